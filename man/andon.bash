@@ -1,0 +1,18 @@
+# bash completion of andon; made by `andon completion bash`.
+_andon() {
+    local word=${COMP_WORDS[COMP_CWORD]} options=
+    if [ "$COMP_CWORD" = 1 ]; then
+        mapfile -t COMPREPLY < <(compgen -W 'completion do doc help inventory run --help --version' -- "$word")
+        return
+    fi
+    case ${COMP_WORDS[1]} in
+    run) options='--inventory --inventory-file --limit --extra-vars --tags --skip-tags --check --diff --forks --become --become-method --become-user --ask-become-pass --become-password-file --become-pass-file --user --ask-pass --connection-password-file --conn-pass-file --private-key --key-file --connection --timeout --ssh-common-args --ssh-extra-args --scp-extra-args --sftp-extra-args --module-path --list-hosts --list-tasks --list-tags --syntax-check --start-at-task --step --force-handlers --flush-cache --output --live --quiet --verbose --help --version' ;;
+    do) options='--inventory --inventory-file --limit --extra-vars --check --diff --forks --become --become-method --become-user --ask-become-pass --become-password-file --become-pass-file --user --ask-pass --connection-password-file --conn-pass-file --private-key --key-file --connection --timeout --ssh-common-args --ssh-extra-args --scp-extra-args --sftp-extra-args --module-path --list-hosts --syntax-check --module-name --args --one-line --tree --background --poll --playbook-dir --output --live --quiet --verbose --help --version' ;;
+    inventory) options='--inventory --inventory-file --limit --extra-vars --flush-cache --playbook-dir --list --graph --host --verbose --help --version' ;;
+    esac
+    case $word in
+    -*) mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word") ;;
+    *) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+    esac
+}
+complete -o filenames -F _andon andon

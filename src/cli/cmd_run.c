@@ -1,0 +1,205 @@
+// andon run PLAYBOOK...: runs playbooks; also ansible-playbook.
+#include "cli/precheck.h"
+#include "cli/session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct run_sink pick_output(struct session *s)
+{
+    const char *kind = s->o.output ? s->o.output : s->compat ? "ansible" : "andon";
+    if (strcmp(kind, "json") == 0)
+        return output_json_new(&s->out);
+    if (strcmp(kind, "andon") == 0)
+        return output_andon_new(&s->out);
+    s->out.ansible = true;
+    return output_default_new(&s->out);
+}
+
+// The error a run ended with, behind the warnings that explain it.
+static void tell_error(struct session *s, struct err *e)
+{
+    session_warn_inventory(s);
+    session_error(s, e);
+    err_release(e);
+}
+
+static void list_hosts(struct session *s, struct run *r, struct playbook *pb, struct play *p)
+{
+    struct value pattern;
+    const char **names;
+    size_t n;
+    struct err e = ERR_INIT;
+    if (run_play_hosts(r, pb, p, &pattern, &names, &n, &e) < 0) {
+        printf("    %s\n", err_msg(&e));
+        err_release(&e);
+        return;
+    }
+    printf("    pattern: [");
+    if (p->hosts && p->hosts->type == VALUE_LIST)
+        for (size_t i = 0; i < p->hosts->u.list->len; i++)
+            printf("%s'%s'", i ? ", " : "", value_to_cstr(s->arena, &p->hosts->u.list->items[i]));
+    else
+        printf("'%s'", pattern.u.str.s);
+    printf("]\n    hosts (%zu):\n", n);
+    for (size_t i = 0; i < n; i++)
+        printf("      %s\n", names[i]);
+}
+
+struct listing {
+    struct list *all; // tags of the play
+    bool tasks;
+    struct arena *a;
+};
+
+static void list_task(void *data, const struct play *p, const struct task *t, const char *name,
+                      const struct list *tags)
+{
+    struct listing *l = data;
+    (void)p;
+    if (l->tasks) {
+        printf("      %s\tTAGS: [", t->name ? name : t->action);
+        for (size_t i = 0; i < tags->len; i++)
+            printf("%s%s", i ? ", " : "", tags->items[i].u.str.s);
+        printf("]\n");
+    }
+    for (size_t i = 0; i < tags->len; i++) {
+        bool seen = false;
+        for (size_t j = 0; j < l->all->len; j++)
+            seen = seen || value_equal(&l->all->items[j], &tags->items[i]);
+        if (!seen)
+            list_add(l->all, value_copy(l->a, &tags->items[i]));
+    }
+}
+
+static int by_text(const void *x, const void *y)
+{
+    return strcmp(((const struct value *)x)->u.str.s, ((const struct value *)y)->u.str.s);
+}
+
+static int list_only(struct session *s, struct run *r, struct playbook *pb, const char *path)
+{
+    struct err e = ERR_INIT;
+    printf("\nplaybook: %s\n", path);
+    for (size_t i = 0; i < pb->n_plays; i++) {
+        struct play *p = pb->plays[i];
+        struct listing l = {
+            .all = value_list(s->arena).u.list, .tasks = s->o.list_tasks, .a = s->arena};
+        struct value tags = value_list(s->arena);
+        run_play_tags(r, p, s->arena, tags.u.list);
+        struct value pattern;
+        const char **names;
+        size_t n;
+        const char *shown = p->name;
+        if (!shown && run_play_hosts(r, pb, p, &pattern, &names, &n, NULL) == 0)
+            shown = pattern.u.str.s;
+        printf("\n  play #%zu (%s): %s\tTAGS: [", i + 1,
+               run_play_hosts(r, pb, p, &pattern, &names, &n, NULL) == 0 ? pattern.u.str.s : "",
+               shown ? shown : "");
+        for (size_t k = 0; k < tags.u.list->len; k++)
+            printf("%s%s", k ? "," : "", tags.u.list->items[k].u.str.s);
+        printf("]\n");
+        if (s->o.list_hosts)
+            list_hosts(s, r, pb, p);
+        if (!s->o.list_tasks && !s->o.list_tags)
+            continue;
+        if (s->o.list_tasks)
+            printf("    tasks:\n");
+        if (run_list_tasks(r, pb, p, list_task, &l, &e) < 0) {
+            tell_error(s, &e);
+            return RUN_ERROR;
+        }
+        if (s->o.list_tags) {
+            if (l.all->len)
+                qsort(l.all->items, l.all->len, sizeof *l.all->items, by_text);
+            printf("      TASK TAGS: [");
+            for (size_t k = 0; k < l.all->len; k++)
+                printf("%s%s", k ? ", " : "", l.all->items[k].u.str.s);
+            printf("]\n");
+        }
+    }
+    return 0;
+}
+
+// --limit that leaves no host at all is an error before anything runs.
+static int check_limit(struct session *s)
+{
+    struct inventory_hosts hosts;
+    struct value all = value_cstr("all");
+    struct err e = ERR_INIT;
+    int rc = s->o.limit
+                 ? inventory_match(s->inventory, s->arena, &all, s->o.limit, NULL, &hosts, &e)
+                 : 0;
+    if (s->o.limit && rc == 0 && hosts.len == 0 && strcmp(s->o.limit, "localhost") != 0)
+        rc = err_set(
+            &e, ERR_INVALID, POS_NONE,
+            "Specified inventory, host pattern and/or --limit leaves us with no hosts to target.");
+    if (rc < 0) {
+        session_warn_inventory(s);
+        session_error(s, &e);
+    }
+    err_release(&e);
+    return rc < 0 ? RUN_ERROR : 0;
+}
+
+static int run_one(struct session *s, struct run *r, const char *path, bool *ran)
+{
+    struct playbook *pb;
+    struct err e = ERR_INIT;
+    if (playbook_load(s->loader, path, &pb, &e) < 0) {
+        session_error(s, &e);
+        int code = e.code == ERR_NOENT ? RUN_ERROR : RUN_PARSER;
+        err_release(&e);
+        return code;
+    }
+    if (!s->compat && precheck(pb, &e) < 0) {
+        session_error(s, &e);
+        err_release(&e);
+        return RUN_PARSER;
+    }
+    if (s->o.syntax_check) {
+        printf("\nplaybook: %s\n", path);
+        return 0;
+    }
+    if (s->o.list_hosts || s->o.list_tasks || s->o.list_tags)
+        return list_only(s, r, pb, path);
+    *ran = true;
+    int code = run_playbook(r, pb, &e);
+    if (e.code)
+        tell_error(s, &e);
+    return code;
+}
+
+int cmd_run(int argc, char **argv, bool compat)
+{
+    struct session s;
+    int code = session_options(&s, argv[0], compat, argc, argv, OPT_RUN);
+    if (code) {
+        arena_free(s.arena);
+        return code < 0 ? 0 : code;
+    }
+    if (!s.o.args->len) {
+        session_usage_error(&s, "the following arguments are required: playbook");
+        arena_free(s.arena);
+        return RUN_USAGE;
+    }
+    code = session_open(&s);
+    if (code == 0) {
+        bool ran = false;
+        code = check_limit(&s);
+        session_warn_inventory(&s);
+        s.run.sink = pick_output(&s);
+        struct run *r = run_new(&s.run);
+        session_watch_signals(&s, r);
+        for (size_t i = 0; i < s.o.args->len && code == 0; i++)
+            code = run_one(&s, r, s.o.args->items[i].u.str.s, &ran);
+        if (ran && code != RUN_ERROR)
+            run_stats(r);
+        run_free(r);
+        output_free(&s.run.sink);
+    }
+    session_close(&s);
+    return code;
+}

@@ -1,0 +1,66 @@
+// What the template room needs from rooms it may not use: YAML, the inventory's patterns, settings.
+#include "cli/session.h"
+#include "core/file.h"
+#include "template/hooks.h"
+
+#include <string.h>
+
+#define MAX_FILE ((size_t)256 << 20)
+
+// Hooks are process-wide in the template room, so their session is too.
+static struct session *session;
+
+static int yaml_load(struct arena *a, const char *text, size_t len, bool all, struct value *ret,
+                     struct err *e)
+{
+    return all ? yaml_parse_all(a, text, len, "<unicode string>", NULL, ret, e)
+               : yaml_parse(a, text, len, "<unicode string>", NULL, ret, e);
+}
+
+static int read_file(struct arena *a, const char *path, char **ret, size_t *ret_len, struct err *e)
+{
+    return file_read(a, path, MAX_FILE, ret, ret_len, e);
+}
+
+static int inventory_hostnames(struct arena *a, const struct list *patterns,
+                               const struct value *groups, struct value *ret, struct err *e)
+{
+    struct inventory_hosts hosts;
+    struct value list = {.type = VALUE_LIST};
+    (void)groups;
+    list.u.list = (struct list *)(uintptr_t)patterns;
+    int rc = inventory_match(session->inventory, a, &list, NULL, NULL, &hosts, e);
+    if (rc < 0)
+        return rc;
+    *ret = value_list(a);
+    for (size_t i = 0; i < hosts.len; i++)
+        list_add(ret->u.list, value_cstr(hosts.hosts[i]->name));
+    return 0;
+}
+
+static int setting(struct arena *a, const char *name, const char *plugin_type,
+                   const char *plugin_name, struct value *ret, struct err *e)
+{
+    int id = plugin_type && *plugin_type ? -1 : config_find(name);
+    (void)plugin_name;
+    (void)e;
+    if (id < 0)
+        return 0;
+    *ret = value_copy(a, config_get(session->config, (enum config_id)id));
+    return 1;
+}
+
+static void warn(const char *message)
+{
+    print_warning(&session->out, "%s", message);
+}
+
+void session_set_hooks(struct session *s)
+{
+    session = s;
+    template_hooks.yaml_load = yaml_load;
+    template_hooks.read_file = read_file;
+    template_hooks.inventory_hostnames = inventory_hostnames;
+    template_hooks.config = setting;
+    template_hooks.warn = warn;
+}

@@ -1,0 +1,71 @@
+// andon: the command line. Dispatches to one cmd_*.c per subcommand; also answers as ansible and
+// ansible-playbook.
+#include "cli/session.h"
+#include "core/file.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct command {
+    const char *name;
+    int (*run)(int argc, char **argv, bool compat);
+    const char *help;
+};
+
+static const struct command commands[] = {
+    {"completion", cmd_completion, "Print a completion script for bash"},
+    {"do", cmd_do, "Run one module on some hosts"},
+    {"doc", cmd_doc, "Show modules, filters, keywords and settings"},
+    {"inventory", cmd_inventory, "Show hosts, groups and their variables"},
+    {"run", cmd_run, "Run playbooks"},
+};
+
+#define N_COMMANDS ((int)(sizeof commands / sizeof *commands))
+
+static int usage(FILE *to)
+{
+    fprintf(to, "usage: andon COMMAND [options]\n\n");
+    for (int i = 0; i < N_COMMANDS; i++)
+        fprintf(to, "  %-12s %s\n", commands[i].name, commands[i].help);
+    fprintf(to, "\n'andon COMMAND --help' shows a command's options.\n"
+                "Called as ansible-playbook or ansible (a link), it takes their options and prints "
+                "what they print.\n");
+    return to == stdout ? 0 : RUN_BAD_OPTIONS;
+}
+
+int main(int argc, char **argv)
+{
+    const char *self = path_base(argv[0]);
+    if (fleet_is_askpass())
+        return fleet_askpass_main(argc, argv);
+    setvbuf(stdout, NULL, _IOFBF, 65536);
+    if (strcmp(self, "ansible-playbook") == 0)
+        return cmd_run(argc, argv, true);
+    if (strcmp(self, "ansible") == 0)
+        return cmd_do(argc, argv, true);
+    if (strcmp(self, "ansible-inventory") == 0)
+        return cmd_inventory(argc, argv, true);
+    if (argc < 2)
+        return usage(stderr);
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0)
+        return usage(stdout);
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("andon %s\n", ANDON_VERSION);
+        return 0;
+    }
+    const char *names[N_COMMANDS];
+    for (int i = 0; i < N_COMMANDS; i++) {
+        names[i] = commands[i].name;
+        if (strcmp(argv[1], commands[i].name) != 0)
+            continue;
+        char title[64];
+        snprintf(title, sizeof title, "andon %s", commands[i].name);
+        argv[1] = title;
+        return commands[i].run(argc - 1, argv + 1, false);
+    }
+    const char *near = err_suggest(argv[1], names, N_COMMANDS);
+    fprintf(stderr, "andon: '%s' is not a command%s%s%s\n", argv[1], near ? " (did you mean '" : "",
+            near ? near : "", near ? "'?)" : "");
+    return RUN_BAD_OPTIONS;
+}

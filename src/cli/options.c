@@ -1,0 +1,300 @@
+// The table of options and its parser (long, short, bundled short, --name=value, unique beginnings
+// of long names).
+#include "cli/options.h"
+
+#include "core/buf.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum kind { FLAG, COUNT, INT, STR, LIST, COMMA_LIST };
+
+struct row {
+    char shortname;
+    const char *name;
+    const char *arg; // what its value is called, NULL: a flag
+    enum kind kind;
+    size_t offset;
+    unsigned commands;
+    const char *help;
+};
+
+#define AT(field) offsetof(struct options, field)
+
+static const struct row table[] = {
+    {'i', "inventory", "SOURCE", LIST, AT(inventories), OPT_ALL,
+     "Inventory: a file, folder, script or host list ending in a comma"},
+    {0, "inventory-file", "SOURCE", LIST, AT(inventories), OPT_ALL, "The same"},
+    {'l', "limit", "PATTERN", STR, AT(limit), OPT_ALL, "Only these hosts of those the play names"},
+    {'e', "extra-vars", "VARS", LIST, AT(extra_vars), OPT_ALL,
+     "Variables: k=v pairs, JSON, YAML, or @FILE"},
+    {'t', "tags", "TAGS", COMMA_LIST, AT(tags), OPT_RUN, "Only tasks with these tags"},
+    {0, "skip-tags", "TAGS", COMMA_LIST, AT(skip_tags), OPT_RUN, "No tasks with these tags"},
+    {'C', "check", NULL, FLAG, AT(check), OPT_RUN | OPT_DO,
+     "Change nothing; tell what would change"},
+    {'D', "diff", NULL, FLAG, AT(diff), OPT_RUN | OPT_DO, "Show differences in files"},
+    {'f', "forks", "N", INT, AT(forks), OPT_RUN | OPT_DO, "Hosts worked on at once"},
+    {'b', "become", NULL, FLAG, AT(become), OPT_RUN | OPT_DO, "Run as another user"},
+    {0, "become-method", "METHOD", STR, AT(become_method), OPT_RUN | OPT_DO, "sudo, su or doas"},
+    {0, "become-user", "USER", STR, AT(become_user), OPT_RUN | OPT_DO, "The user to become (root)"},
+    {'K', "ask-become-pass", NULL, FLAG, AT(ask_become_pass), OPT_RUN | OPT_DO,
+     "Ask for the password of become"},
+    {0, "become-password-file", "FILE", STR, AT(become_password_file), OPT_RUN | OPT_DO,
+     "Read it from a file"},
+    {0, "become-pass-file", "FILE", STR, AT(become_password_file), OPT_RUN | OPT_DO, "The same"},
+    {'u', "user", "USER", STR, AT(user), OPT_RUN | OPT_DO, "User of the connection"},
+    {'k', "ask-pass", NULL, FLAG, AT(ask_pass), OPT_RUN | OPT_DO,
+     "Ask for the password of the connection"},
+    {0, "connection-password-file", "FILE", STR, AT(connection_password_file), OPT_RUN | OPT_DO,
+     "Read it from a file"},
+    {0, "conn-pass-file", "FILE", STR, AT(connection_password_file), OPT_RUN | OPT_DO, "The same"},
+    {0, "private-key", "FILE", STR, AT(private_key), OPT_RUN | OPT_DO, "Key of the connection"},
+    {0, "key-file", "FILE", STR, AT(private_key), OPT_RUN | OPT_DO, "The same"},
+    {'c', "connection", "KIND", STR, AT(connection), OPT_RUN | OPT_DO, "ssh or local"},
+    {'T', "timeout", "SECONDS", INT, AT(timeout), OPT_RUN | OPT_DO, "Time to connect"},
+    {0, "ssh-common-args", "ARGS", STR, AT(ssh_common_args), OPT_RUN | OPT_DO,
+     "Further arguments of ssh"},
+    {0, "ssh-extra-args", "ARGS", STR, AT(ssh_extra_args), OPT_RUN | OPT_DO,
+     "Further arguments of ssh"},
+    {0, "scp-extra-args", "ARGS", STR, AT(ignored), OPT_RUN | OPT_DO,
+     "Accepted: files go through the one SSH session"},
+    {0, "sftp-extra-args", "ARGS", STR, AT(ignored), OPT_RUN | OPT_DO, "Accepted, as above"},
+    {'M', "module-path", "PATHS", STR, AT(ignored), OPT_RUN | OPT_DO,
+     "Accepted: modules are built in"},
+    {0, "list-hosts", NULL, FLAG, AT(list_hosts), OPT_RUN | OPT_DO, "Show the hosts; do nothing"},
+    {0, "list-tasks", NULL, FLAG, AT(list_tasks), OPT_RUN, "Show the tasks; do nothing"},
+    {0, "list-tags", NULL, FLAG, AT(list_tags), OPT_RUN, "Show the tags; do nothing"},
+    {0, "syntax-check", NULL, FLAG, AT(syntax_check), OPT_RUN | OPT_DO,
+     "Read the playbook; do nothing"},
+    {0, "start-at-task", "NAME", STR, AT(start_at_task), OPT_RUN, "Begin at this task"},
+    {0, "step", NULL, FLAG, AT(step), OPT_RUN, "Ask before each task"},
+    {0, "force-handlers", NULL, FLAG, AT(force_handlers), OPT_RUN,
+     "Run handlers even after a failure"},
+    {0, "flush-cache", NULL, FLAG, AT(flush_cache), OPT_RUN | OPT_INVENTORY, "Forget cached facts"},
+    {'m', "module-name", "NAME", STR, AT(module_name), OPT_DO, "The module (command)"},
+    {'a', "args", "ARGS", STR, AT(module_args), OPT_DO, "Its arguments: k=v pairs, or a command"},
+    {'o', "one-line", NULL, FLAG, AT(one_line), OPT_DO, "One line per host"},
+    {'t', "tree", "DIR", STR, AT(tree), OPT_DO, "Write each host's result to a file in DIR"},
+    {'B', "background", "SECONDS", INT, AT(background), OPT_DO,
+     "Run in the background for at most this long"},
+    {'P', "poll", "SECONDS", INT, AT(poll), OPT_DO, "Look at it this often"},
+    {0, "playbook-dir", "DIR", STR, AT(playbook_dir), OPT_DO | OPT_INVENTORY,
+     "Folder for relative files and group_vars"},
+    {0, "output", "KIND", STR, AT(output), OPT_RUN | OPT_DO, "andon, ansible or json"},
+    {0, "live", NULL, FLAG, AT(live), OPT_RUN | OPT_DO,
+     "Show the output of commands while they run"},
+    {'q', "quiet", NULL, FLAG, AT(quiet), OPT_RUN | OPT_DO, "Show only changes and failures"},
+    {0, "list", NULL, FLAG, AT(list), OPT_INVENTORY, "Everything, as JSON"},
+    {0, "graph", NULL, FLAG, AT(graph), OPT_INVENTORY, "A tree of groups and hosts"},
+    {0, "host", "NAME", STR, AT(host), OPT_INVENTORY, "The variables of a host, as JSON"},
+    {'v', "verbose", NULL, COUNT, AT(verbosity), OPT_ALL,
+     "More output; -vvv shows arguments, -vvvv connections"},
+    {'h', "help", NULL, FLAG, AT(help), OPT_ALL, "This text"},
+    {0, "version", NULL, FLAG, AT(version), OPT_ALL, "The version"},
+};
+
+#define N_ROWS (sizeof table / sizeof *table)
+
+static void add_commas(struct arena *a, struct list *l, const char *s)
+{
+    while (*s) {
+        size_t n = strcspn(s, ",");
+        const char *from = s + strspn(s, " ");
+        if (n && from < s + n)
+            list_add(l, value_strn(a, from, (size_t)(s + n - from)));
+        s += n + (s[n] == ',');
+    }
+}
+
+static int fail(struct err *e, const struct row *r, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static int fail(struct err *e, const struct row *r, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    err_vset(e, ERR_INVALID, POS_NONE, fmt, ap);
+    va_end(ap);
+    return r->shortname ? err_wrap(e, "argument -%c/--%s", r->shortname, r->name)
+                        : err_wrap(e, "argument --%s", r->name);
+}
+
+static int apply(struct options *o, const struct row *r, const char *value, struct err *e)
+{
+    char *field = (char *)o + r->offset, *end;
+    switch (r->kind) {
+    case FLAG:
+        *(bool *)(void *)field = true;
+        break;
+    case COUNT:
+        ++*(int *)(void *)field;
+        break;
+    case INT: {
+        long n = strtol(value, &end, 10);
+        if (*end || end == value || n < 0 || n > 1000000)
+            return fail(e, r, "invalid int value: '%s'", value);
+        *(int *)(void *)field = n ? (int)n : r->offset == AT(forks) ? -1 : 0;
+        break;
+    }
+    case STR:
+        *(const char **)(void *)field = value;
+        break;
+    case LIST:
+        list_add(*(struct list **)(void *)field, value_cstr(value));
+        break;
+    case COMMA_LIST:
+        add_commas(o->arena, *(struct list **)(void *)field, value);
+        break;
+    }
+    return 0;
+}
+
+static const struct row *find_long(const char *name, size_t n, unsigned command, struct err *e)
+{
+    const struct row *found = NULL;
+    const char *names[N_ROWS];
+    int k = 0;
+    for (size_t i = 0; i < N_ROWS; i++) {
+        if (!(table[i].commands & command))
+            continue;
+        names[k++] = table[i].name;
+        if (strncmp(table[i].name, name, n) != 0)
+            continue;
+        if (strlen(table[i].name) == n)
+            return &table[i];
+        if (found && found->offset != table[i].offset) {
+            err_set(e, ERR_INVALID, POS_NONE, "ambiguous option: --%.*s could match --%s, --%s",
+                    (int)n, name, found->name, table[i].name);
+            return NULL;
+        }
+        found = &table[i];
+    }
+    if (found)
+        return found;
+    char word[64];
+    size_t len = n < sizeof word - 1 ? n : sizeof word - 1;
+    memcpy(word, name, len);
+    word[len] = '\0';
+    const char *near = err_suggest(word, names, k);
+    err_set(e, ERR_INVALID, POS_NONE, "unrecognized arguments: --%s%s%s%s", word,
+            near ? " (did you mean --" : "", near ? near : "", near ? "?)" : "");
+    return NULL;
+}
+
+static const struct row *find_short(char c, unsigned command)
+{
+    for (size_t i = 0; i < N_ROWS; i++)
+        if (table[i].shortname == c && (table[i].commands & command))
+            return &table[i];
+    return NULL;
+}
+
+static int parse_short(struct options *o, int argc, char **argv, int *i, unsigned command,
+                       struct err *e)
+{
+    for (const char *s = argv[*i] + 1; *s; s++) {
+        const struct row *r = find_short(*s, command);
+        if (!r)
+            return err_set(e, ERR_INVALID, POS_NONE, "unrecognized arguments: -%c", *s);
+        const char *value = NULL;
+        if (r->arg) {
+            value = s[1] ? s + 1 : ++*i < argc ? argv[*i] : NULL;
+            if (!value)
+                return fail(e, r, "expected one argument");
+            return apply(o, r, value, e);
+        }
+        int rc = apply(o, r, NULL, e);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int parse_long(struct options *o, int argc, char **argv, int *i, unsigned command,
+                      struct err *e)
+{
+    const char *name = argv[*i] + 2, *eq = strchr(name, '=');
+    const struct row *r = find_long(name, eq ? (size_t)(eq - name) : strlen(name), command, e);
+    if (!r)
+        return ERR_INVALID;
+    const char *value = eq ? eq + 1 : NULL;
+    if (r->arg && !value)
+        value = ++*i < argc ? argv[*i] : NULL;
+    if (r->arg && !value)
+        return fail(e, r, "expected one argument");
+    if (!r->arg && eq)
+        return fail(e, r, "ignored explicit argument '%s'", value);
+    return apply(o, r, value, e);
+}
+
+int options_parse(struct options *o, struct arena *a, int argc, char **argv, unsigned command,
+                  struct err *e)
+{
+    *o = (struct options){.arena = a};
+    o->inventories = value_list(a).u.list;
+    o->extra_vars = value_list(a).u.list;
+    o->tags = value_list(a).u.list;
+    o->skip_tags = value_list(a).u.list;
+    o->args = value_list(a).u.list;
+    o->poll = 15;
+    bool only_args = false;
+    int rc = 0;
+    for (int i = 1; i < argc && rc == 0; i++) {
+        const char *s = argv[i];
+        if (only_args || s[0] != '-' || !s[1])
+            list_add(o->args, value_cstr(s));
+        else if (strcmp(s, "--") == 0)
+            only_args = true;
+        else if (s[1] == '-')
+            rc = parse_long(o, argc, argv, &i, command, e);
+        else
+            rc = parse_short(o, argc, argv, &i, command, e);
+    }
+    return rc;
+}
+
+void options_help(struct buf *b, unsigned command)
+{
+    for (size_t i = 0; i < N_ROWS; i++) {
+        const struct row *r = &table[i];
+        if (!(r->commands & command) || strcmp(r->help, "The same") == 0)
+            continue;
+        size_t start = b->len;
+        if (r->shortname)
+            buf_addf(b, "  -%c, --%s", r->shortname, r->name);
+        else
+            buf_addf(b, "      --%s", r->name);
+        if (r->arg)
+            buf_addf(b, " %s", r->arg);
+        size_t n = b->len - start;
+        buf_fill(b, ' ', n < 32 ? 32 - n : 2);
+        buf_addf(b, "%s\n", r->help);
+    }
+}
+
+void options_man(struct buf *b, unsigned command)
+{
+    for (size_t i = 0; i < N_ROWS; i++) {
+        const struct row *r = &table[i];
+        if (!(r->commands & command))
+            continue;
+        buf_adds(b, ".TP\n");
+        if (r->shortname)
+            buf_addf(b, "\\fB\\-%c\\fR, ", r->shortname);
+        buf_adds(b, "\\fB\\-\\-");
+        for (const char *p = r->name; *p; p++)
+            buf_adds(b, *p == '-' ? "\\-" : (char[]){*p, '\0'});
+        buf_adds(b, "\\fR");
+        if (r->arg)
+            buf_addf(b, " \\fI%s\\fR", r->arg);
+        buf_addf(b, "\n%s.\n", r->help);
+    }
+}
+
+void options_words(struct buf *b, unsigned command)
+{
+    for (size_t i = 0; i < N_ROWS; i++)
+        if (table[i].commands & command)
+            buf_addf(b, "%s--%s", b->len ? " " : "", table[i].name);
+}

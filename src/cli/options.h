@@ -1,0 +1,35 @@
+// Options of the command line: one row each, parsed into struct options.
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include "core/value.h"
+
+#include <stdbool.h>
+
+enum option_command { OPT_RUN = 1, OPT_DO = 2, OPT_INVENTORY = 4, OPT_ALL = 7 };
+
+struct options {
+    struct arena *arena;
+    struct list *inventories, *extra_vars, *tags, *skip_tags,
+        *args; // of strings; args: what is no option
+    const char *limit, *module_name, *module_args, *user, *private_key, *connection,
+        *ssh_common_args, *ssh_extra_args, *become_method, *become_user, *start_at_task, *output,
+        *tree, *playbook_dir, *become_password_file, *connection_password_file, *host, *ignored;
+    int forks, timeout, verbosity, background, poll;
+    bool check, diff, become, ask_pass, ask_become_pass, list_hosts, list_tasks, list_tags,
+        syntax_check, step, force_handlers, flush_cache, one_line, help, version, list, graph, live,
+        quiet;
+};
+
+// Parses argv[1..argc) for a command. ERR_INVALID with a message that names the option and a near
+// one.
+int options_parse(struct options *o, struct arena *a, int argc, char **argv, unsigned command,
+                  struct err *e);
+// The help text of a command, appended to b.
+struct buf;
+void options_help(struct buf *b, unsigned command);
+// The same as paragraphs of a man page, and as the words a shell may complete.
+void options_man(struct buf *b, unsigned command);
+void options_words(struct buf *b, unsigned command);
+
+#endif

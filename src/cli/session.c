@@ -1,0 +1,475 @@
+// Settings, inventory, variables, connections and output of a command.
+#include "cli/session.h"
+
+#include "core/buf.h"
+#include "core/file.h"
+#include "playbook/kv.h"
+#include "spec/spec.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define MAX_SOURCE ((size_t)8 << 20)
+
+// The line an error is in and the one before it, and where in it.
+static void add_excerpt(const struct session *s, const struct err *e, struct buf *b)
+{
+    struct arena *a = arena_new();
+    char *text;
+    size_t len;
+    if (file_read(a, src_name(e->pos.file), MAX_SOURCE, &text, &len, NULL) < 0 || !len)
+        goto out;
+    const char *line = text, *before = NULL;
+    for (unsigned n = 1; line && n < e->pos.line; n++) {
+        before = line;
+        line = strchr(line, '\n');
+        line = line ? line + 1 : NULL;
+    }
+    int col = e->pos.col ? e->pos.col - 1 : 0;
+    if (line && s->compat)
+        buf_addf(b,
+                 "\nThe error appears to be in '%s': line %u, column %u, but may\nbe elsewhere "
+                 "in the file depending on the exact syntax problem.\n\nThe offending line "
+                 "appears to be:\n\n%.*s\n%.*s\n%*s^ here\n",
+                 src_name(e->pos.file), e->pos.line, e->pos.col,
+                 before ? (int)strcspn(before, "\n") : 0, before ? before : "",
+                 (int)strcspn(line, "\n"), line, col, "");
+    else if (line)
+        buf_addf(b, "%5u | %.*s\n      | %*s^\n", e->pos.line, (int)strcspn(line, "\n"), line, col,
+                 "");
+out:
+    arena_free(a);
+}
+
+void session_error(const struct session *s, const struct err *e)
+{
+    struct buf b = BUF_INIT, excerpt = BUF_INIT;
+    if (s->compat)
+        buf_addf(&b, "ERROR! %s\n", err_msg(e));
+    else if (e->pos.line)
+        buf_addf(&b, "%s:%u:%u: error: %s\n", src_name(e->pos.file), e->pos.line, e->pos.col,
+                 err_msg(e));
+    else
+        buf_addf(&b, "andon: error: %s\n", err_msg(e));
+    if (e->pos.line)
+        add_excerpt(s, e, &excerpt);
+    if (s->compat)
+        buf_adds(&b, buf_str(&excerpt));
+    display(&s->out, CONFIG_COLOR_ERROR, stderr, buf_str(&b));
+    if (!s->compat)
+        fputs(buf_str(&excerpt), stderr);
+    buf_release(&excerpt);
+    buf_release(&b);
+}
+
+// --- passwords
+// ------------------------------------------------------------------------------------
+
+static int read_password_file(struct session *s, const char *path, char **ret)
+{
+    char *text;
+    size_t len;
+    struct err e = ERR_INIT;
+    if (file_read(s->arena, path, 65536, &text, &len, &e) < 0) {
+        session_error(s, &e);
+        err_release(&e);
+        return RUN_ERROR;
+    }
+    while (len && (text[len - 1] == '\n' || text[len - 1] == '\r'))
+        text[--len] = '\0';
+    *ret = xstrdup(text);
+    return 0;
+}
+
+static int ask_passwords(struct session *s)
+{
+    int rc = 0;
+    if (s->o.connection_password_file &&
+        (rc = read_password_file(s, s->o.connection_password_file, &s->ssh_password)))
+        return rc;
+    if (s->o.become_password_file &&
+        (rc = read_password_file(s, s->o.become_password_file, &s->become_password)))
+        return rc;
+    if (s->o.ask_pass || config_bool(s->config, CONFIG_ASK_PASS))
+        s->ssh_password = session_ask(s, "SSH password: ", true, 0);
+    if (s->o.ask_become_pass || config_bool(s->config, CONFIG_BECOME_ASK_PASS)) {
+        s->become_password = session_ask(
+            s,
+            s->ssh_password ? "BECOME password[defaults to SSH password]: " : "BECOME password: ",
+            true, 0);
+        if (s->become_password && !*s->become_password && s->ssh_password) {
+            free(s->become_password);
+            s->become_password = xstrdup(s->ssh_password);
+        }
+    }
+    return 0;
+}
+
+// --- options and settings
+// ------------------------------------------------------------------------------
+
+static void usage(const struct session *s, unsigned command)
+{
+    struct buf b = BUF_INIT;
+    static const char *const what[] = {"", "PLAYBOOK...", "PATTERN", "", ""};
+    buf_addf(&b, "usage: %s [options] %s\n\n", s->program, command <= 4 ? what[command] : "");
+    options_help(&b, command);
+    fputs(buf_str(&b), stdout);
+    buf_release(&b);
+}
+
+void session_usage_error(const struct session *s, const char *fmt, ...)
+{
+    struct buf b = BUF_INIT;
+    va_list ap;
+    va_start(ap, fmt);
+    buf_vaddf(&b, fmt, ap);
+    va_end(ap);
+    fprintf(stderr, "%s: error: %s\n", s->program, buf_str(&b));
+    if (!s->compat)
+        fprintf(stderr, "Try '%s --help'.\n", s->program);
+    buf_release(&b);
+}
+
+static int columns(void)
+{
+    struct winsize w;
+    const char *env = getenv("COLUMNS");
+    if (isatty(1) && ioctl(1, TIOCGWINSZ, &w) == 0 && w.ws_col > 80)
+        return w.ws_col;
+    return !isatty(1) || !env || atoi(env) < 80 ? 80 : atoi(env);
+}
+
+int session_options(struct session *s, const char *program, bool compat, int argc, char **argv,
+                    unsigned command)
+{
+    struct err e = ERR_INIT;
+    *s = (struct session){
+        .arena = arena_new(), .compat = compat, .program = program, .command = command};
+    s->out = (struct output_opts){.columns = columns(), .tty = isatty(1), .ansible = compat};
+    if (config_load(s->arena, NULL, &s->config, &e) < 0) {
+        fprintf(stderr, "andon: error: %s\n", err_msg(&e));
+        err_release(&e);
+        return RUN_BAD_OPTIONS;
+    }
+    s->out.config = s->config;
+    s->out.color = config_bool(s->config, CONFIG_FORCE_COLOR) ||
+                   (isatty(1) && !config_bool(s->config, CONFIG_NOCOLOR));
+    if (options_parse(&s->o, s->arena, argc, argv, command, &e) < 0) {
+        session_usage_error(s, "%s", err_msg(&e));
+        err_release(&e);
+        return RUN_USAGE;
+    }
+    if (s->o.help) {
+        usage(s, command);
+        return -1;
+    }
+    if (s->o.version) {
+        printf("%s %s\n", compat ? program : "andon", ANDON_VERSION);
+        return -1;
+    }
+    const struct list *w = config_warnings(s->config);
+    for (size_t i = 0; i < w->len; i++)
+        print_warning(&s->out, "%s", value_to_cstr(s->arena, &w->items[i]));
+    if (s->o.forks < 0) {
+        session_usage_error(s, "The number of processes (--forks) must be >= 1");
+        return RUN_USAGE;
+    }
+    s->o.verbosity += (int)config_int(s->config, CONFIG_VERBOSITY);
+    s->out.verbosity = s->o.verbosity;
+    if (s->o.verbosity > 0 && config_file(s->config))
+        displayf(&s->out, CONFIG_COLOR_VERBOSE, stdout, "Using %s as config file",
+                 config_file(s->config));
+    else if (s->o.verbosity > 0)
+        display(&s->out, CONFIG_COLOR_VERBOSE, stdout, "No config file found; using defaults");
+    s->out.one_line = s->o.one_line;
+    s->out.tree = s->o.tree;
+    s->out.quiet = s->o.quiet;
+    s->out.check = s->o.check;
+    return 0;
+}
+
+// --- variables
+// -----------------------------------------------------------------------------------------
+
+static int add_extra(struct session *s, const char *text, struct err *e)
+{
+    struct value v;
+    struct dict *d;
+    int rc;
+    while (*text == ' ')
+        text++;
+    if (*text == '@') {
+        rc = yaml_load_file(s->arena, text + 1, &(struct yaml_opts){.json_first = true}, &v, e);
+        if (rc < 0)
+            return rc;
+    } else if (*text == '{' || *text == '[') {
+        rc = yaml_parse(s->arena, text, strlen(text), "--extra-vars",
+                        &(struct yaml_opts){.json_first = true}, &v, e);
+        if (rc < 0)
+            return rc;
+    } else if (*text == '/' || *text == '.') {
+        return err_set(e, ERR_INVALID, POS_NONE, "Please prepend extra_vars filename '%s' with '@'",
+                       text);
+    } else {
+        rc = kv_parse(s->arena, text, strlen(text), false, POS_NONE, &d, e);
+        if (rc < 0)
+            return rc;
+        v = (struct value){.type = VALUE_DICT, .u.dict = d};
+    }
+    if (v.type == VALUE_NULL)
+        return 0;
+    if (v.type != VALUE_DICT)
+        return err_set(e, ERR_INVALID, value_pos(&v),
+                       "Invalid extra vars data supplied. '%s' could not be made into a dictionary",
+                       text);
+    dict_update(s->extra_vars, v.u.dict);
+    return 0;
+}
+
+// --- modules known to the loader
+// -------------------------------------------------------------------------
+
+static const char *const pseudo[] = {"import_playbook", "import_role",   "import_tasks", "include",
+                                     "include_role",    "include_tasks", "meta"};
+
+static bool module_known(void *data, const char *name)
+{
+    (void)data;
+    const char *dot = strrchr(name, '.');
+    if (dot &&
+        (strncmp(name, "ansible.builtin.", 16) == 0 || strncmp(name, "ansible.legacy.", 15) == 0))
+        name = dot + 1;
+    for (size_t i = 0; i < sizeof pseudo / sizeof *pseudo; i++)
+        if (strcmp(name, pseudo[i]) == 0)
+            return true;
+    return spec_find(name) != NULL;
+}
+
+static const char *module_suggest(void *data, const char *name)
+{
+    size_t n;
+    const struct module_spec *const *all = spec_all(&n);
+    const char **names = xmalloc((n + 8) * sizeof *names);
+    int k = 0;
+    (void)data;
+    for (size_t i = 0; i < n; i++)
+        names[k++] = all[i]->name;
+    for (size_t i = 0; i < sizeof pseudo / sizeof *pseudo; i++)
+        names[k++] = pseudo[i];
+    const char *near = err_suggest(name, names, k);
+    free(names);
+    return near;
+}
+
+static void warn(void *data, struct pos pos, const char *msg)
+{
+    const struct session *s = data;
+    (void)pos;
+    print_warning(&s->out, "%s", msg);
+}
+
+// --- opening
+// -------------------------------------------------------------------------------------------------
+
+static const char *const *strings(struct session *s, const struct list *l)
+{
+    const char **out = arena_array(s->arena, const char *, l->len + 1);
+    for (size_t i = 0; i < l->len; i++)
+        out[i] = value_to_cstr(s->arena, &l->items[i]);
+    return out;
+}
+
+// The helper lies beside the program, or in libexec of an installation, or where ANDON_NODE says.
+static const char *node_path(struct session *s)
+{
+    const char *env = getenv("ANDON_NODE");
+    char self[4096];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (env)
+        return env;
+    if (n <= 0)
+        return "andon-node";
+    self[n] = '\0';
+    const char *dir = path_dir(s->arena, self);
+    const char *beside = path_join(s->arena, dir, "andon-node");
+    if (access(beside, R_OK) == 0)
+        return beside;
+    return arena_printf(s->arena, "%s/../libexec/andon/andon-node", dir);
+}
+
+static const char *state_dir(struct session *s)
+{
+    const char *home = getenv("ANDON_HOME"), *xdg = getenv("XDG_STATE_HOME"),
+               *user = getenv("HOME");
+    if (home && *home)
+        return home;
+    if (xdg && *xdg)
+        return path_join(s->arena, xdg, "andon");
+    return path_join(s->arena, user && *user ? user : "/root", ".local/state/andon");
+}
+
+static void on_event(void *data, const struct conn *c, enum fleet_event event, const char *text)
+{
+    const struct session *s = data;
+    if (s->o.verbosity >= 3 || (event == FLEET_ALTERED && !s->compat))
+        fprintf(stderr, "<%s> %s%s%s\n", conn_name(c), fleet_event_name(event), *text ? ": " : "",
+                text);
+}
+
+static int open_fleet(struct session *s, struct err *e)
+{
+    static struct fleet_helper helper;
+    const char *dir = state_dir(s);
+    helper.path = node_path(s);
+    if (access(helper.path, R_OK) < 0)
+        return err_set(e, ERR_NOENT, POS_NONE,
+                       "the helper '%s' cannot be read: %s (set ANDON_NODE to where it is)",
+                       helper.path, strerror(errno));
+    const char *control = path_join(s->arena, dir, "cp");
+    if (file_mkdirs(control, 0700, e) < 0)
+        return e->code;
+    struct fleet_opts fo = {.helpers = &helper,
+                            .n_helpers = 1,
+                            .max_connecting = s->run.forks,
+                            .control_dir = control,
+                            .on_event = on_event,
+                            .data = s};
+    s->fleet = fleet_new(&fo, e);
+    return s->fleet ? 0 : ERR_IO;
+}
+
+static int load_inventory(struct session *s, struct err *e)
+{
+    const struct list *from =
+        s->o.inventories->len ? s->o.inventories : config_list(s->config, CONFIG_INVENTORY);
+    struct inventory_opts io = {.config = s->config};
+    int rc = inventory_load(s->arena, strings(s, from), from->len, &io, &s->inventory, e);
+    return rc;
+}
+
+static int default_forks(const struct session *s)
+{
+    if (s->o.forks)
+        return s->o.forks;
+    // Ansible's default of 5 is for its own cost per host; ours is higher unless the user has set
+    // one
+    const char *origin = config_origin(s->config, CONFIG_FORKS);
+    return !s->compat && strcmp(origin, "default") == 0 ? 50
+                                                        : (int)config_int(s->config, CONFIG_FORKS);
+}
+
+static void fill_run_opts(struct session *s)
+{
+    struct run_opts *r = &s->run;
+    *r = (struct run_opts){.inventory = s->inventory,
+                           .config = s->config,
+                           .cache = s->cache,
+                           .extra_vars = s->extra_vars,
+                           .limit = s->o.limit,
+                           .forks = default_forks(s),
+                           .check = s->o.check,
+                           .diff = s->o.diff || config_bool(s->config, CONFIG_DIFF_ALWAYS),
+                           .force_handlers = s->o.force_handlers,
+                           .become = s->o.become,
+                           .become_method = s->o.become_method,
+                           .become_user = s->o.become_user,
+                           .remote_user = s->o.user,
+                           .private_key = s->o.private_key,
+                           .connection = s->o.connection,
+                           .ssh_common_args = s->o.ssh_common_args,
+                           .ssh_extra_args = s->o.ssh_extra_args,
+                           .timeout = s->o.timeout,
+                           .verbosity = s->o.verbosity,
+                           .start_at_task = s->o.start_at_task,
+                           .step = s->o.step,
+                           .ansible_wording = s->compat,
+                           .live_output = s->o.live,
+                           .prompt = session_ask,
+                           .prompt_data = s};
+    r->tags = s->o.tags->len ? strings(s, s->o.tags)
+                             : strings(s, config_list(s->config, CONFIG_TAGS_RUN));
+    r->skip_tags = s->o.skip_tags->len ? strings(s, s->o.skip_tags)
+                                       : strings(s, config_list(s->config, CONFIG_TAGS_SKIP));
+    r->ssh_password = s->ssh_password;
+    r->become_password = s->become_password;
+}
+
+int session_open(struct session *s)
+{
+    struct err e = ERR_INIT;
+    int rc = ask_passwords(s);
+    if (rc)
+        return rc;
+    int fail_code = RUN_ERROR;
+    s->extra_vars = value_dict(s->arena).u.dict;
+    for (size_t i = 0; i < s->o.extra_vars->len; i++)
+        if (add_extra(s, s->o.extra_vars->items[i].u.str.s, &e) < 0) {
+            fail_code = e.code == ERR_INVALID ? RUN_BAD_OPTIONS : RUN_ERROR;
+            goto fail;
+        }
+    s->cache = template_cache_new();
+    session_set_hooks(s);
+    if (load_inventory(s, &e) < 0)
+        goto fail;
+    fill_run_opts(s);
+    struct loader_opts lo = {.extra_vars = s->extra_vars,
+                             .roles_path = strings(s, config_list(s->config, CONFIG_ROLES_PATH)),
+                             .collections_path =
+                                 strings(s, config_list(s->config, CONFIG_COLLECTIONS_PATHS)),
+                             .cache = s->cache,
+                             .module_known = module_known,
+                             .module_suggest = module_suggest,
+                             .warn = warn,
+                             .data = s};
+    lo.yaml = (struct yaml_opts){.warn = warn, .warn_data = s};
+    s->loader = loader_new(&lo);
+    s->run.loader = s->loader;
+    if (s->command != OPT_INVENTORY && open_fleet(s, &e) < 0)
+        goto fail;
+    s->run.fleet = s->fleet;
+    return 0;
+fail:
+    session_error(s, &e);
+    err_release(&e);
+    return fail_code;
+}
+
+void session_warn_inventory(struct session *s)
+{
+    const struct list *w = inventory_warnings(s->inventory);
+    struct inventory_hosts all = {0};
+    struct value pattern = value_cstr("all");
+    for (size_t i = 0; i < w->len; i++)
+        print_warning(&s->out, "%s", value_to_cstr(s->arena, &w->items[i]));
+    const char *first = s->o.args->len ? s->o.args->items[0].u.str.s : "";
+    bool local = strcmp(first, "localhost") == 0 || strcmp(first, "127.0.0.1") == 0 ||
+                 strcmp(first, "::1") == 0;
+    if (s->compat && (s->command == OPT_RUN || (s->command == OPT_DO && !local)) &&
+        config_bool(s->config, CONFIG_LOCALHOST_WARNING) && !inventory_parsed(s->inventory) &&
+        inventory_match(s->inventory, s->arena, &pattern, NULL, NULL, &all, NULL) == 0 && !all.len)
+        print_warning(&s->out, "provided hosts list is empty, only localhost is available. Note "
+                               "that the implicit localhost does not match 'all'");
+}
+
+static void wipe(char *p)
+{
+    if (p)
+        explicit_bzero(p, strlen(p));
+    free(p);
+}
+
+void session_close(struct session *s)
+{
+    session_unwatch_signals(s);
+    if (s->fleet)
+        fleet_close(s->fleet, 500);
+    loader_free(s->loader);
+    template_cache_free(s->cache);
+    wipe(s->ssh_password);
+    wipe(s->become_password);
+    arena_free(s->arena);
+}

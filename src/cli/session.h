@@ -1,0 +1,62 @@
+// What every command that touches hosts needs: settings, inventory, loader, connections, an output.
+#ifndef CLI_SESSION_H
+#define CLI_SESSION_H
+
+#include "cli/options.h"
+#include "cli/output.h"
+#include "run/run.h"
+
+#define RUN_USAGE 2 // exit code for a wrong command line, as argparse's
+
+struct session {
+    struct arena *arena;
+    struct options o;
+    struct config *config;
+    struct inventory *inventory;
+    struct loader *loader;
+    struct template_cache *cache;
+    struct fleet *fleet;
+    struct dict *extra_vars;
+    struct output_opts out;
+    struct run_opts run;
+    const char **tags, **skip_tags;
+    unsigned command; // enum option_command
+    bool compat;      // called as ansible or ansible-playbook
+    const char *program;
+    char *ssh_password, *become_password;
+    struct run *running;    // what Ctrl-C interrupts
+    uv_signal_t signals[2]; // watched while running is set
+};
+
+// Reads the settings and options. Returns 0 or an exit code after printing why.
+int session_options(struct session *s, const char *program, bool compat, int argc, char **argv,
+                    unsigned command);
+// Loads inventory and variables and opens the fleet; basedir is where relative things are looked
+// for.
+int session_open(struct session *s);
+void session_close(struct session *s);
+// Prints an error as the program does (with position and line), to stderr.
+void session_error(const struct session *s, const struct err *e);
+// What the inventory has to warn of so far.
+void session_warn_inventory(struct session *s);
+// "PROGRAM: error: ..." for wrong options, to stderr.
+void session_usage_error(const struct session *s, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+// Gives the template room what it needs from other rooms.
+void session_set_hooks(struct session *s);
+// Lets Ctrl-C and SIGTERM interrupt a run, until session_unwatch_signals; a second one ends the
+// process.
+void session_watch_signals(struct session *s, struct run *r);
+void session_unwatch_signals(struct session *s);
+// Asks on the terminal (else on standard input): a malloc'ed line, or NULL at its end or when
+// interrupted. data: the session.
+char *session_ask(void *data, const char *text, bool hidden, int timeout_s);
+
+// Subcommands: argv[0] is the command's name.
+int cmd_run(int argc, char **argv, bool compat);
+int cmd_do(int argc, char **argv, bool compat);
+int cmd_inventory(int argc, char **argv, bool compat);
+int cmd_doc(int argc, char **argv, bool compat);
+int cmd_completion(int argc, char **argv, bool compat);
+
+#endif

@@ -1,0 +1,131 @@
+// The user at the terminal: questions and Ctrl-C.
+#include "cli/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <termios.h>
+#include <unistd.h>
+
+static void interrupt(struct session *s)
+{
+    static int times;
+    if (++times > 1)
+        _exit(RUN_INTERRUPTED);
+    fprintf(stderr, " [ERROR]: User interrupted execution\n");
+    if (s->running)
+        run_interrupt(s->running);
+}
+
+static void on_signal(uv_signal_t *h, int signum)
+{
+    (void)signum;
+    interrupt(h->data);
+}
+
+void session_watch_signals(struct session *s, struct run *r)
+{
+    static const int signums[] = {SIGINT, SIGTERM};
+    s->running = r;
+    for (size_t i = 0; i < 2; i++) {
+        uv_signal_init(fleet_loop(s->fleet), &s->signals[i]);
+        s->signals[i].data = s;
+        uv_signal_start(&s->signals[i], on_signal, signums[i]);
+        uv_unref((uv_handle_t *)&s->signals[i]);
+    }
+}
+
+void session_unwatch_signals(struct session *s)
+{
+    if (!s->running)
+        return;
+    s->running = NULL;
+    for (size_t i = 0; i < 2; i++)
+        uv_close((uv_handle_t *)&s->signals[i], NULL);
+    uv_run(fleet_loop(s->fleet), UV_RUN_NOWAIT);
+}
+
+// --- asking
+// --------------------------------------------------------------------------------------
+
+static volatile sig_atomic_t asking_interrupted;
+
+static void on_signal_asking(int signum)
+{
+    (void)signum;
+    asking_interrupted = 1;
+}
+
+// Waits for a line on fd; false: interrupted. The event loop, which else hears signals, stands
+// still meanwhile.
+static bool wait_line(int fd)
+{
+    struct sigaction mine = {.sa_handler = on_signal_asking}, old_int, old_term;
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    sigset_t both, before;
+    int n;
+    sigemptyset(&mine.sa_mask);
+    sigemptyset(&both);
+    sigaddset(&both, SIGINT);
+    sigaddset(&both, SIGTERM);
+    asking_interrupted = 0;
+    sigprocmask(SIG_BLOCK, &both, &before);
+    sigaction(SIGINT, &mine, &old_int);
+    sigaction(SIGTERM, &mine, &old_term);
+    do
+        n = ppoll(&p, 1, NULL, &before);
+    while (n < 0 && errno == EINTR && !asking_interrupted);
+    sigaction(SIGINT, &old_int, NULL);
+    sigaction(SIGTERM, &old_term, NULL);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return !asking_interrupted;
+}
+
+char *session_ask(void *data, const char *text, bool hidden, int timeout_s)
+{
+    struct session *s = data;
+    struct termios old, raw;
+    char *line = NULL;
+    size_t cap = 0;
+    ssize_t n = -1;
+    (void)timeout_s;
+    if (s && s->running && !isatty(0)) {
+        print_warning(&s->out, "Not prompting as we are not in interactive mode");
+        return NULL;
+    }
+    int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+    FILE *in = fd >= 0 ? fdopen(fd, "r+") : NULL;
+    FILE *from = in ? in : stdin, *to = in ? in : stderr;
+    fflush(stdout);
+    if (!in && !isatty(0) && feof(stdin))
+        return NULL;
+    fputs(text, to);
+    fflush(to);
+    bool echo_off = hidden && tcgetattr(fileno(from), &old) == 0;
+    if (echo_off) {
+        raw = old;
+        raw.c_lflag &= ~(tcflag_t)ECHO;
+        tcsetattr(fileno(from), TCSAFLUSH, &raw);
+    }
+    bool waited = !s->running || !in || wait_line(fd);
+    if (waited)
+        n = getline(&line, &cap, from);
+    if (echo_off) {
+        tcsetattr(fileno(from), TCSAFLUSH, &old);
+        fputc('\n', to);
+    }
+    if (in)
+        fclose(in);
+    if (!waited)
+        interrupt(s);
+    if (n < 0) {
+        free(line);
+        return NULL;
+    }
+    while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
+        line[--n] = '\0';
+    return line;
+}

@@ -1,0 +1,41 @@
+// Arena allocation: everything allocated from one arena is freed at once (per parse, task or
+// variable). Running out of memory aborts the process, so no caller checks for NULL
+// (docs/decisions.md).
+#ifndef CORE_ARENA_H
+#define CORE_ARENA_H
+
+#include <stdarg.h>
+#include <stddef.h>
+
+struct arena;
+
+// A new empty arena, owned by the caller; it takes no block until first used.
+struct arena *arena_new(void);
+// Frees the arena and all that was allocated from it. NULL is accepted.
+void arena_free(struct arena *a);
+// Frees what was allocated, keeping one block for reuse.
+void arena_reset(struct arena *a);
+// Zeroed memory of n bytes, aligned for any type, living as long as the arena.
+void *arena_alloc(struct arena *a, size_t n) __attribute__((malloc, returns_nonnull));
+// A NUL-terminated copy of s[0..n).
+char *arena_strndup(struct arena *a, const char *s, size_t n);
+// A copy of the C string s; NULL gives NULL.
+char *arena_strdup(struct arena *a, const char *s);
+// A formatted string in the arena.
+char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
+// Bytes taken from the system by this arena.
+size_t arena_bytes(const struct arena *a);
+
+// malloc family that aborts when memory is exhausted.
+void *xmalloc(size_t n) __attribute__((malloc, returns_nonnull));
+void *xcalloc(size_t n, size_t size) __attribute__((malloc, returns_nonnull));
+void *xrealloc(void *p, size_t n) __attribute__((returns_nonnull));
+char *xstrdup(const char *s) __attribute__((malloc, returns_nonnull));
+char *xstrndup(const char *s, size_t n) __attribute__((malloc, returns_nonnull));
+
+#define arena_new_of(a, type) ((type *)arena_alloc((a), sizeof(type)))
+#define arena_array(a, type, n) ((type *)arena_alloc((a), sizeof(type) * (size_t)(n)))
+
+#endif

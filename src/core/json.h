@@ -1,0 +1,30 @@
+// JSON text to values and back. The reader is strict (RFC 8259) plus NaN/Infinity, with limits on
+// depth and size.
+#ifndef CORE_JSON_H
+#define CORE_JSON_H
+
+#include "core/buf.h"
+#include "core/value.h"
+
+#define JSON_MAX_DEPTH 512
+
+struct json_opts {
+    int indent;           // 0: one line; n: pretty with n spaces
+    bool sort_keys;       // by key text
+    bool ascii;           // \uXXXX for everything outside ASCII
+    bool compact;         // "," and ":" without spaces (default: ", " and ": " as Python does)
+    const char *item_sep; // NULL: by the above
+    const char *key_sep;  // NULL: ": " or ":"
+};
+
+// Parses all of s[0..len) into *ret, in the arena. Errors carry line and column within the text.
+int json_parse(struct arena *a, const char *s, size_t len, struct value *ret, struct err *e)
+    __attribute__((warn_unused_result));
+// Appends v as JSON. opts NULL: one line as Python's json.dumps, but UTF-8 kept. Bytes that are not
+// UTF-8 become U+FFFD. Undefined is written as null; objects are materialized or written as their
+// type name.
+void json_write(struct buf *b, const struct value *v, const struct json_opts *opts);
+// A JSON string literal (with quotes).
+void json_write_string(struct buf *b, const char *s, size_t len, bool ascii);
+
+#endif

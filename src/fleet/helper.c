@@ -1,0 +1,144 @@
+// The helper binaries by architecture: loaded once, named by their SHA-256, executed here or pushed
+// to hosts.
+#include "fleet/internal.h"
+
+#include "core/hash.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#define HELPER_MAX (256u << 20)
+
+static const char *own_arch(struct fleet *f)
+{
+    struct utsname u;
+    return uname(&u) ? "unknown" : arena_strdup(f->arena, u.machine);
+}
+
+static int map_file(struct helper *h, struct err *e)
+{
+    const char *path = h->given.path;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st)) {
+        int n = errno;
+        if (fd >= 0)
+            close(fd);
+        return err_set(e, n == ENOENT ? ERR_NOENT : ERR_IO, POS_NONE,
+                       "cannot read the helper \"%s\": %s", path, strerror(n));
+    }
+    void *p = MAP_FAILED;
+    if (st.st_size > 0 && st.st_size <= HELPER_MAX)
+        p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (p == MAP_FAILED) {
+        close(fd);
+        return err_set(e, ERR_INVALID, POS_NONE, "\"%s\" cannot be the helper", path);
+    }
+    h->fd = fd; // the file that was hashed is the one executed here
+    h->data = p;
+    h->len = (size_t)st.st_size;
+    h->mapped = true;
+    return 0;
+}
+
+static int load_one(struct fleet *f, struct helper *h, const struct fleet_helper *given,
+                    struct err *e)
+{
+    *h = (struct helper){.given = *given, .fd = -1, .data = given->data, .len = given->len};
+    h->arch = given->arch ? arena_strdup(f->arena, given->arch) : own_arch(f);
+    int rc = given->data ? 0 : map_file(h, e);
+    if (rc)
+        return rc;
+    char hex[HASH_HEX_MAX];
+    hash_hex(HASH_SHA256, h->data, h->len, hex);
+    memcpy(h->sha256, hex, sizeof h->sha256);
+    return 0;
+}
+
+int helpers_load(struct fleet *f, struct err *e)
+{
+    struct helpers *hs = &f->helpers;
+    if (hs->ready)
+        return 0;
+    if (!f->opts.n_helpers)
+        return err_set(e, ERR_NOENT, POS_NONE, "no helper program is installed");
+    hs->v = arena_array(f->arena, struct helper, f->opts.n_helpers);
+    struct boot_helper *b = arena_array(f->arena, struct boot_helper, f->opts.n_helpers);
+    helpers_release(f);
+    for (size_t i = 0; i < f->opts.n_helpers; i++) {
+        int rc = load_one(f, &hs->v[i], &f->opts.helpers[i], e);
+        hs->n = i + 1;
+        if (rc) {
+            helpers_release(f);
+            return rc;
+        }
+        b[i] = (struct boot_helper){hs->v[i].arch, hs->v[i].sha256, hs->v[i].len};
+    }
+    hs->script = boot_script(f->arena, b, hs->n);
+    hs->command = boot_command(f->arena, b, hs->n, hs->script);
+    hs->ready = true;
+    return 0;
+}
+
+const struct helper *helpers_find(const struct fleet *f, const char *arch)
+{
+    for (size_t i = 0; i < f->helpers.n; i++)
+        if (strcmp(f->helpers.v[i].arch, arch) == 0)
+            return &f->helpers.v[i];
+    return NULL;
+}
+
+static int memory_file(const struct helper *h, struct err *e)
+{
+    int fd = memfd_create("andon-node", MFD_CLOEXEC);
+    for (size_t off = 0; fd >= 0 && off < h->len;) {
+        ssize_t n = write(fd, h->data + off, h->len - off);
+        if (n <= 0) {
+            close(fd);
+            fd = -1;
+        } else {
+            off += (size_t)n;
+        }
+    }
+    if (fd < 0)
+        return err_set(e, ERR_IO, POS_NONE, "cannot make the helper executable: %s",
+                       strerror(errno));
+    return fd;
+}
+
+int helpers_local_fd(struct fleet *f, struct err *e)
+{
+    int rc = helpers_load(f, e);
+    if (rc)
+        return rc;
+    const char *arch = own_arch(f);
+    for (size_t i = 0; i < f->helpers.n; i++) {
+        struct helper *h = &f->helpers.v[i];
+        if (strcmp(h->arch, arch) != 0)
+            continue;
+        if (h->fd < 0)
+            h->fd = memory_file(h, e);
+        return h->fd;
+    }
+    return err_set(e, ERR_UNSUPPORTED, POS_NONE,
+                   "there is no helper for this machine's architecture (%s)", arch);
+}
+
+void helpers_release(struct fleet *f)
+{
+    struct helpers *hs = &f->helpers;
+    for (size_t i = 0; i < hs->n; i++) {
+        struct helper *h = &hs->v[i];
+        if (h->mapped)
+            munmap((void *)(uintptr_t)h->data, h->len);
+        if (h->fd >= 0)
+            close(h->fd);
+    }
+    hs->n = 0;
+    hs->ready = false;
+}

@@ -1,0 +1,199 @@
+// stat: what is known about a file.
+#include "node/module.h"
+#include "node/modules.h"
+
+#include "core/hash.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+static double seconds(struct timespec t)
+{
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void set_bits(struct dict *o, mode_t mode)
+{
+    static const struct {
+        const char *name;
+        mode_t bit;
+    } bits[] = {
+        {"wusr", S_IWUSR}, {"rusr", S_IRUSR},  {"xusr", S_IXUSR},  {"wgrp", S_IWGRP},
+        {"rgrp", S_IRGRP}, {"xgrp", S_IXGRP},  {"woth", S_IWOTH},  {"roth", S_IROTH},
+        {"xoth", S_IXOTH}, {"isuid", S_ISUID}, {"isgid", S_ISGID},
+    };
+    static const struct {
+        const char *name;
+        mode_t type;
+    } types[] = {
+        {"isdir", S_IFDIR},  {"ischr", S_IFCHR}, {"isblk", S_IFBLK},   {"isreg", S_IFREG},
+        {"isfifo", S_IFIFO}, {"islnk", S_IFLNK}, {"issock", S_IFSOCK},
+    };
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        dict_set(o, types[i].name, value_bool((mode & S_IFMT) == types[i].type));
+    for (size_t i = 0; i < sizeof bits / sizeof *bits; i++)
+        dict_set(o, bits[i].name, value_bool(mode & bits[i].bit));
+}
+
+static void set_stat(struct module *m, struct dict *o, const struct stat *st)
+{
+    dict_set(o, "mode", value_strf(m->arena, "%04o", st->st_mode & 07777u));
+    set_bits(o, st->st_mode);
+    const struct {
+        const char *name;
+        int64_t n;
+    } numbers[] = {
+        {"uid", st->st_uid},
+        {"gid", st->st_gid},
+        {"size", st->st_size},
+        {"inode", (int64_t)st->st_ino},
+        {"dev", (int64_t)st->st_dev},
+        {"nlink", (int64_t)st->st_nlink},
+        {"blocks", st->st_blocks},
+        {"block_size", st->st_blksize},
+        {"device_type", (int64_t)st->st_rdev},
+    };
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        dict_set(o, numbers[i].name, value_int(numbers[i].n));
+    dict_set(o, "atime", value_float(seconds(st->st_atim)));
+    dict_set(o, "mtime", value_float(seconds(st->st_mtim)));
+    dict_set(o, "ctime", value_float(seconds(st->st_ctim)));
+}
+
+static void set_names(struct module *m, struct dict *o, const char *path, const struct stat *st)
+{
+    dict_set(o, "readable", value_bool(access(path, R_OK) == 0));
+    dict_set(o, "writeable", value_bool(access(path, W_OK) == 0));
+    dict_set(o, "executable", value_bool(access(path, X_OK) == 0));
+    if (S_ISLNK(st->st_mode)) {
+        char target[4096];
+        ssize_t n = readlink(path, target, sizeof target - 1);
+        dict_set(o, "lnk_source", value_cstr(host_realpath(m->arena, path)));
+        dict_set(o, "lnk_target", value_strn(m->arena, target, n > 0 ? (size_t)n : 0));
+    }
+    const char *user = host_user_name(m, st->st_uid), *group = host_group_name(m, st->st_gid);
+    if (user)
+        dict_set(o, "pw_name", value_str(m->arena, user));
+    if (group)
+        dict_set(o, "gr_name", value_str(m->arena, group));
+}
+
+static void set_digest(struct dict *o, struct arena *a, const char *key, const char *alg,
+                       const char *path)
+{
+    char hex[HASH_HEX_MAX];
+    int id = hash_by_name(alg);
+    bool ok = id >= 0 && hash_file((enum hash_alg)id, path, hex, NULL) == 0;
+    dict_set(o, key, ok ? value_str(a, hex) : value_null());
+}
+
+// Type and charset as file(1) tells them: "PATH: text/plain; charset=us-ascii".
+static void set_mime(struct module *m, struct dict *o, const char *path)
+{
+    dict_set(o, "mimetype", value_cstr("unknown"));
+    dict_set(o, "charset", value_cstr("unknown"));
+    const char *const argv[] = {"file", "--mime-type", "--mime-encoding", path, NULL};
+    struct proc_opts opts = {.clean_lang = true, .max_output = 65536};
+    struct proc p;
+    if (!proc_which(m->arena, "file"))
+        return;
+    if (proc_run(m, argv, &opts, &p, NULL) == 0 && p.rc == 0) {
+        char *out = arena_strdup(m->arena, buf_str(&p.out));
+        char *type = strrchr(out, ':'), *charset = type ? strstr(type, "; charset=") : NULL;
+        if (charset) {
+            *charset = '\0';
+            charset += strlen("; charset=");
+            charset[strcspn(charset, "\n ")] = '\0';
+            dict_set(o, "mimetype", value_cstr(type + 1 + strspn(type + 1, " ")));
+            dict_set(o, "charset", value_cstr(charset));
+        }
+    }
+    proc_release(&p);
+}
+
+static const char *attribute_name(char flag)
+{
+    static const struct {
+        char flag;
+        const char *name;
+    } names[] = {
+        {'A', "noatime"},         {'C', "nocow"},      {'D', "dirsync"},
+        {'E', "encrypted"},       {'I', "indexed"},    {'N', "inline"},
+        {'S', "synchronous"},     {'T', "blockroot"},  {'X', "compressedraw"},
+        {'Z', "compresseddirty"}, {'a', "append"},     {'c', "compressed"},
+        {'d', "nodump"},          {'e', "extents"},    {'h', "blocksize"},
+        {'i', "immutable"},       {'j', "journalled"}, {'s', "zero"},
+        {'t', "notail"},          {'u', "undelete"},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (names[i].flag == flag)
+            return names[i].name;
+    return NULL;
+}
+
+// Version and flags as lsattr(1) tells them: "1234 --------e--- PATH".
+static void set_attributes(struct module *m, struct dict *o, const char *path)
+{
+    struct value list = value_list(m->arena), version = value_null();
+    const char *flags = "";
+    const char *const argv[] = {"lsattr", "-vd", path, NULL};
+    struct proc_opts opts = {.clean_lang = true, .max_output = 65536};
+    struct proc p;
+    if (proc_which(m->arena, "lsattr")) {
+        if (proc_run(m, argv, &opts, &p, NULL) == 0 && p.rc == 0) {
+            char *save = NULL, *out = arena_strdup(m->arena, buf_str(&p.out));
+            char *v = strtok_r(out, " \n\t", &save), *f = v ? strtok_r(NULL, " \n\t", &save) : NULL;
+            struct buf b = BUF_INIT;
+            for (; f && *f; f++) {
+                if (*f == '-')
+                    continue;
+                buf_addc(&b, *f);
+                if (attribute_name(*f))
+                    list_add(list.u.list, value_cstr(attribute_name(*f)));
+            }
+            flags = arena_strdup(m->arena, buf_str(&b));
+            buf_release(&b);
+            if (v)
+                version = value_cstr(v);
+        }
+        proc_release(&p);
+    }
+    dict_set(o, "version", version);
+    dict_set(o, "attributes", list);
+    dict_set(o, "attr_flags", value_cstr(flags));
+}
+
+int mod_stat(struct module *m)
+{
+    const char *path = module_str(m, "path");
+    bool follow = module_bool(m, "follow");
+    struct value out = value_dict(m->arena);
+    struct dict *o = out.u.dict;
+    struct stat st;
+    if ((follow ? stat(path, &st) : lstat(path, &st)) < 0) {
+        if (errno != ENOENT)
+            return module_fail(m, "%s", strerror(errno));
+        dict_set(o, "exists", value_bool(false));
+        module_set(m, "stat", out);
+        return 0;
+    }
+    dict_set(o, "exists", value_bool(true));
+    dict_set(o, "path", value_str(m->arena, path));
+    set_stat(m, o, &st);
+    set_names(m, o, path, &st);
+    if (S_ISREG(st.st_mode) && access(path, R_OK) == 0) {
+        if (module_bool(m, "get_md5"))
+            set_digest(o, m->arena, "md5", "md5", path);
+        if (module_bool(m, "get_checksum"))
+            set_digest(o, m->arena, "checksum", module_str(m, "checksum_algorithm"), path);
+    }
+    if (module_bool(m, "get_mime"))
+        set_mime(m, o, path);
+    if (module_bool(m, "get_attributes"))
+        set_attributes(m, o, path);
+    module_set(m, "stat", out);
+    return 0;
+}

@@ -1,0 +1,761 @@
+// The router: owns the controller's stream and passes frames between it, one process per task, and
+// one further helper per become user. A poll loop; nothing here blocks on a task.
+#include "node/become.h"
+#include "node/session.h"
+
+#include "core/file.h"
+#include "core/hash.h"
+#include "core/json.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define OUT_HIGH (1u << 20)    // bytes waiting for the controller above which tasks are not read
+#define TASK_IN_MAX (4u << 20) // bytes waiting for one task: more than its credit ever allows
+#define HELPER_IN_HIGH                                                                             \
+    (4u << 20) // bytes waiting for a helper above which the controller is not read
+#define START_TIMEOUT_MS 30000
+#define GRACE_MS 2000
+#define READ_SIZE 65536
+
+// Bytes waiting to be written.
+struct queue {
+    struct buf b;
+    size_t off;
+};
+
+enum peer_kind { PEER_TASK, PEER_HELPER };
+
+// A task process or a become helper.
+struct peer {
+    struct peer *next;
+    enum peer_kind kind;
+    pid_t pid;
+    int in, out; // our ends; -1 when closed
+    struct frame_reader reader;
+    struct queue to;
+    bool ended, done; // process gone; RESULT passed on (task)
+    int status;
+    int64_t deadline;       // of the task's timeout, 0: none
+    int64_t kill_at;        // when to follow SIGTERM by SIGKILL, 0: not
+    const char *end_reason; // why we killed it
+    uint32_t id;            // task
+    uint32_t timeout_s;
+    char *module;
+    struct become *become; // helper
+    uint32_t *ids;         // tasks of the helper that wait for a RESULT
+    size_t n_ids, cap_ids;
+};
+
+struct router {
+    int in, out, sigchld;
+    struct frame_reader reader;
+    struct queue to;
+    struct peer *peers;
+    bool closing; // BYE seen: finish what runs
+    bool failed;  // stream at its end or broken
+};
+
+static void queue_frame(struct queue *q, enum frame_type type, uint32_t id, const char *p,
+                        size_t len)
+{
+    if (q->off && q->off == q->b.len) {
+        buf_clear(&q->b);
+        q->off = 0;
+    }
+    frame_put(&q->b, type, id, p, len);
+}
+
+static size_t queue_len(const struct queue *q)
+{
+    return q->b.len - q->off;
+}
+
+// Writes what can be written; <0 when the other side is gone.
+static int queue_flush(struct queue *q, int fd)
+{
+    while (q->off < q->b.len) {
+        ssize_t n = write(fd, q->b.p + q->off, q->b.len - q->off);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno == EAGAIN ? 0 : -1;
+        q->off += (size_t)n;
+    }
+    buf_clear(&q->b);
+    q->off = 0;
+    return 0;
+}
+
+static void nonblock(int fd)
+{
+    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+}
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+// --- results made here
+// -----------------------------------------------------------------------------------------
+
+static void send_failure(struct router *r, uint32_t id, const char *msg)
+{
+    struct buf b = BUF_INIT;
+    buf_adds(&b, "{\"changed\": false, \"failed\": true, \"msg\": ");
+    json_write_string(&b, msg, strlen(msg), false);
+    buf_addc(&b, '}');
+    queue_frame(&r->to, FRAME_RESULT, id, b.p, b.len);
+    buf_release(&b);
+}
+
+static void send_hello(struct router *r)
+{
+    char hash[HASH_HEX_MAX] = "";
+    hash_file(HASH_SHA256, "/proc/self/exe", hash, NULL);
+    struct passwd *pw = getpwuid(getuid());
+    const char *home = getenv("HOME");
+    struct arena *a = arena_new();
+    struct value v = value_dict(a);
+    dict_set(v.u.dict, "version", value_int(WIRE_VERSION));
+    dict_set(v.u.dict, "program", value_cstr(ANDON_VERSION));
+    dict_set(v.u.dict, "pid", value_int(getpid()));
+    dict_set(v.u.dict, "uid", value_int(getuid()));
+    dict_set(v.u.dict, "user", pw ? value_str(a, pw->pw_name) : value_strf(a, "%u", getuid()));
+    dict_set(v.u.dict, "home", value_str(a, home ? home : pw ? pw->pw_dir : "/"));
+    dict_set(v.u.dict, "hash", value_cstr(hash));
+    struct buf b = BUF_INIT;
+    json_write(&b, &v, NULL);
+    queue_frame(&r->to, FRAME_HELLO, 0, b.p, b.len);
+    buf_release(&b);
+    arena_free(a);
+}
+
+// --- peers
+// -----------------------------------------------------------------------------------------------------
+
+static bool helper_has(const struct peer *p, uint32_t id)
+{
+    for (size_t i = 0; i < p->n_ids; i++)
+        if (p->ids[i] == id)
+            return true;
+    return false;
+}
+
+static void helper_drop(struct peer *p, uint32_t id)
+{
+    for (size_t i = 0; i < p->n_ids; i++)
+        if (p->ids[i] == id) {
+            p->ids[i] = p->ids[--p->n_ids];
+            return;
+        }
+}
+
+static void helper_add(struct peer *p, uint32_t id)
+{
+    if (p->n_ids == p->cap_ids) {
+        p->cap_ids = p->cap_ids ? p->cap_ids * 2 : 8;
+        p->ids = xrealloc(p->ids, p->cap_ids * sizeof *p->ids);
+    }
+    p->ids[p->n_ids++] = id;
+}
+
+static struct peer *peer_of(struct router *r, uint32_t id)
+{
+    for (struct peer *p = r->peers; p; p = p->next)
+        if (p->kind == PEER_TASK ? p->id == id && !p->done : helper_has(p, id))
+            return p;
+    return NULL;
+}
+
+static void peer_free(struct peer *p)
+{
+    if (p->out == p->in)
+        p->out = -1;
+    close_fd(&p->in);
+    close_fd(&p->out);
+    frame_reader_release(&p->reader);
+    buf_release(&p->to.b);
+    become_free(p->become);
+    free(p->module);
+    free(p->ids);
+    free(p);
+}
+
+static void kill_task(struct peer *p, const char *why)
+{
+    if (p->kind != PEER_TASK || p->ended || p->done)
+        return;
+    if (!p->end_reason)
+        p->end_reason = why;
+    kill(-p->pid, SIGTERM);
+    p->kill_at = clock_mono_ms() + GRACE_MS;
+}
+
+// --- task processes
+// --------------------------------------------------------------------------------------------
+
+static _Noreturn void task_process(struct router *r, struct arena *a, const struct dict *task,
+                                   uint32_t id, int in, int out)
+{
+    setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    for (struct peer *p = r->peers; p; p = p->next) {
+        close_fd(&p->in);
+        close_fd(&p->out);
+        if (p->become)
+            close_fd(&p->become->err);
+    }
+    close_fd(&r->sigchld);
+    int null = open("/dev/null", O_RDWR);
+    dup2(null, r->in);
+    dup2(null, r->out);
+    if (null > 2)
+        close(null);
+    struct session s = {.in_fd = in, .out_fd = out, .id = id};
+    struct value result;
+    task_run(a, task, &s, &result);
+    struct buf b = BUF_INIT;
+    json_write(&b, &result, NULL);
+    if (b.len > FRAME_MAX) {
+        buf_clear(&b);
+        buf_adds(&b, "{\"changed\": false, \"failed\": true, \"msg\": \"the result is larger than "
+                     "64 MiB\"}");
+    }
+    session_send(&s, FRAME_RESULT, b.p, b.len, NULL);
+    _exit(0);
+}
+
+static void start_task(struct router *r, struct arena *a, const struct dict *task, uint32_t id)
+{
+    int to[2], from[2];
+    if (pipe2(to, O_CLOEXEC) < 0) {
+        send_failure(r, id, "cannot start the task: too many open files");
+        return;
+    }
+    if (pipe2(from, O_CLOEXEC) < 0) {
+        close(to[0]);
+        close(to[1]);
+        send_failure(r, id, "cannot start the task: too many open files");
+        return;
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(to[1]);
+        close(from[0]);
+        task_process(r, a, task, id, to[0], from[1]);
+    }
+    close(to[0]);
+    close(from[1]);
+    if (pid < 0) {
+        close(to[1]);
+        close(from[0]);
+        send_failure(r, id, arena_printf(a, "cannot start the task: %s", strerror(errno)));
+        return;
+    }
+    setpgid(pid, pid);
+    nonblock(to[1]);
+    nonblock(from[0]);
+    struct peer *p = xcalloc(1, sizeof *p);
+    *p = (struct peer){
+        .next = r->peers, .kind = PEER_TASK, .pid = pid, .in = to[1], .out = from[0], .id = id};
+    p->module = xstrdup(dict_str(task, "module", ""));
+    p->timeout_s = (uint32_t)dict_int(task, "timeout", 0);
+    if (p->timeout_s)
+        p->deadline = clock_mono_ms() + (int64_t)p->timeout_s * 1000;
+    r->peers = p;
+}
+
+// --- become helpers
+// --------------------------------------------------------------------------------------------
+
+static void fail_helper_tasks(struct router *r, struct peer *p, const char *msg)
+{
+    for (size_t i = 0; i < p->n_ids; i++)
+        send_failure(r, p->ids[i], msg);
+    p->n_ids = 0;
+}
+
+static struct peer *helper_for(struct router *r, struct become *want)
+{
+    for (struct peer *p = r->peers; p; p = p->next)
+        if (p->kind == PEER_HELPER && !p->ended && p->become->state != BECOME_FAILED &&
+            strcmp(p->become->key, want->key) == 0)
+            return p;
+    return NULL;
+}
+
+// Sends the task to the helper of its become user, starting that first when there is none. Takes
+// want.
+static void become_task(struct router *r, struct dict *task, uint32_t id, struct become *want)
+{
+    struct peer *p = helper_for(r, want);
+    if (p) {
+        become_free(want);
+    } else {
+        struct err e = ERR_INIT;
+        if (become_start(want, task, &e) < 0) {
+            send_failure(r, id, err_msg(&e));
+            err_release(&e);
+            become_free(want);
+            return;
+        }
+        p = xcalloc(1, sizeof *p);
+        *p = (struct peer){.next = r->peers,
+                           .kind = PEER_HELPER,
+                           .pid = want->pid,
+                           .in = want->in,
+                           .out = want->out};
+        p->become = want;
+        p->deadline = clock_mono_ms() + START_TIMEOUT_MS;
+        r->peers = p;
+    }
+    dict_del(task, "become");
+    struct value v = {.type = VALUE_DICT, .u.dict = task};
+    struct buf b = BUF_INIT;
+    json_write(&b, &v, NULL);
+    queue_frame(&p->to, FRAME_TASK, id, b.p, b.len);
+    helper_add(p, id);
+    buf_release(&b);
+}
+
+// Queues the helper's own binary in front of what waits for the other side.
+static void send_binary(struct peer *p)
+{
+    struct arena *a = arena_new();
+    char *data;
+    size_t len;
+    if (file_read(a, "/proc/self/exe", FRAME_MAX, &data, &len, NULL) < 0) {
+        p->become->state = BECOME_FAILED;
+        arena_free(a);
+        return;
+    }
+    struct buf all = BUF_INIT;
+    buf_add(&all, data, len);
+    buf_add(&all, p->to.b.p + p->to.off, queue_len(&p->to));
+    buf_release(&p->to.b);
+    p->to = (struct queue){.b = all};
+    p->become->state = BECOME_READY;
+    arena_free(a);
+}
+
+static void helper_starting(struct peer *p, const char *data, size_t len, bool is_err)
+{
+    struct become *b = p->become;
+    become_feed(b, data, len, is_err);
+    if (b->state == BECOME_SENDING)
+        send_binary(p);
+    if (b->state == BECOME_FAILED && p->in >= 0) {
+        if (p->in == p->out)
+            p->out = -1;
+        close_fd(&p->in);
+    }
+    if (b->state == BECOME_READY && b->text.len) {
+        frame_feed(&p->reader, b->text.p, b->text.len);
+        buf_release(&b->text);
+    }
+}
+
+static void helper_ended(struct router *r, struct peer *p)
+{
+    struct buf msg = BUF_INIT;
+    if (p->deadline || p->become->state != BECOME_READY)
+        become_explain(p->become, &msg);
+    else
+        buf_addf(&msg, "the helper of user %s ended unexpectedly", p->become->user);
+    fail_helper_tasks(r, p, msg.p);
+    buf_release(&msg);
+    p->become->state = BECOME_FAILED;
+}
+
+// --- frames
+// ----------------------------------------------------------------------------------------------------
+
+// Passes one frame of a peer on to the controller.
+static void from_peer(struct router *r, struct peer *p, const struct frame *f)
+{
+    if (p->kind == PEER_HELPER) {
+        p->deadline = 0; // it speaks: started
+        if (!helper_has(p, f->id))
+            return; // its HELLO
+        if (f->type == FRAME_RESULT)
+            helper_drop(p, f->id);
+    } else {
+        if (f->id != p->id || p->done)
+            return;
+        p->done = f->type == FRAME_RESULT;
+    }
+    queue_frame(&r->to, f->type, f->id, f->payload, f->len);
+}
+
+static void new_task(struct router *r, const struct frame *f)
+{
+    struct arena *a = arena_new();
+    struct value v;
+    struct err e = ERR_INIT;
+    if (peer_of(r, f->id)) {
+        r->failed = true; // two tasks under one number: nothing can be told apart any more
+    } else if (json_parse(a, f->payload, f->len, &v, &e) < 0) {
+        send_failure(r, f->id, arena_printf(a, "the task is not JSON: %s", err_msg(&e)));
+        err_release(&e);
+    } else if (v.type != VALUE_DICT) {
+        send_failure(r, f->id, "the task is not a JSON object");
+    } else {
+        struct become *want = become_of(v.u.dict);
+        if (want)
+            become_task(r, v.u.dict, f->id, want);
+        else
+            start_task(r, a, v.u.dict, f->id);
+    }
+    arena_free(a);
+}
+
+static void from_controller(struct router *r, const struct frame *f)
+{
+    if (f->type == FRAME_BYE) {
+        r->closing = true;
+        return;
+    }
+    if (f->type == FRAME_TASK) {
+        new_task(r, f);
+        return;
+    }
+    struct peer *p = peer_of(r, f->id);
+    if (!p || f->type == FRAME_HELLO || f->type == FRAME_RESULT || f->type == FRAME_OUTPUT)
+        return; // the task may just have ended
+    if (p->kind == PEER_TASK && f->type == FRAME_CANCEL) {
+        kill_task(p, "the task was cancelled");
+        return;
+    }
+    queue_frame(&p->to, f->type, f->id, f->payload, f->len);
+    if (p->kind == PEER_TASK && queue_len(&p->to) > TASK_IN_MAX)
+        kill_task(p, "the controller sent more content than the task asked for");
+}
+
+static void read_controller(struct router *r)
+{
+    char block[READ_SIZE];
+    ssize_t n = read(r->in, block, sizeof block);
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return;
+    if (n <= 0) {
+        r->failed = true;
+        return;
+    }
+    frame_feed(&r->reader, block, (size_t)n);
+    struct frame f;
+    int rc = 0;
+    while (!r->failed && (rc = frame_next(&r->reader, &f, NULL)) > 0)
+        from_controller(r, &f);
+    if (rc < 0)
+        r->failed = true;
+}
+
+static void drain_frames(struct router *r, struct peer *p)
+{
+    struct frame f;
+    int rc;
+    while ((rc = frame_next(&p->reader, &f, NULL)) > 0)
+        from_peer(r, p, &f);
+    if (rc < 0) {
+        if (p->kind == PEER_TASK)
+            kill_task(p, "the task's process broke the protocol");
+        else
+            kill(p->pid, SIGTERM);
+        p->out = p->in == p->out ? p->out : (close(p->out), -1);
+    }
+}
+
+// Reads what a peer has written; false when there is nothing (more) to come now.
+static bool read_peer(struct router *r, struct peer *p)
+{
+    char block[READ_SIZE];
+    if (p->out < 0)
+        return false;
+    ssize_t n = read(p->out, block, sizeof block);
+    if (n < 0 && errno == EINTR)
+        return true;
+    if (n < 0 && errno == EAGAIN)
+        return false;
+    if (n <= 0) {
+        if (p->out == p->in)
+            p->in = -1;
+        close_fd(&p->out);
+        return false;
+    }
+    if (p->become && p->become->state != BECOME_READY) {
+        helper_starting(p, block, (size_t)n, false);
+        if (p->become->state != BECOME_READY)
+            return p->out >= 0;
+    } else {
+        frame_feed(&p->reader, block, (size_t)n);
+    }
+    drain_frames(r, p);
+    return true;
+}
+
+static void read_helper_errors(struct peer *p)
+{
+    char block[4096];
+    ssize_t n = read(p->become->err, block, sizeof block);
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return;
+    if (n <= 0)
+        close_fd(&p->become->err);
+    else
+        helper_starting(p, block, (size_t)n, true);
+}
+
+// --- ends
+// ------------------------------------------------------------------------------------------------------
+
+static void task_ended(struct router *r, struct peer *p)
+{
+    struct buf msg = BUF_INIT;
+    if (p->end_reason)
+        buf_adds(&msg, p->end_reason);
+    else if (p->timeout_s && !p->deadline)
+        buf_addf(
+            &msg,
+            "The %s action failed to execute in the expected time frame (%u) and was terminated",
+            p->module, p->timeout_s);
+    else if (WIFSIGNALED(p->status))
+        buf_addf(&msg, "the module %s was ended by signal %d (%s)", p->module, WTERMSIG(p->status),
+                 strsignal(WTERMSIG(p->status)));
+    else
+        buf_addf(&msg, "the module %s ended with code %d and without a result", p->module,
+                 WEXITSTATUS(p->status));
+    send_failure(r, p->id, msg.p);
+    buf_release(&msg);
+}
+
+static void reap(struct router *r)
+{
+    struct signalfd_siginfo info;
+    while (read(r->sigchld, &info, sizeof info) > 0)
+        ;
+    int status;
+    pid_t pid;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+        for (struct peer *p = r->peers; p; p = p->next)
+            if (p->pid == pid && !p->ended) {
+                p->ended = true;
+                p->status = status;
+            }
+    for (struct peer **at = &r->peers; *at;) {
+        struct peer *p = *at;
+        if (!p->ended) {
+            at = &p->next;
+            continue;
+        }
+        while (read_peer(r, p))
+            ;
+        if (p->become && p->become->err >= 0)
+            read_helper_errors(p);
+        if (p->kind == PEER_HELPER)
+            helper_ended(r, p);
+        else if (!p->done)
+            task_ended(r, p);
+        p->done = true;
+        if (p->kind == PEER_TASK && p->kill_at) { // what it left behind gets its grace
+            at = &p->next;
+            continue;
+        }
+        *at = p->next;
+        peer_free(p);
+    }
+}
+
+// Does what is due; true when a process was killed for good.
+static bool check_timers(struct router *r)
+{
+    int64_t now = clock_mono_ms();
+    bool killed = false;
+    for (struct peer *p = r->peers; p; p = p->next) {
+        if (p->kill_at && now >= p->kill_at) {
+            kill(-p->pid, SIGKILL);
+            p->kill_at = 0;
+            killed = true;
+        }
+        if (!p->deadline || now < p->deadline)
+            continue;
+        if (p->kind == PEER_TASK) {
+            p->deadline = 0;
+            kill_task(p, NULL);
+        } else {
+            p->deadline = now + START_TIMEOUT_MS;
+            kill(p->pid, SIGKILL);
+            if (p->become->pty) // its owner may be root, but the terminal is ours
+                close_fd(&p->in), p->out = -1;
+        }
+    }
+    return killed;
+}
+
+static int next_timer(const struct router *r)
+{
+    int64_t next = 0;
+    for (const struct peer *p = r->peers; p; p = p->next) {
+        if (p->kill_at && (!next || p->kill_at < next))
+            next = p->kill_at;
+        if (p->deadline && (!next || p->deadline < next))
+            next = p->deadline;
+    }
+    if (!next)
+        return -1;
+    int64_t left = next - clock_mono_ms();
+    return left > 0 ? (int)left : 0;
+}
+
+// --- the loop
+// --------------------------------------------------------------------------------------------------
+
+// What is polled: the controller, SIGCHLD, and up to three descriptors per peer.
+struct polled {
+    struct pollfd *fds;
+    size_t n, cap;
+};
+
+static size_t poll_add(struct polled *s, int fd, short events)
+{
+    if (s->n == s->cap) {
+        s->cap = s->cap ? s->cap * 2 : 16;
+        s->fds = xrealloc(s->fds, s->cap * sizeof *s->fds);
+    }
+    s->fds[s->n] = (struct pollfd){.fd = events ? fd : -1, .events = events};
+    return s->n++;
+}
+
+static bool may_write(const struct peer *p)
+{
+    return p->in >= 0 && queue_len(&p->to) && (!p->become || p->become->state == BECOME_READY);
+}
+
+static void collect_polled(struct router *r, struct polled *s)
+{
+    bool room = queue_len(&r->to) < OUT_HIGH, listen = !r->closing;
+    for (struct peer *p = r->peers; p; p = p->next)
+        if (p->kind == PEER_HELPER && queue_len(&p->to) > HELPER_IN_HIGH)
+            listen = false;
+    s->n = 0;
+    poll_add(s, r->in, listen ? POLLIN : 0);
+    poll_add(s, r->out, queue_len(&r->to) ? POLLOUT : 0);
+    poll_add(s, r->sigchld, POLLIN);
+    for (struct peer *p = r->peers; p; p = p->next) {
+        poll_add(s, p->out, p->out >= 0 && room ? POLLIN : 0);
+        poll_add(s, p->in, may_write(p) ? POLLOUT : 0);
+        poll_add(s, p->become ? p->become->err : -1, p->become && p->become->err >= 0 ? POLLIN : 0);
+    }
+}
+
+static void serve_peers(struct router *r, const struct polled *s, struct peer *first)
+{
+    size_t i = 3;
+    for (struct peer *p = first; p && i + 2 < s->n; p = p->next, i += 3) {
+        if (s->fds[i].revents)
+            read_peer(r, p);
+        if (s->fds[i + 1].revents && may_write(p) && queue_flush(&p->to, p->in) < 0 &&
+            p->in != p->out)
+            close_fd(&p->in);
+        if (p->become && s->fds[i + 2].revents && p->become->err >= 0)
+            read_helper_errors(p);
+    }
+}
+
+static bool idle(const struct router *r)
+{
+    for (const struct peer *p = r->peers; p; p = p->next)
+        if (p->kind == PEER_TASK ? !p->done : p->n_ids > 0)
+            return false;
+    return queue_len(&r->to) == 0;
+}
+
+static void loop(struct router *r)
+{
+    struct polled s = {0};
+    while (!r->failed && !(r->closing && idle(r))) {
+        collect_polled(r, &s);
+        if (poll(s.fds, s.n, next_timer(r)) < 0 && errno != EINTR)
+            break;
+        struct peer *first =
+            r->peers; // new peers come in front, so the polled ones keep their order
+        serve_peers(r, &s, first);
+        if (s.fds[0].revents)
+            read_controller(r);
+        if (s.fds[1].revents && queue_flush(&r->to, r->out) < 0)
+            r->failed = true;
+        if (s.fds[2].revents)
+            reap(r);
+        if (check_timers(r))
+            reap(r);
+        if (queue_len(&r->to) && queue_flush(&r->to, r->out) < 0)
+            r->failed = true;
+    }
+    free(s.fds);
+}
+
+// Kills what runs and waits for it. Helpers of other users end by the end of their input.
+static void shut_down(struct router *r)
+{
+    for (struct peer *p = r->peers; p; p = p->next) {
+        if (p->kind == PEER_TASK && (!p->ended || p->kill_at))
+            kill(-p->pid, SIGKILL);
+        if (p->in == p->out)
+            p->out = -1;
+        close_fd(&p->in);
+        close_fd(&p->out);
+    }
+    int64_t until = clock_mono_ms() + GRACE_MS;
+    while (r->peers && clock_mono_ms() < until) {
+        struct pollfd fd = {.fd = r->sigchld, .events = POLLIN};
+        int status;
+        pid_t pid = waitpid(-1, &status, WNOHANG);
+        if (pid < 0)
+            break;
+        if (pid == 0)
+            poll(&fd, 1, (int)(until - clock_mono_ms()));
+        struct signalfd_siginfo info;
+        while (read(r->sigchld, &info, sizeof info) > 0)
+            ;
+    }
+    while (r->peers) {
+        struct peer *p = r->peers;
+        r->peers = p->next;
+        peer_free(p);
+    }
+}
+
+int router_serve(int in_fd, int out_fd)
+{
+    sigset_t chld;
+    sigemptyset(&chld);
+    sigaddset(&chld, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &chld, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    struct router r = {.in = in_fd, .out = out_fd};
+    r.sigchld = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
+    nonblock(in_fd);
+    nonblock(out_fd);
+    send_hello(&r);
+    loop(&r);
+    bool clean = r.closing && !r.failed;
+    shut_down(&r);
+    frame_reader_release(&r.reader);
+    buf_release(&r.to.b);
+    return clean ? 0 : 1;
+}

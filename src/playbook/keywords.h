@@ -1,0 +1,36 @@
+// The keywords of plays, roles, blocks and tasks: one row each.
+#ifndef PLAYBOOK_KEYWORDS_H
+#define PLAYBOOK_KEYWORDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum keyword_scope { KW_PLAY = 1, KW_ROLE = 2, KW_BLOCK = 4, KW_TASK = 8, KW_HANDLER = 16 };
+
+enum keyword_type {
+    KWT_ANY,
+    KWT_STR,
+    KWT_BOOL,
+    KWT_INT,
+    KWT_NUMBER,
+    KWT_LIST,
+    KWT_STR_LIST,
+    KWT_DICT,
+    KWT_COND
+};
+
+struct keyword {
+    const char *name;
+    unsigned scopes; // enum keyword_scope
+    enum keyword_type type;
+    const char *help;
+};
+
+// The row of a keyword or NULL.
+const struct keyword *keyword_find(const char *name);
+// All rows, sorted by name.
+const struct keyword *keyword_all(size_t *ret_n);
+// The keyword of that scope most like name, or NULL.
+const char *keyword_suggest(const char *name, unsigned scope);
+
+#endif

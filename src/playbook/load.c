@@ -1,0 +1,453 @@
+// Playbook files: plays, import_playbook, and what a play holds.
+#include "playbook/load.h"
+
+#include "core/file.h"
+#include "playbook/keywords.h"
+#include "playbook/loader.h"
+#include "playbook/scopes.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct loader *loader_new(const struct loader_opts *opts)
+{
+    struct loader *l = xcalloc(1, sizeof *l);
+    l->arena = arena_new();
+    l->opts = *opts;
+    l->files = value_dict(l->arena).u.dict;
+    l->includes = value_dict(l->arena).u.dict;
+    return l;
+}
+
+void loader_free(struct loader *l)
+{
+    if (!l)
+        return;
+    arena_free(l->arena);
+    free(l);
+}
+
+const struct loader_opts *loader_options(const struct loader *l)
+{
+    return &l->opts;
+}
+
+struct arena *loader_arena(struct loader *l)
+{
+    return l->arena;
+}
+
+bool is_file(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISDIR(st.st_mode);
+}
+
+bool is_dir(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+struct value as_list(struct arena *a, const struct value *v)
+{
+    if (v->type == VALUE_LIST)
+        return *v;
+    struct value l = value_list(a);
+    if (v->type == VALUE_STRING) {
+        const char *s = v->u.str.s, *end = s + v->u.str.len;
+        while (s <= end) {
+            const char *comma = memchr(s, ',', (size_t)(end - s));
+            const char *stop = comma ? comma : end, *from = s, *to = stop;
+            while (from < to && *from == ' ')
+                from++;
+            while (to > from && to[-1] == ' ')
+                to--;
+            struct value item = value_strn(a, from, (size_t)(to - from));
+            value_set_pos(&item, value_pos(v));
+            if (to > from)
+                list_add(l.u.list, item);
+            s = stop + 1;
+        }
+    } else if (v->type != VALUE_NULL) {
+        list_add(l.u.list, *v);
+    }
+    return l;
+}
+
+int load_yaml(struct loader *l, const char *path, struct value *ret, struct err *e)
+{
+    const struct value *cached = dict_get(l->files, path);
+    if (cached) {
+        *ret = *cached;
+        return 0;
+    }
+    struct yaml_opts o = l->opts.yaml;
+    o.json_first = true;
+    int rc = yaml_load_file(l->arena, path, &o, ret, e);
+    if (rc == 0)
+        dict_set(l->files, path, *ret);
+    return rc;
+}
+
+int loader_vars_file(struct loader *l, const char *path, struct dict **ret, struct err *e)
+{
+    struct value v;
+    int rc = load_yaml(l, path, &v, e);
+    if (rc < 0)
+        return rc;
+    if (v.type == VALUE_NULL)
+        v = value_dict(l->arena);
+    if (v.type != VALUE_DICT)
+        return err_set(e, ERR_INVALID, value_pos(&v),
+                       "%s must contain a dictionary of variables, but is a %s", path,
+                       value_type_name(&v));
+    *ret = v.u.dict;
+    return 0;
+}
+
+static const char *scope_name(unsigned scope)
+{
+    switch (scope) {
+    case KW_PLAY:
+        return "a Play";
+    case KW_BLOCK:
+        return "a Block";
+    case KW_ROLE:
+        return "a RoleInclude";
+    case KW_HANDLER:
+        return "a Handler";
+    default:
+        return "a Task";
+    }
+}
+
+static int check_type(const struct keyword *k, const struct value *key, const struct value *v,
+                      struct err *e)
+{
+    struct pos pos = value_pos(v).line ? value_pos(v) : value_pos(key);
+    bool text = v->type == VALUE_STRING;
+    switch (k->type) {
+    case KWT_LIST:
+        if (v->type != VALUE_LIST && v->type != VALUE_NULL && !text)
+            return err_set(e, ERR_INVALID, pos, "'%s' must be a list, but is a %s", k->name,
+                           value_type_name(v));
+        break;
+    case KWT_DICT:
+        if (v->type != VALUE_DICT && v->type != VALUE_NULL && v->type != VALUE_LIST && !text)
+            return err_set(e, ERR_INVALID, pos, "'%s' must be a dictionary, but is a %s", k->name,
+                           value_type_name(v));
+        break;
+    case KWT_STR:
+        if (v->type == VALUE_LIST || v->type == VALUE_DICT)
+            return err_set(e, ERR_INVALID, pos, "the field '%s' should be a string, but is a %s",
+                           k->name, value_type_name(v));
+        break;
+    case KWT_BOOL:
+        if (v->type == VALUE_LIST || v->type == VALUE_DICT ||
+            (text && !template_is_template(v->u.str.s, v->u.str.len) &&
+             value_parse_bool(v->u.str.s, v->u.str.len) < 0))
+            return err_set(e, ERR_INVALID, pos, "the field '%s' should be true or false, not '%s'",
+                           k->name, text ? v->u.str.s : value_type_name(v));
+        break;
+    case KWT_INT:
+    case KWT_NUMBER:
+    case KWT_STR_LIST:
+    case KWT_COND:
+    case KWT_ANY:
+        break;
+    }
+    return 0;
+}
+
+int check_keywords(const struct dict *d, unsigned scope, const char *what, struct err *e)
+{
+    struct dict_entry *it;
+    (void)what;
+    DICT_EACH(d, it)
+    {
+        if (it->key.type != VALUE_STRING)
+            return err_set(e, ERR_INVALID, value_pos(&it->key), "keywords must be text, found a %s",
+                           value_type_name(&it->key));
+        const char *name = it->key.u.str.s;
+        const struct keyword *k = keyword_find(name);
+        if (k && (k->scopes & scope)) {
+            int rc = check_type(k, &it->key, &it->val, e);
+            if (rc < 0)
+                return rc;
+            continue;
+        }
+        const char *near = keyword_suggest(name, scope);
+        return err_set(e, ERR_INVALID, value_pos(&it->key),
+                       "'%s' is not a valid attribute for %s%s%s%s", name, scope_name(scope),
+                       near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+    }
+    return 0;
+}
+
+int static_template(struct loader *l, const struct node *n, const struct value *in,
+                    struct value *ret, struct err *e)
+{
+    if (!template_has_template(in)) {
+        *ret = *in;
+        return 0;
+    }
+    struct static_scope s;
+    struct templar t;
+    static_scope_init(&s, l, n);
+    static_scope_templar(&s, &t);
+    return template_value(&t, l->arena, in, ret, e);
+}
+
+static int load_roles(struct loader *l, const struct where *w, const struct value *roles,
+                      struct node_list *ret, struct err *e)
+{
+    if (!roles || roles->type == VALUE_NULL)
+        return 0;
+    if (roles->type != VALUE_LIST)
+        return err_set(e, ERR_INVALID, value_pos(roles), "'roles' must be a list, but is a %s",
+                       value_type_name(roles));
+    for (size_t i = 0; i < roles->u.list->len; i++) {
+        struct include *inc;
+        int rc = load_role_entry(l, w, &roles->u.list->items[i], &inc, e);
+        if (rc < 0)
+            return rc;
+        node_list_add(l->arena, ret, &inc->n);
+    }
+    return 0;
+}
+
+static int load_section(struct loader *l, const struct where *w, const struct dict *ds,
+                        const char *key, struct node_list *ret, struct err *e)
+{
+    const struct value *v = dict_get(ds, key);
+    struct where here = *w;
+    here.handlers = strcmp(key, "handlers") == 0;
+    if (!v || v->type == VALUE_NULL)
+        return 0;
+    return load_tasks(l, &here, v, ret, e);
+}
+
+static int merge_vars_list(struct loader *l, const struct value *v, struct dict *ret, struct err *e)
+{
+    if (v->type == VALUE_DICT) {
+        dict_update(ret, v->u.dict);
+        return 0;
+    }
+    if (v->type == VALUE_LIST) {
+        for (size_t i = 0; i < v->u.list->len; i++) {
+            const struct value *item = &v->u.list->items[i];
+            if (item->type != VALUE_DICT)
+                return err_set(e, ERR_INVALID, value_pos(item),
+                               "'vars' must be a dictionary or a list of dictionaries");
+            dict_update(ret, item->u.dict);
+        }
+        return 0;
+    }
+    (void)l;
+    if (v->type == VALUE_NULL)
+        return 0;
+    return err_set(e, ERR_INVALID, value_pos(v),
+                   "'vars' must be a dictionary or a list of dictionaries");
+}
+
+static int check_hosts(const struct play *p, const struct value *ds, struct err *e)
+{
+    if (!p->hosts)
+        return err_set(e, ERR_INVALID, value_pos(ds),
+                       "the field 'hosts' is required but was not set");
+    if (p->hosts->type == VALUE_NULL || (p->hosts->type == VALUE_STRING && !p->hosts->u.str.len) ||
+        (p->hosts->type == VALUE_LIST && !p->hosts->u.list->len))
+        return err_set(e, ERR_INVALID, value_pos(p->hosts),
+                       "Hosts list cannot be empty. Please check your playbook");
+    if (p->hosts->type == VALUE_LIST)
+        for (size_t i = 0; i < p->hosts->u.list->len; i++)
+            if (p->hosts->u.list->items[i].type == VALUE_NULL)
+                return err_set(e, ERR_INVALID, value_pos(p->hosts),
+                               "Hosts list cannot contain values of 'None'");
+    return 0;
+}
+
+static int load_play(struct loader *l, const char *file, const struct value *ds, struct play **ret,
+                     struct err *e)
+{
+    struct play *p = arena_new_of(l->arena, struct play);
+    int rc = check_keywords(ds->u.dict, KW_PLAY, "play", e);
+    if (rc < 0)
+        return rc;
+    p->n = (struct node){
+        .kind = NODE_PLAY, .attrs = ds->u.dict, .pos = value_pos(ds), .play = p, .file = file};
+    p->basedir = path_dir(l->arena, file);
+    p->hosts = dict_get(ds->u.dict, "hosts");
+    if ((rc = check_hosts(p, ds, e)) < 0)
+        return rc;
+    p->vars = value_dict(l->arena).u.dict;
+    const struct value *vars = dict_get(ds->u.dict, "vars");
+    if (vars && (rc = merge_vars_list(l, vars, p->vars, e)) < 0)
+        return rc;
+    p->vars_files = dict_get(ds->u.dict, "vars_files");
+    p->vars_prompt = dict_get(ds->u.dict, "vars_prompt");
+    const struct value *name = dict_get(ds->u.dict, "name");
+    p->name = name && name->type != VALUE_NULL ? value_to_cstr(l->arena, name) : NULL;
+    struct where w = {.play = p, .parent = &p->n, .file = file, .basedir = p->basedir};
+    struct node_list roles = {0};
+    if ((rc = load_roles(l, &w, dict_get(ds->u.dict, "roles"), &roles, e)) < 0 ||
+        (rc = load_section(l, &w, ds->u.dict, "handlers", &p->handlers, e)) < 0 ||
+        (rc = load_section(l, &w, ds->u.dict, "pre_tasks", &p->pre_tasks, e)) < 0)
+        return rc;
+    for (size_t i = 0; i < roles.len; i++)
+        node_list_add(l->arena, &p->tasks, roles.items[i]);
+    if ((rc = load_section(l, &w, ds->u.dict, "tasks", &p->tasks, e)) < 0 ||
+        (rc = load_section(l, &w, ds->u.dict, "post_tasks", &p->post_tasks, e)) < 0)
+        return rc;
+    *ret = p;
+    return 0;
+}
+
+static void add_play(struct loader *l, struct playbook *pb, struct play *p)
+{
+    if (pb->n_plays == pb->cap_plays) {
+        size_t cap = pb->cap_plays ? pb->cap_plays * 2 : 4;
+        struct play **plays = arena_array(l->arena, struct play *, cap);
+        if (pb->n_plays)
+            memcpy(plays, pb->plays, pb->n_plays * sizeof(struct play *));
+        pb->plays = plays;
+        pb->cap_plays = cap;
+    }
+    pb->plays[pb->n_plays++] = p;
+}
+
+static int load_file(struct loader *l, struct playbook *pb, const char *path,
+                     const struct node *parent, struct err *e);
+
+static const struct value *import_key(const struct dict *d)
+{
+    static const char *const names[] = {"import_playbook", "ansible.builtin.import_playbook",
+                                        "ansible.legacy.import_playbook"};
+    for (size_t i = 0; i < 3; i++)
+        if (dict_get(d, names[i]))
+            return dict_get(d, names[i]);
+    return NULL;
+}
+
+// import_playbook: the plays of another file, with this entry's vars, tags and when put in front of
+// theirs.
+static int import_playbook(struct loader *l, struct playbook *pb, const char *file,
+                           const struct value *ds, const struct node *parent, struct err *e)
+{
+    const struct value *what = import_key(ds->u.dict);
+    struct node *n = arena_new_of(l->arena, struct node);
+    struct value name;
+    *n = (struct node){.kind = NODE_PLAY, .attrs = ds->u.dict, .pos = value_pos(ds), .file = file};
+    n->parent = arena_new_of(l->arena, struct node);
+    if (parent)
+        *n->parent = *parent;
+    else
+        n->parent = NULL;
+    int rc = static_template(l, n, what, &name, e);
+    if (rc < 0)
+        return err_at(e, value_pos(what));
+    if (name.type != VALUE_STRING || !name.u.str.len)
+        return err_set(e, ERR_INVALID, value_pos(ds), "playbook import parameter is missing");
+    const char *dir = path_dir(l->arena, file), *path = path_join(l->arena, dir, name.u.str.s);
+    if (!is_file(path))
+        return err_set(e, ERR_NOENT, value_pos(what), "the playbook to import was not found: %s",
+                       path);
+    return load_file(l, pb, path, n, e);
+}
+
+static int load_entry(struct loader *l, struct playbook *pb, const char *path,
+                      const struct value *ds, const struct node *parent, struct err *e)
+{
+    if (ds->type != VALUE_DICT)
+        return err_set(e, ERR_INVALID, value_pos(ds),
+                       "playbook entries must be either valid plays or 'import_playbook' "
+                       "statements, found a %s",
+                       value_type_name(ds));
+    if (import_key(ds->u.dict))
+        return import_playbook(l, pb, path, ds, parent, e);
+    struct play *p;
+    int rc = load_play(l, path, ds, &p, e);
+    if (rc < 0)
+        return rc;
+    if (parent) {
+        struct node *up = arena_new_of(l->arena, struct node);
+        *up = *parent;
+        p->n.parent = up;
+        const struct value *vars = dict_get(parent->attrs, "vars");
+        if (vars && vars->type == VALUE_DICT)
+            dict_update(p->vars, vars->u.dict);
+    }
+    add_play(l, pb, p);
+    return 0;
+}
+
+static int load_file(struct loader *l, struct playbook *pb, const char *path,
+                     const struct node *parent, struct err *e)
+{
+    struct value doc;
+    if (++l->depth > MAX_INCLUDE_DEPTH)
+        return err_set(e, ERR_LIMIT, POS_NONE, "playbooks import each other without end: %s", path);
+    int rc = load_yaml(l, path, &doc, e);
+    if (rc < 0)
+        return rc;
+    struct pos start = {.file = src_file(path), .line = 1, .col = 1};
+    if (doc.type == VALUE_NULL)
+        return err_set(e, ERR_INVALID, start, "Empty playbook, nothing to do: %s", path);
+    if (doc.type != VALUE_LIST)
+        return err_set(e, ERR_INVALID, value_pos(&doc),
+                       "A playbook must be a list of plays, got a %s instead: %s",
+                       value_type_name(&doc), path);
+    for (size_t i = 0; i < doc.u.list->len && rc == 0; i++)
+        rc = load_entry(l, pb, path, &doc.u.list->items[i], parent, e);
+    l->depth--;
+    return rc;
+}
+
+static struct playbook *playbook_new(struct loader *l, const char *path, const char *basedir)
+{
+    struct playbook *pb = arena_new_of(l->arena, struct playbook);
+    *pb = (struct playbook){
+        .arena = l->arena, .path = arena_strdup(l->arena, path), .basedir = basedir};
+    return pb;
+}
+
+static const char *absolute(struct arena *a, const char *path)
+{
+    char *real = realpath(path, NULL);
+    const char *copy = arena_strdup(a, real ? real : path);
+    free(real);
+    return copy;
+}
+
+int playbook_load(struct loader *l, const char *path, struct playbook **ret, struct err *e)
+{
+    if (!is_file(path))
+        return err_set(e, ERR_NOENT, POS_NONE,
+                       is_dir(path) ? "the playbook: %s does not appear to be a file"
+                                    : "the playbook: %s could not be found",
+                       path);
+    const char *full = absolute(l->arena, path);
+    struct playbook *pb = playbook_new(l, full, path_dir(l->arena, full));
+    l->depth = 0;
+    int rc = load_file(l, pb, full, NULL, e);
+    if (rc == 0)
+        *ret = pb;
+    return rc;
+}
+
+int playbook_from_value(struct loader *l, const char *basedir, const struct value *ds,
+                        struct playbook **ret, struct err *e)
+{
+    struct playbook *pb = playbook_new(l, "", arena_strdup(l->arena, basedir));
+    struct play *p;
+    int rc = load_play(l, path_join(l->arena, basedir, "adhoc"), ds, &p, e);
+    if (rc < 0)
+        return rc;
+    add_play(l, pb, p);
+    *ret = pb;
+    return 0;
+}

@@ -1,0 +1,336 @@
+// Roles: where they are, their files, their dependencies.
+#include "core/buf.h"
+#include "core/file.h"
+#include "playbook/keywords.h"
+#include "playbook/loader.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool try_role(struct arena *a, struct list *tried, const char *dir, const char *name,
+                     const char **ret)
+{
+    const char *path = path_join(a, dir, name);
+    list_add(tried, value_cstr(dir));
+    if (!is_dir(path))
+        return false;
+    *ret = path;
+    return true;
+}
+
+// ns.collection.role -> COLLECTIONS/ansible_collections/ns/collection/roles/role
+static bool find_collection_role(struct loader *l, const char *name, const char **ret)
+{
+    const char *dot = strchr(name, '.'), *dot2 = dot ? strchr(dot + 1, '.') : NULL;
+    if (!dot2 || strchr(name, '/'))
+        return false;
+    for (const char *const *p = l->opts.collections_path; p && *p; p++) {
+        const char *path =
+            arena_printf(l->arena, "%s/ansible_collections/%.*s/%.*s/roles/%s", *p,
+                         (int)(dot - name), name, (int)(dot2 - dot - 1), dot + 1, dot2 + 1);
+        if (is_dir(path)) {
+            *ret = path;
+            return true;
+        }
+    }
+    return false;
+}
+
+static int find_role(struct loader *l, const struct where *w, const char *name, struct pos pos,
+                     const char **ret, struct err *e)
+{
+    struct arena *a = l->arena;
+    struct list *tried = value_list(a).u.list;
+    if (find_collection_role(l, name, ret))
+        return 0;
+    if (name[0] == '/' || name[0] == '~') {
+        const char *home = getenv("HOME");
+        bool own = name[0] == '~' && (name[1] == '/' || !name[1]) && home;
+        const char *path = own ? arena_printf(a, "%s%s", home, name + 1) : arena_strdup(a, name);
+        if (is_dir(path)) {
+            *ret = path;
+            return 0;
+        }
+    }
+    const char *basedir = w->basedir ? w->basedir : path_dir(a, w->play->n.file);
+    if (try_role(a, tried, path_join(a, basedir, "roles"), name, ret))
+        return 0;
+    for (const char *const *p = l->opts.roles_path; p && *p; p++)
+        if (try_role(a, tried, *p, name, ret))
+            return 0;
+    if (w->role && try_role(a, tried, path_dir(a, w->role->path), name, ret))
+        return 0;
+    if (w->role && try_role(a, tried, path_join(a, w->role->path, "roles"), name, ret))
+        return 0;
+    if (try_role(a, tried, basedir, name, ret))
+        return 0;
+    struct buf b = BUF_INIT;
+    for (size_t i = 0; i < tried->len; i++)
+        buf_addf(&b, "%s%s", i ? ":" : "", tried->items[i].u.str.s);
+    int rc = err_set(e, ERR_NOENT, pos, "the role '%s' was not found in %s", name, buf_str(&b));
+    buf_release(&b);
+    return rc;
+}
+
+// dir/main or dir/NAME with one of the known endings, or NULL.
+static const char *role_file(struct arena *a, const char *dir, const char *name)
+{
+    static const char *const ends[] = {".yml", ".yaml", ".json", ""};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        const char *path = arena_printf(a, "%s/%s%s", dir, name, ends[i]);
+        if (is_file(path))
+            return path;
+    }
+    return NULL;
+}
+
+static int by_name(const void *x, const void *y)
+{
+    return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
+// vars/main may be a folder: all its files in order.
+static int load_vars_dir(struct loader *l, const char *dir, struct dict *ret, struct err *e)
+{
+    const char *names[256];
+    size_t n = 0;
+    DIR *d = opendir(dir);
+    if (!d)
+        return 0;
+    for (struct dirent *de; (de = readdir(d)) && n < 256;)
+        if (de->d_name[0] != '.' && de->d_name[strlen(de->d_name) - 1] != '~')
+            names[n++] = path_join(l->arena, dir, de->d_name);
+    closedir(d);
+    qsort(names, n, sizeof *names, by_name);
+    for (size_t i = 0; i < n; i++) {
+        struct dict *vars;
+        int rc = is_dir(names[i]) ? load_vars_dir(l, names[i], ret, e)
+                                  : loader_vars_file(l, names[i], &vars, e);
+        if (rc < 0)
+            return rc;
+        if (!is_dir(names[i]))
+            dict_update(ret, vars);
+    }
+    return 0;
+}
+
+static int load_role_vars(struct loader *l, const struct role *r, const char *sub, const char *from,
+                          struct dict **ret, struct err *e)
+{
+    const char *dir = path_join(l->arena, r->path, sub),
+               *file = role_file(l->arena, dir, from ? from : "main");
+    *ret = value_dict(l->arena).u.dict;
+    if (file)
+        return loader_vars_file(l, file, ret, e);
+    const char *folder = path_join(l->arena, dir, from ? from : "main");
+    if (is_dir(folder))
+        return load_vars_dir(l, folder, *ret, e);
+    if (from)
+        return err_set(e, ERR_NOENT, r->pos, "Could not find specified file in role: %s/%s", sub,
+                       from);
+    return 0;
+}
+
+static int load_role_tasks(struct loader *l, const struct where *w, const struct role *r,
+                           const char *sub, const char *from, struct node_list *ret, struct err *e)
+{
+    const char *dir = path_join(l->arena, r->path, sub),
+               *file = role_file(l->arena, dir, from ? from : "main");
+    if (!file && from)
+        return err_set(e, ERR_NOENT, r->pos, "Could not find specified file in role: %s/%s", sub,
+                       from);
+    if (!file)
+        return 0;
+    struct where in = *w;
+    in.file = file;
+    in.handlers = strcmp(sub, "handlers") == 0;
+    return load_task_file(l, &in, file, ret, e);
+}
+
+static int load_deps(struct loader *l, const struct where *w, struct role *r, struct include *inc,
+                     const struct value *deps, struct err *e)
+{
+    if (!deps || deps->type == VALUE_NULL)
+        return 0;
+    if (deps->type != VALUE_LIST)
+        return err_set(e, ERR_INVALID, value_pos(deps), "Expected role dependencies to be a list.");
+    r->deps = arena_array(l->arena, struct role *, deps->u.list->len + 1);
+    for (size_t i = 0; i < deps->u.list->len; i++) {
+        struct include *dep;
+        int rc = load_role_entry(l, w, &deps->u.list->items[i], &dep, e);
+        if (rc < 0)
+            return rc;
+        dep->n.role->parent = r;
+        r->deps[r->n_deps++] = dep->n.role;
+        node_list_add(l->arena, &inc->body, &dep->n);
+    }
+    return 0;
+}
+
+// meta/main.yml: dependencies and allow_duplicates; argument specs from there or
+// meta/argument_specs.yml.
+static int load_meta(struct loader *l, const struct where *w, struct role *r, struct include *inc,
+                     const char *entry, bool duplicates_set, struct err *e)
+{
+    const char *dir = path_join(l->arena, r->path, "meta"),
+               *file = role_file(l->arena, dir, "main"),
+               *specs = role_file(l->arena, dir, "argument_specs");
+    struct dict *meta = NULL, *spec = NULL;
+    int rc;
+    if (file && (rc = loader_vars_file(l, file, &meta, e)) < 0)
+        return err_wrap(e, "the 'meta/main.yml' for role %s", r->name);
+    if (specs && (rc = loader_vars_file(l, specs, &spec, e)) < 0)
+        return rc;
+    const struct value *all = dict_get(spec ? spec : meta, "argument_specs");
+    if (all && all->type == VALUE_DICT)
+        r->argument_specs = dict_get(all->u.dict, entry ? entry : "main");
+    if (!meta)
+        return 0;
+    if (!duplicates_set)
+        r->allow_duplicates = dict_bool(meta, "allow_duplicates", false);
+    return load_deps(l, w, r, inc, dict_get(meta, "dependencies"), e);
+}
+
+static struct role *role_new(struct loader *l, const struct where *w,
+                             const struct role_include *args, const char *path, struct pos pos)
+{
+    struct role *r = arena_new_of(l->arena, struct role);
+    *r = (struct role){.name = arena_strdup(l->arena, args->name),
+                       .path = path,
+                       .parent = w->role,
+                       .allow_duplicates = args->allow_duplicates,
+                       .public_vars = args->public_vars,
+                       .pos = pos};
+    return r;
+}
+
+static void play_add_role(struct loader *l, struct play *p, struct role *r)
+{
+    if (p->n_roles == p->cap_roles) {
+        size_t cap = p->cap_roles ? p->cap_roles * 2 : 8;
+        struct role **roles = arena_array(l->arena, struct role *, cap);
+        if (p->n_roles)
+            memcpy(roles, p->roles, p->n_roles * sizeof(struct role *));
+        p->roles = roles;
+        p->cap_roles = cap;
+    }
+    p->roles[p->n_roles++] = r;
+}
+
+// The text two uses of a role share when they are the same use (name, parameters, tags, when).
+static const char *unique_text(struct loader *l, const struct role *r, const struct dict *attrs,
+                               const struct role_include *args)
+{
+    static const char *const keys[] = {"tags", "when", "vars"};
+    struct buf b = BUF_INIT;
+    buf_addf(&b, "%s|%s|", r->path, args->tasks_from ? args->tasks_from : "");
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const struct value *v = dict_get(attrs, keys[i]);
+        if (v)
+            value_repr(&b, v);
+        buf_addc(&b, '|');
+    }
+    if (r->params) {
+        struct value v = {.type = VALUE_DICT};
+        v.u.dict = (struct dict *)(uintptr_t)r->params;
+        value_repr(&b, &v);
+    }
+    const char *s = arena_strdup(l->arena, buf_str(&b));
+    buf_release(&b);
+    return s;
+}
+
+int load_role(struct loader *l, const struct where *w, const struct role_include *args,
+              const struct dict *attrs, const struct dict *params, struct pos pos,
+              struct include **ret, struct err *e)
+{
+    const char *path = NULL;
+    int rc = find_role(l, w, args->name, pos, &path, e);
+    if (rc < 0)
+        return rc;
+    if (++l->depth > MAX_INCLUDE_DEPTH)
+        return err_set(e, ERR_LIMIT, pos,
+                       "A recursion loop was detected with the roles specified: %s", args->name);
+    struct role *r = role_new(l, w, args, path, pos);
+    struct where in = *w;
+    in.role = r;
+    struct include *inc = include_new(l, &in, attrs, pos);
+    r->node = &inc->n;
+    r->params = params;
+    r->unique = unique_text(l, r, attrs, args);
+    in.parent = &inc->n;
+    inc->file_name = path;
+    struct node_list tasks = {0};
+    if ((rc = load_role_vars(l, r, "defaults", args->defaults_from, &r->defaults, e)) < 0 ||
+        (rc = load_role_vars(l, r, "vars", args->vars_from, &r->vars, e)) < 0 ||
+        (rc = load_meta(l, &in, r, inc, args->tasks_from, args->allow_duplicates, e)) < 0 ||
+        (rc = load_role_tasks(l, &in, r, "handlers", args->handlers_from, &r->handlers, e)) < 0 ||
+        (rc = load_role_tasks(l, &in, r, "tasks", args->tasks_from, &tasks, e)) < 0)
+        return rc;
+    for (size_t i = 0; i < tasks.len; i++)
+        node_list_add(l->arena, &inc->body, tasks.items[i]);
+    play_add_role(l, w->play, r);
+    l->depth--;
+    *ret = inc;
+    return 0;
+}
+
+// Splits a roles: entry into keywords (attrs) and parameters (everything else).
+static void split_entry(struct loader *l, const struct value *entry, struct dict **attrs,
+                        struct dict **params)
+{
+    struct dict_entry *it;
+    *attrs = value_dict(l->arena).u.dict;
+    *params = value_dict(l->arena).u.dict;
+    DICT_EACH(entry->u.dict, it)
+    {
+        const char *k = it->key.u.str.s;
+        const struct keyword *kw = it->key.type == VALUE_STRING ? keyword_find(k) : NULL;
+        if (kw && (kw->scopes & KW_ROLE))
+            dict_setv(*attrs, it->key, it->val);
+        else if (it->key.type == VALUE_STRING && strcmp(k, "role") != 0 && strcmp(k, "src") != 0 &&
+                 strcmp(k, "scm") != 0 && strcmp(k, "version") != 0)
+            dict_setv(*params, it->key, it->val);
+    }
+}
+
+int load_role_entry(struct loader *l, const struct where *w, const struct value *entry,
+                    struct include **ret, struct err *e)
+{
+    struct dict *attrs = value_dict(l->arena).u.dict, *params = NULL;
+    const struct value *name = entry;
+    if (entry->type == VALUE_DICT) {
+        name = dict_get(entry->u.dict, "role");
+        if (!name)
+            name = dict_get(entry->u.dict, "name");
+        if (!name)
+            name = dict_get(entry->u.dict, "src");
+        split_entry(l, entry, &attrs, &params);
+    }
+    if (!name || name->type != VALUE_STRING || !name->u.str.len)
+        return err_set(e, ERR_INVALID, value_pos(entry),
+                       "role definitions must contain a role name");
+    struct value final;
+    struct node here = {.kind = NODE_INCLUDE,
+                        .parent = w->parent,
+                        .attrs = attrs,
+                        .play = w->play,
+                        .role = w->role,
+                        .file = w->file};
+    int rc = static_template(l, &here, name, &final, e);
+    if (rc < 0)
+        return err_at(e, value_pos(name));
+    struct role_include args = {.name = value_to_cstr(l->arena, &final), .public_vars = true};
+    const struct value *dup =
+        entry->type == VALUE_DICT ? dict_get(entry->u.dict, "allow_duplicates") : NULL;
+    args.allow_duplicates = dup && dict_bool(entry->u.dict, "allow_duplicates", false);
+    // vars: of the entry are role parameters too
+    const struct value *vars = dict_get(attrs, "vars");
+    if (vars && vars->type == VALUE_DICT) {
+        if (!params)
+            params = value_dict(l->arena).u.dict;
+        dict_update(params, vars->u.dict);
+    }
+    return load_role(l, w, &args, attrs, params, value_pos(name), ret, e);
+}

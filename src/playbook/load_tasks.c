@@ -1,0 +1,627 @@
+// Lists of tasks: blocks, tasks with their module and arguments, static imports, file look-up.
+#include "core/buf.h"
+#include "core/file.h"
+#include "playbook/keywords.h"
+#include "playbook/kv.h"
+#include "playbook/loader.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct include *include_new(struct loader *l, const struct where *w, const struct dict *attrs,
+                            struct pos pos)
+{
+    struct include *inc = arena_new_of(l->arena, struct include);
+    inc->n = (struct node){.kind = NODE_INCLUDE,
+                           .parent = w->parent,
+                           .attrs = attrs,
+                           .pos = pos,
+                           .role = w->role,
+                           .play = w->play,
+                           .file = w->file};
+    return inc;
+}
+
+static const char *strip_namespace(const char *name)
+{
+    static const char *const prefixes[] = {"ansible.builtin.", "ansible.legacy.", "ansible.posix.",
+                                           "community.general."};
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+        if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
+            return name + strlen(prefixes[i]);
+    return name;
+}
+
+static bool in_list(const char *name, const char *const *list)
+{
+    for (; *list; list++)
+        if (strcmp(*list, name) == 0)
+            return true;
+    return false;
+}
+
+// Modules whose text argument is a line, with some key=value options taken out.
+static const char *const freeform[] = {"command",      "shell",
+                                       "raw",          "script",
+                                       "win_command",  "win_shell",
+                                       "include",      "include_tasks",
+                                       "include_role", "import_tasks",
+                                       "import_role",  "import_playbook",
+                                       "meta",         NULL};
+// These may be left with text that is no key=value.
+static const char *const raw_ok[] = {
+    "command", "shell",         "raw",          "script",       "win_command", "win_shell",
+    "include", "include_tasks", "include_role", "import_tasks", "import_role", "import_playbook",
+    "meta",    "include_vars",  "add_host",     "group_by",     "set_fact",    NULL};
+
+struct action {
+    const char *name;
+    struct value args; // dict, or a template string
+    bool local;
+};
+
+// Arguments from what stands behind the module's name.
+static int parse_args(struct loader *l, const char *module, const struct value *v,
+                      const struct value *more, struct value *ret, struct err *e)
+{
+    struct dict *d = NULL;
+    const char *shortname = strip_namespace(module);
+    *ret = value_dict(l->arena);
+    value_set_pos(ret, value_pos(v));
+    if (more && more->type == VALUE_DICT)
+        dict_update(ret->u.dict, more->u.dict);
+    else if (more && more->type == VALUE_STRING)
+        dict_set(ret->u.dict, "_variable_params", *more);
+    else if (more && more->type != VALUE_NULL)
+        return err_set(e, ERR_INVALID, value_pos(more), "'args' must be a dictionary, but is a %s",
+                       value_type_name(more));
+    if (v->type == VALUE_DICT) {
+        dict_update(ret->u.dict, v->u.dict);
+        return 0;
+    }
+    if (v->type == VALUE_NULL)
+        return 0;
+    if (v->type == VALUE_LIST)
+        return err_set(e, ERR_INVALID, value_pos(v), "unexpected parameter type in action: a list");
+    struct value text = *v;
+    if (v->type != VALUE_STRING)
+        text = value_str(l->arena, value_to_cstr(l->arena, v));
+    value_set_pos(&text, value_pos(v));
+    bool raw = in_list(shortname, freeform);
+    int rc = kv_parse(l->arena, text.u.str.s, text.u.str.len, raw, value_pos(v), &d, e);
+    if (rc < 0)
+        return rc;
+    const struct value *rest = dict_get(d, "_raw_params");
+    if (rest && !in_list(shortname, raw_ok)) {
+        if (d->len == 1 && template_is_template(rest->u.str.s, rest->u.str.len)) {
+            dict_del(d, "_raw_params"); // module: "{{ arguments }}"
+            dict_set(d, "_variable_params", *rest);
+        } else {
+            return err_set(e, ERR_INVALID, value_pos(v),
+                           "this task '%s' has extra params, which is only allowed in the "
+                           "following modules: command, shell, "
+                           "script, raw, meta, include_vars, include_tasks, include_role, "
+                           "import_tasks, import_role, add_host, "
+                           "group_by, set_fact. Found: %s",
+                           module, rest->u.str.s);
+        }
+    }
+    dict_update(ret->u.dict, d);
+    return 0;
+}
+
+// action: / local_action: in their two shapes.
+static int parse_action_key(struct loader *l, const struct where *w, const struct value *v,
+                            const struct value *more, struct action *act, struct err *e)
+{
+    if (v->type == VALUE_DICT) {
+        const struct value *module = dict_get(v->u.dict, "module");
+        if (!module || module->type != VALUE_STRING)
+            return err_set(e, ERR_INVALID, value_pos(v), "no module/action detected in task.");
+        size_t len = strcspn(module->u.str.s, " ");
+        act->name = arena_strndup(l->arena, module->u.str.s, len);
+        struct value rest = value_shallow(l->arena, v), text;
+        dict_del(rest.u.dict, "module");
+        value_set_pos(&rest, value_pos(v));
+        if (!module->u.str.s[len])
+            return parse_args(l, act->name, &rest, more, &act->args, e);
+        text = value_cstr(module->u.str.s + len);
+        int rc = parse_args(l, act->name, &text, &rest, &act->args, e);
+        return rc;
+    }
+    if (v->type != VALUE_STRING)
+        return err_set(e, ERR_INVALID, value_pos(v), "unexpected type for an action: %s",
+                       value_type_name(v));
+    const char *s = v->u.str.s;
+    while (*s == ' ' || *s == '\n')
+        s++;
+    size_t len = strcspn(s, " \t\n");
+    if (strncmp(s, "{{", 2) == 0 && strstr(s, "}}")) { // a templated name, known before any host
+        len = (size_t)(strstr(s, "}}") - s) + 2;
+        struct value name = value_strn(l->arena, s, len), done;
+        value_set_pos(&name, value_pos(v));
+        int rc = static_template(l, &w->play->n, &name, &done, e);
+        if (rc < 0)
+            return rc;
+        act->name = value_to_cstr(l->arena, &done);
+    } else {
+        act->name = arena_strndup(l->arena, s, len);
+    }
+    struct value rest = value_cstr(s[len] ? s + len + 1 : "");
+    value_set_pos(&rest, value_pos(v));
+    return parse_args(l, act->name, &rest, more, &act->args, e);
+}
+
+static int unknown_module(struct loader *l, const struct value *key, struct err *e)
+{
+    const char *name = key->u.str.s;
+    const char *near = keyword_suggest(name, KW_TASK);
+    const char *near_module =
+        l->opts.module_suggest ? l->opts.module_suggest(l->opts.data, name) : NULL;
+    if (near_module)
+        near = near_module;
+    return err_set(e, ERR_INVALID, value_pos(key),
+                   "couldn't resolve module/action '%s'. This often indicates a misspelling, "
+                   "missing collection, or incorrect "
+                   "module path.%s%s%s",
+                   name, near ? " Did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+static bool known(struct loader *l, const char *name)
+{
+    return !l->opts.module_known || l->opts.module_known(l->opts.data, name);
+}
+
+// Finds the module key of a task: the one key that is no keyword.
+static int find_action(struct loader *l, const struct where *w, const struct dict *ds,
+                       unsigned scope, struct pos pos, struct action *act, struct err *e)
+{
+    struct dict_entry *it;
+    const struct value *more = dict_get(ds, "args");
+    DICT_EACH(ds, it)
+    {
+        if (it->key.type != VALUE_STRING)
+            return err_set(e, ERR_INVALID, value_pos(&it->key),
+                           "task keywords must be text, found a %s", value_type_name(&it->key));
+        const char *k = it->key.u.str.s;
+        bool action = strcmp(k, "action") == 0, local = strcmp(k, "local_action") == 0;
+        const struct keyword *kw = keyword_find(k);
+        if (!action && !local &&
+            ((kw && (kw->scopes & (scope | KW_HANDLER))) || strncmp(k, "with_", 5) == 0))
+            continue;
+        if (!action && !local && !known(l, k)) {
+            if (act->name && keyword_suggest(k, KW_TASK))
+                return err_set(e, ERR_INVALID, value_pos(&it->key),
+                               "conflicting action statements: %s, %s (did you mean '%s'?)",
+                               act->name, k, keyword_suggest(k, KW_TASK));
+            if (act->name)
+                return err_set(e, ERR_INVALID, pos, "conflicting action statements: %s, %s",
+                               act->name, k);
+            return unknown_module(l, &it->key, e);
+        }
+        if (act->name)
+            return err_set(e, ERR_INVALID, pos, "conflicting action statements: %s, %s", act->name,
+                           k);
+        int rc;
+        if (action || local) {
+            rc = parse_action_key(l, w, &it->val, more, act, e);
+            act->local = local;
+            if (rc == 0 && !known(l, act->name)) {
+                struct value key = value_cstr(act->name);
+                value_set_pos(&key, value_pos(&it->val));
+                return unknown_module(l, &key, e);
+            }
+        } else {
+            act->name = k;
+            rc = parse_args(l, k, &it->val, more, &act->args, e);
+        }
+        if (rc < 0)
+            return rc;
+    }
+    if (!act->name)
+        return err_set(e, ERR_INVALID, pos, "no module/action detected in task.");
+    return 0;
+}
+
+static int find_loop(struct task *t, struct err *e)
+{
+    struct dict_entry *it;
+    DICT_EACH(t->n.attrs, it)
+    {
+        const char *k = it->key.u.str.s;
+        bool with = strncmp(k, "with_", 5) == 0;
+        if (!with && strcmp(k, "loop") != 0)
+            continue;
+        if (t->loop)
+            return err_set(e, ERR_INVALID, value_pos(&it->key), "duplicate loop in task: %s", k);
+        if (with && it->val.type == VALUE_NULL)
+            return err_set(e, ERR_INVALID, value_pos(&it->key),
+                           "you must specify a value when using %s", k);
+        t->loop = &it->val;
+        t->loop_lookup = with ? k + 5 : NULL;
+        t->loop_pos = value_pos(&it->key);
+    }
+    return 0;
+}
+
+static enum task_kind kind_of(const char *module)
+{
+    if (strcmp(module, "meta") == 0)
+        return TASK_META;
+    if (strcmp(module, "include_tasks") == 0 || strcmp(module, "include") == 0)
+        return TASK_INCLUDE_TASKS;
+    return strcmp(module, "include_role") == 0 ? TASK_INCLUDE_ROLE : TASK_ACTION;
+}
+
+static struct task *task_new(struct loader *l, const struct where *w, const struct dict *attrs,
+                             struct pos pos)
+{
+    struct task *t = arena_new_of(l->arena, struct task);
+    t->n = (struct node){.kind = NODE_TASK,
+                         .parent = w->parent,
+                         .attrs = attrs,
+                         .pos = pos,
+                         .role = w->role,
+                         .play = w->play,
+                         .file = w->file};
+    t->handler = w->handlers;
+    t->number = ++l->next_task;
+    return t;
+}
+
+// local_action is delegate_to: localhost.
+static const struct dict *local_attrs(struct loader *l, const struct dict *ds)
+{
+    struct value v = {.type = VALUE_DICT}, copy;
+    v.u.dict = (struct dict *)(uintptr_t)ds;
+    copy = value_shallow(l->arena, &v);
+    dict_set(copy.u.dict, "delegate_to", value_cstr("localhost"));
+    return copy.u.dict;
+}
+
+static const char *raw_param(const struct value *args, const char *key)
+{
+    if (args->type != VALUE_DICT)
+        return NULL;
+    const char *s = dict_str(args->u.dict, "_raw_params", NULL);
+    return s ? s : dict_str(args->u.dict, key, NULL);
+}
+
+static const char *trimmed(struct arena *a, const char *s)
+{
+    while (*s == ' ' || *s == '\n')
+        s++;
+    size_t n = strlen(s);
+    while (n && (s[n - 1] == ' ' || s[n - 1] == '\n'))
+        n--;
+    return arena_strndup(a, s, n);
+}
+
+static int templated_name(struct loader *l, const struct task *t, const char *name,
+                          const char **ret, struct err *e)
+{
+    struct value in = value_cstr(name), out;
+    value_set_pos(&in, t->n.pos);
+    int rc = static_template(l, &t->n, &in, &out, e);
+    if (rc < 0) {
+        err_wrap(e, "Error when evaluating the name of a static import (only variables known "
+                    "before any host can be used)");
+        return err_at(e, t->n.pos);
+    }
+    *ret = trimmed(l->arena, value_to_cstr(l->arena, &out));
+    return 0;
+}
+
+// import_tasks: the file's tasks under an include node that carries this task's keywords.
+static int import_tasks(struct loader *l, const struct where *w, struct task *t,
+                        struct node_list *ret, struct err *e)
+{
+    const char *file = raw_param(&t->args, "file"), *name;
+    if (!file)
+        return err_set(e, ERR_INVALID, t->n.pos, "No file specified for import_tasks");
+    if (t->loop)
+        return err_set(e, ERR_INVALID, t->loop_pos,
+                       "You cannot use loops on 'import_tasks' statements. You should use "
+                       "'include_tasks' instead.");
+    int rc = templated_name(l, t, file, &name, e);
+    if (rc < 0)
+        return rc;
+    char *tried = NULL;
+    const char *path = playbook_find_file(l->arena, &t->n, w->handlers ? "handlers" : "tasks", name,
+                                          w->basedir, &tried);
+    if (!path)
+        return err_set(e, ERR_NOENT, t->n.pos, "Could not find or access '%s' (looked in:%s)", name,
+                       tried);
+    struct include *inc = include_new(l, w, t->n.attrs, t->n.pos);
+    inc->file_name = path;
+    struct where in = *w;
+    in.parent = &inc->n;
+    in.file = path;
+    if ((rc = load_task_file(l, &in, path, &inc->body, e)) < 0)
+        return rc;
+    node_list_add(l->arena, ret, &inc->n);
+    return 0;
+}
+
+static int import_role(struct loader *l, const struct where *w, struct task *t,
+                       struct node_list *ret, struct err *e)
+{
+    const char *name = dict_str(t->args.u.dict, "name", dict_str(t->args.u.dict, "role", NULL)),
+               *final;
+    if (!name)
+        return err_set(e, ERR_INVALID, t->n.pos, "'name' is a required field for import_role.");
+    if (t->loop)
+        return err_set(e, ERR_INVALID, t->loop_pos,
+                       "You cannot use loops on 'import_role' statements. You should use "
+                       "'include_role' instead.");
+    int rc = templated_name(l, t, name, &final, e);
+    if (rc < 0)
+        return rc;
+    const struct dict *d = t->args.u.dict;
+    struct role_include args = {.name = final,
+                                .tasks_from = dict_str(d, "tasks_from", NULL),
+                                .vars_from = dict_str(d, "vars_from", NULL),
+                                .defaults_from = dict_str(d, "defaults_from", NULL),
+                                .handlers_from = dict_str(d, "handlers_from", NULL),
+                                .public_vars = true,
+                                .allow_duplicates = dict_bool(d, "allow_duplicates", true),
+                                .no_validate = !dict_bool(d, "rolespec_validate", true)};
+    const struct value *vars = dict_get(t->n.attrs, "vars");
+    struct include *inc;
+    rc = load_role(l, w, &args, t->n.attrs, vars && vars->type == VALUE_DICT ? vars->u.dict : NULL,
+                   t->n.pos, &inc, e);
+    if (rc == 0)
+        node_list_add(l->arena, ret, &inc->n);
+    return rc;
+}
+
+// The old `include` is static unless it has a loop or a templated name. What stands behind the name
+// are variables.
+static bool include_is_static(struct loader *l, struct task *t)
+{
+    if (t->args.type != VALUE_DICT || !dict_str(t->args.u.dict, "_raw_params", NULL))
+        return false;
+    struct value line = *dict_get(t->args.u.dict, "_raw_params");
+    struct dict *vars = value_dict(l->arena).u.dict, *words;
+    const struct value *own = dict_get(t->n.attrs, "vars");
+    if (own && own->type == VALUE_DICT)
+        dict_update(vars, own->u.dict);
+    if (kv_parse(l->arena, line.u.str.s, line.u.str.len, false, t->n.pos, &words, NULL) == 0) {
+        const struct value *file = dict_get(words, "_raw_params");
+        if (file)
+            dict_set(t->args.u.dict, "_raw_params", *file);
+        dict_del(words, "_raw_params");
+        dict_update(vars, words);
+    }
+    if (vars->len) {
+        struct value attrs = {.type = VALUE_DICT}, copy, v = {.type = VALUE_DICT, .u.dict = vars};
+        attrs.u.dict = (struct dict *)(uintptr_t)t->n.attrs;
+        copy = value_shallow(l->arena, &attrs);
+        dict_set(copy.u.dict, "vars", v);
+        t->n.attrs = copy.u.dict;
+    }
+    line = *dict_get(t->args.u.dict, "_raw_params");
+    return !t->loop && !template_is_template(line.u.str.s, line.u.str.len);
+}
+
+static int load_task(struct loader *l, const struct where *w, const struct value *v,
+                     struct node_list *ret, struct err *e)
+{
+    const struct dict *ds = v->u.dict;
+    struct action act = {0};
+    struct pos pos = value_pos(v);
+    int rc = find_action(l, w, ds, KW_TASK, pos, &act, e);
+    if (rc < 0)
+        return rc;
+    struct dict_entry *it;
+    DICT_EACH(ds, it)
+    {
+        const struct keyword *kw = keyword_find(it->key.u.str.s);
+        if (kw && !(kw->scopes & (KW_TASK | KW_HANDLER)) && strcmp(kw->name, act.name) != 0)
+            return err_set(e, ERR_INVALID, value_pos(&it->key),
+                           "'%s' is not a valid attribute for a Task", kw->name);
+    }
+    struct task *t = task_new(l, w, act.local ? local_attrs(l, ds) : ds, pos);
+    t->action = act.name;
+    t->module = strip_namespace(act.name);
+    t->kind = kind_of(t->module);
+    t->args = act.args;
+    const struct value *name = dict_get(ds, "name");
+    t->name = name && name->type != VALUE_NULL ? value_to_cstr(l->arena, name) : NULL;
+    if ((rc = find_loop(t, e)) < 0)
+        return rc;
+    if (strcmp(t->module, "include") == 0 && include_is_static(l, t))
+        return import_tasks(l, w, t, ret, e);
+    if (strcmp(t->module, "import_tasks") == 0)
+        return import_tasks(l, w, t, ret, e);
+    if (strcmp(t->module, "import_role") == 0)
+        return import_role(l, w, t, ret, e);
+    if (w->handlers && strcmp(t->module, "include_role") == 0)
+        return err_set(e, ERR_INVALID, pos, "Using 'include_role' as a handler is not supported.");
+    node_list_add(l->arena, ret, &t->n);
+    return 0;
+}
+
+static int load_block(struct loader *l, const struct where *w, const struct value *v,
+                      struct node_list *ret, struct err *e)
+{
+    struct block *b = arena_new_of(l->arena, struct block);
+    b->n = (struct node){.kind = NODE_BLOCK,
+                         .parent = w->parent,
+                         .attrs = v->u.dict,
+                         .pos = value_pos(v),
+                         .role = w->role,
+                         .play = w->play,
+                         .file = w->file};
+    int rc = check_keywords(v->u.dict, KW_BLOCK, "block", e);
+    if (rc < 0)
+        return rc;
+    struct where in = *w;
+    in.parent = &b->n;
+    const struct value *body = dict_get(v->u.dict, "block"),
+                       *rescue = dict_get(v->u.dict, "rescue"),
+                       *always = dict_get(v->u.dict, "always");
+    if (!body && (rescue || always))
+        return err_set(e, ERR_INVALID, value_pos(v), "'%s' keyword cannot be used without 'block'",
+                       rescue ? "rescue" : "always");
+    if ((body && body->type != VALUE_NULL && (rc = load_tasks(l, &in, body, &b->body, e)) < 0) ||
+        (rescue && rescue->type != VALUE_NULL &&
+         (rc = load_tasks(l, &in, rescue, &b->rescue, e)) < 0) ||
+        (always && always->type != VALUE_NULL &&
+         (rc = load_tasks(l, &in, always, &b->always, e)) < 0))
+        return rc;
+    node_list_add(l->arena, ret, &b->n);
+    return 0;
+}
+
+int load_tasks(struct loader *l, const struct where *w, const struct value *list,
+               struct node_list *ret, struct err *e)
+{
+    if (list->type == VALUE_NULL)
+        return 0;
+    if (list->type != VALUE_LIST)
+        return err_set(e, ERR_INVALID, value_pos(list),
+                       "a list of tasks is expected here, found a %s", value_type_name(list));
+    if (++l->depth > MAX_INCLUDE_DEPTH)
+        return err_set(
+            e, ERR_LIMIT, value_pos(list),
+            "blocks or imports are nested too deeply (more than %d), or import each other",
+            MAX_INCLUDE_DEPTH);
+    int rc = 0;
+    for (size_t i = 0; i < list->u.list->len && rc == 0; i++) {
+        const struct value *v = &list->u.list->items[i];
+        if (v->type == VALUE_NULL)
+            continue;
+        if (v->type != VALUE_DICT)
+            rc = err_set(e, ERR_INVALID, value_pos(v), "a task must be a dictionary, found a %s%s",
+                         value_type_name(v),
+                         v->type == VALUE_STRING ? " (is a ':' missing behind the module name?)"
+                                                 : "");
+        else if (dict_get(v->u.dict, "block") || dict_get(v->u.dict, "rescue") ||
+                 dict_get(v->u.dict, "always"))
+            rc = load_block(l, w, v, ret, e);
+        else
+            rc = load_task(l, w, v, ret, e);
+    }
+    l->depth--;
+    return rc;
+}
+
+int load_task_file(struct loader *l, const struct where *w, const char *path, struct node_list *ret,
+                   struct err *e)
+{
+    struct value doc;
+    int rc = load_yaml(l, path, &doc, e);
+    if (rc < 0)
+        return rc;
+    if (doc.type == VALUE_NULL)
+        return 0;
+    if (doc.type != VALUE_LIST)
+        return err_set(e, ERR_INVALID, value_pos(&doc),
+                       "included task files must contain a list of tasks: %s", path);
+    return load_tasks(l, w, &doc, ret, e);
+}
+
+// Remembers what a dynamic include at a task gave, under a text that says with what it was made.
+static struct include *cached(struct loader *l, const char *key)
+{
+    const struct value *v = dict_get(l->includes, key);
+    return v ? (struct include *)(uintptr_t)v->u.i : NULL;
+}
+
+static void cache(struct loader *l, const char *key, struct include *inc)
+{
+    dict_set(l->includes, key, value_int((int64_t)(uintptr_t)inc));
+}
+
+static int include_depth(const struct node *n)
+{
+    int depth = 0;
+    for (; n; n = n->parent)
+        depth += n->kind == NODE_INCLUDE;
+    return depth;
+}
+
+static const struct dict *task_vars(const struct task *t)
+{
+    const struct value *v = dict_get(t->n.attrs, "vars");
+    return v && v->type == VALUE_DICT ? v->u.dict : NULL;
+}
+
+// The keywords an include applies, kept as long as the loader: the caller's may belong to one task.
+static const struct dict *kept_apply(struct loader *l, const struct dict *apply)
+{
+    struct value v = {.type = VALUE_DICT};
+    if (!apply)
+        return value_dict(l->arena).u.dict;
+    v.u.dict = (struct dict *)(uintptr_t)apply;
+    return value_copy(l->arena, &v).u.dict;
+}
+
+static int include_tasks(struct loader *l, struct task *task, const char *path,
+                         const struct dict *apply, struct include **ret, struct err *e)
+{
+    if (include_depth(&task->n) > MAX_INCLUDE_DEPTH)
+        return err_set(e, ERR_LIMIT, task->n.pos, "include_tasks goes deeper than %d levels: %s",
+                       MAX_INCLUDE_DEPTH, path);
+    path = arena_strdup(l->arena, path);
+    struct where w = {.play = task->n.play,
+                      .parent = task->n.parent,
+                      .role = task->n.role,
+                      .file = path,
+                      .handlers = task->handler};
+    struct include *inc = include_new(l, &w, kept_apply(l, apply), task->n.pos);
+    inc->params = task_vars(task);
+    inc->file_name = path;
+    w.parent = &inc->n;
+    l->depth = 0;
+    int rc = load_task_file(l, &w, path, &inc->body, e);
+    if (rc == 0)
+        *ret = inc;
+    return rc;
+}
+
+int playbook_include_tasks(struct loader *l, struct task *task, const char *path,
+                           const struct dict *apply, struct include **ret, struct err *e)
+{
+    struct buf key = BUF_INIT;
+    int rc = 0;
+    buf_addf(&key, "%zu:%s", task->number, path);
+    if (!(*ret = cached(l, buf_str(&key))) &&
+        (rc = include_tasks(l, task, path, apply, ret, e)) == 0)
+        cache(l, buf_str(&key), *ret);
+    buf_release(&key);
+    return rc;
+}
+
+static int include_role(struct loader *l, struct task *task, const struct role_include *args,
+                        struct include **ret, struct err *e)
+{
+    if (include_depth(&task->n) > MAX_INCLUDE_DEPTH)
+        return err_set(e, ERR_LIMIT, task->n.pos, "include_role goes deeper than %d levels: %s",
+                       MAX_INCLUDE_DEPTH, args->name);
+    struct where w = {
+        .play = task->n.play, .parent = task->n.parent, .role = task->n.role, .file = task->n.file};
+    l->depth = 0;
+    int rc =
+        load_role(l, &w, args, kept_apply(l, args->apply), task_vars(task), task->n.pos, ret, e);
+    if (rc == 0)
+        (*ret)->params = task_vars(task);
+    return rc;
+}
+
+int playbook_include_role(struct loader *l, struct task *task, const struct role_include *args,
+                          struct include **ret, struct err *e)
+{
+    const char *const from[] = {args->tasks_from, args->vars_from, args->defaults_from,
+                                args->handlers_from};
+    struct buf key = BUF_INIT;
+    int rc = 0;
+    buf_addf(&key, "%zu:role:%s", task->number, args->name);
+    for (size_t i = 0; i < sizeof from / sizeof *from; i++)
+        buf_addf(&key, ":%s", from[i] ? from[i] : "");
+    if (!(*ret = cached(l, buf_str(&key))) && (rc = include_role(l, task, args, ret, e)) == 0)
+        cache(l, buf_str(&key), *ret);
+    buf_release(&key);
+    return rc;
+}

@@ -1,0 +1,53 @@
+// Inside of the playbook room: what the loading files share.
+#ifndef PLAYBOOK_LOADER_H
+#define PLAYBOOK_LOADER_H
+
+#include "playbook/load.h"
+
+#define MAX_INCLUDE_DEPTH 100
+
+struct loader {
+    struct arena *arena;
+    struct loader_opts opts;
+    struct dict *files;    // path -> parsed value
+    struct dict *includes; // cache key -> VALUE_INT holding a struct include *
+    size_t next_task;
+    int depth; // of static includes under way
+};
+
+// Where tasks are being read.
+struct where {
+    struct play *play;
+    struct node *parent;
+    struct role *role;
+    const char *file; // current file
+    const char *basedir;
+    bool handlers;
+};
+
+int load_yaml(struct loader *l, const char *path, struct value *ret, struct err *e);
+int load_tasks(struct loader *l, const struct where *w, const struct value *list,
+               struct node_list *ret, struct err *e);
+int load_task_file(struct loader *l, const struct where *w, const char *path, struct node_list *ret,
+                   struct err *e);
+// One entry of `roles:` or `dependencies:` (string or dict): loads the role and returns its node.
+int load_role_entry(struct loader *l, const struct where *w, const struct value *entry,
+                    struct include **ret, struct err *e);
+int load_role(struct loader *l, const struct where *w, const struct role_include *args,
+              const struct dict *attrs, const struct dict *params, struct pos pos,
+              struct include **ret, struct err *e);
+// Checks the keys and types of a mapping against a scope's keywords. allow_other: unknown keys are
+// left alone.
+int check_keywords(const struct dict *d, unsigned scope, const char *what, struct err *e);
+// Templates a static value with the variables known before any host: extra vars, and the node's
+// chain.
+int static_template(struct loader *l, const struct node *n, const struct value *in,
+                    struct value *ret, struct err *e);
+struct include *include_new(struct loader *l, const struct where *w, const struct dict *attrs,
+                            struct pos pos);
+bool is_file(const char *path);
+bool is_dir(const char *path);
+// "a,b" or list -> list of strings.
+struct value as_list(struct arena *a, const struct value *v);
+
+#endif

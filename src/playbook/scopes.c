@@ -1,0 +1,134 @@
+// Chains of variables along the model.
+#include "playbook/scopes.h"
+
+#include "playbook/loader.h"
+
+#include <string.h>
+
+void scope_add(struct scope_list *s, const struct dict *d)
+{
+    if (d && d->len)
+        scope_add_growing(s, d);
+}
+
+void scope_add_growing(struct scope_list *s, const struct dict *d)
+{
+    if (s->n == s->cap) {
+        size_t cap = s->cap ? s->cap * 2 : sizeof s->few / sizeof *s->few;
+        const struct dict **more =
+            s->cap ? arena_array(s->arena, const struct dict *, cap) : s->few;
+        if (s->cap)
+            memcpy(more, s->d, s->n * sizeof *more);
+        s->d = more;
+        s->cap = cap;
+    }
+    s->d[s->n++] = d;
+}
+
+static const struct dict *own_vars(const struct node *n)
+{
+    const struct value *v = dict_get(n->attrs, "vars");
+    return v && v->type == VALUE_DICT ? v->u.dict : NULL;
+}
+
+void scopes_params(const struct node *n, struct scope_list *s)
+{
+    const struct role *last = NULL;
+    for (const struct node *at = n; at; at = at->parent)
+        if (at->kind == NODE_INCLUDE)
+            scope_add(s, ((const struct include *)(const void *)at)->params);
+    for (const struct role *r = n->role; r && r != last; last = r, r = r->parent)
+        scope_add(s, r->params);
+}
+
+static void role_vars(const struct role *r, struct scope_list *s, int depth)
+{
+    if (depth > MAX_INCLUDE_DEPTH)
+        return;
+    scope_add(s, r->vars);
+    for (size_t i = r->n_deps; i-- > 0;)
+        role_vars(r->deps[i], s, depth + 1);
+}
+
+static void role_defaults(const struct role *r, struct scope_list *s, int depth)
+{
+    if (depth > MAX_INCLUDE_DEPTH)
+        return;
+    scope_add(s, r->defaults);
+    for (size_t i = r->n_deps; i-- > 0;)
+        role_defaults(r->deps[i], s, depth + 1);
+}
+
+void scopes_task(const struct node *n, struct scope_list *s)
+{
+    for (const struct node *at = n; at && at->kind != NODE_PLAY; at = at->parent)
+        if (at->kind != NODE_INCLUDE || !((const struct include *)(const void *)at)->n.role ||
+            ((const struct include *)(const void *)at)->n.role->node != at)
+            scope_add(s, own_vars(at));
+    for (const struct role *r = n->role; r; r = r->parent)
+        role_vars(r, s, 0);
+}
+
+void scopes_play_roles(const struct play *p, struct scope_list *s)
+{
+    for (size_t i = p->n_roles; i-- > 0;)
+        if (p->roles[i]->public_vars)
+            role_vars(p->roles[i], s, 0);
+}
+
+void scopes_defaults(const struct node *n, const struct play *p, struct scope_list *s)
+{
+    if (n)
+        for (const struct role *r = n->role; r; r = r->parent)
+            role_defaults(r, s, 0);
+    for (size_t i = p ? p->n_roles : 0; i-- > 0;)
+        if (p->roles[i]->public_vars)
+            role_defaults(p->roles[i], s, 0);
+}
+
+void static_scope_init(struct static_scope *s, struct loader *l, const struct node *n)
+{
+    *s = (struct static_scope){.loader = l, .node = n, .list.arena = l->arena};
+    scope_add(&s->list, l->opts.extra_vars);
+    scopes_params(n, &s->list);
+    scopes_task(n, &s->list);
+    if (n->play) {
+        scopes_play_roles(n->play, &s->list);
+        scope_add(&s->list, n->play->vars);
+    }
+    for (const struct node *at = n; at; at = at->parent)
+        if (at->kind == NODE_PLAY)
+            scope_add(&s->list, own_vars(at));
+    scopes_defaults(n, n->play, &s->list);
+}
+
+static int static_get(void *data, struct arena *a, const char *name, struct value *ret,
+                      struct err *e)
+{
+    struct static_scope *s = data;
+    (void)a;
+    (void)e;
+    for (size_t i = 0; i < s->list.n; i++) {
+        const struct value *v = dict_get(s->list.d[i], name);
+        if (v) {
+            *ret = *v;
+            return 1;
+        }
+    }
+    if (strcmp(name, "role_path") == 0 && s->node->role) {
+        *ret = value_cstr(s->node->role->path);
+        return 1;
+    }
+    if (strcmp(name, "role_name") == 0 && s->node->role) {
+        *ret = value_cstr(s->node->role->name);
+        return 1;
+    }
+    return 0;
+}
+
+void static_scope_templar(struct static_scope *s, struct templar *t)
+{
+    *t = (struct templar){.cache = s->loader->opts.cache,
+                          .vars = {.get = static_get, .data = s},
+                          .opts = TEMPLATE_OPTS_DEFAULT};
+}

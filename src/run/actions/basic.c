@@ -1,0 +1,296 @@
+// debug, fail, assert, set_fact, set_stats, gather_facts, raw: modules that need no files.
+#include "core/buf.h"
+#include "run/actions/actions.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+const char *arg_str(struct exec *x, const struct dict *args, const char *key)
+{
+    const struct value *v = dict_get(args, key);
+    return v && v->type != VALUE_NULL ? value_to_cstr(x->a, v) : NULL;
+}
+
+bool arg_bool(const struct dict *args, const char *key, bool dflt)
+{
+    return dict_bool(args, key, dflt);
+}
+
+static int check_names(struct exec *x, const char *module, const struct dict *args,
+                       const char *const *known, struct value *result)
+{
+    struct dict_entry *it;
+    DICT_EACH(args, it)
+    {
+        const char *k = value_to_cstr(x->a, &it->key);
+        size_t i = 0;
+        while (known[i] && strcmp(known[i], k) != 0)
+            i++;
+        if (known[i])
+            continue;
+        struct buf b = BUF_INIT;
+        for (i = 0; known[i]; i++)
+            buf_addf(&b, "%s%s", i ? ", " : "", known[i]);
+        action_fail(x, result,
+                    "Unsupported parameters for (%s) module: %s. Supported parameters include: %s.",
+                    module, k, buf_str(&b));
+        buf_release(&b);
+        return ERR_INVALID;
+    }
+    return 0;
+}
+
+int action_debug(struct exec *x, struct dict *args, struct value *result)
+{
+    static const char *const known[] = {"msg", "var", "verbosity", NULL};
+    struct dict *d = result->u.dict;
+    const struct value *msg = dict_get(args, "msg"), *var = dict_get(args, "var");
+    int rc = check_names(x, "debug", args, known, result);
+    if (rc < 0)
+        return rc;
+    if (msg && var)
+        return action_fail(x, result, "'msg' and 'var' are incompatible options");
+    int64_t verbosity = dict_get(args, "verbosity")
+                            ? strtoll(value_to_cstr(x->a, dict_get(args, "verbosity")), NULL, 10)
+                            : 0;
+    if (verbosity > x->run->o.verbosity) {
+        dict_set(d, "skipped_reason", value_cstr("Verbosity threshold not met."));
+        dict_set(d, "skipped", value_bool(true));
+        return 0;
+    }
+    if (var) {
+        struct value v;
+        struct err e = ERR_INIT;
+        const char *key = value_to_cstr(x->a, var);
+        struct value text = value_strf(x->a, "{{%s}}", key);
+        value_set_pos(&text, value_pos(var));
+        if (var->type != VALUE_STRING)
+            v = *var;
+        else if (exec_template(x, &text, &v, &e) < 0) {
+            v = x->run->o.verbosity > 0
+                    ? value_strf(x->a, "VARIABLE IS NOT DEFINED!: %s", err_msg(&e))
+                    : value_cstr("VARIABLE IS NOT DEFINED!");
+            if (e.code != ERR_UNDEFINED) {
+                action_fail(x, result, "%s", task_error(x, "", &e, x->task->n.pos));
+                err_release(&e);
+                return ERR_FAILED;
+            }
+            err_release(&e);
+        } else if (v.type == VALUE_UNDEFINED) {
+            v = value_cstr("VARIABLE IS NOT DEFINED!");
+        }
+        if (v.type == VALUE_OBJECT && v.u.obj->ops->materialize)
+            v.u.obj->ops->materialize(v.u.obj, x->a, &v, NULL);
+        if (var->type != VALUE_STRING)
+            key = arena_printf(x->a, "<class '%s'>", value_type_name(var));
+        dict_set(d, key, v);
+    } else {
+        dict_set(d, "msg", msg ? *msg : value_cstr("Hello world!"));
+    }
+    dict_set(d, "_ansible_verbose_always", value_bool(true));
+    dict_set(d, "failed", value_bool(false));
+    return 0;
+}
+
+int action_fail_task(struct exec *x, struct dict *args, struct value *result)
+{
+    static const char *const known[] = {"msg", NULL};
+    int rc = check_names(x, "fail", args, known, result);
+    if (rc < 0)
+        return rc;
+    const struct value *msg = dict_get(args, "msg");
+    action_fail(x, result, "Failed as requested from task");
+    if (msg)
+        dict_set(result->u.dict, "msg", *msg);
+    return ERR_FAILED;
+}
+
+int action_assert(struct exec *x, struct dict *args, struct value *result)
+{
+    static const char *const known[] = {"fail_msg", "msg", "quiet", "success_msg", "that", NULL};
+    struct dict *d = result->u.dict;
+    const struct value *that = dict_get(args, "that");
+    int rc = check_names(x, "assert", args, known, result);
+    if (rc < 0)
+        return rc;
+    if (!that)
+        return action_fail(x, result, "conditional required in \"that\" string");
+    const struct value *fail_msg = dict_get(args, "fail_msg"),
+                       *ok_msg = dict_get(args, "success_msg");
+    if (!fail_msg)
+        fail_msg = dict_get(args, "msg");
+    bool quiet = arg_bool(args, "quiet", false);
+    struct value list = *that;
+    if (that->type != VALUE_LIST) {
+        list = value_list(x->a);
+        list_add(list.u.list, *that);
+    }
+    if (!quiet)
+        dict_set(d, "_ansible_verbose_always", value_bool(true));
+    for (size_t i = 0; i < list.u.list->len; i++) {
+        const struct value *c = &list.u.list->items[i];
+        struct err e = ERR_INIT;
+        bool ok;
+        if (template_condition(&x->tpl, x->a, c, &ok, &e) < 0) {
+            action_fail(x, result, "%s", task_error(x, "", &e, x->task->n.pos));
+            err_release(&e);
+            return ERR_FAILED;
+        }
+        if (!ok) {
+            dict_set(d, "failed", value_bool(true));
+            dict_set(d, "evaluated_to", value_bool(false));
+            dict_set(d, "assertion", *c);
+            dict_set(d, "msg", fail_msg ? *fail_msg : value_cstr("Assertion failed"));
+            x->fail_pos = value_pos(c);
+            return ERR_FAILED;
+        }
+    }
+    dict_set(d, "changed", value_bool(false));
+    dict_set(d, "msg", ok_msg ? *ok_msg : value_cstr("All assertions passed"));
+    return 0;
+}
+
+static bool valid_name(const char *s)
+{
+    static const char *const reserved[] = {
+        "True",  "False",  "None", "and",   "as",     "assert",   "break", "class", "continue",
+        "def",   "del",    "elif", "else",  "except", "finally",  "for",   "from",  "global",
+        "if",    "import", "in",   "is",    "lambda", "nonlocal", "not",   "or",    "pass",
+        "raise", "return", "try",  "while", "with",   "yield",    "async", "await"};
+    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
+        if (strcmp(s, reserved[i]) == 0)
+            return false;
+    if (!isalpha((unsigned char)*s) && *s != '_')
+        return false;
+    for (; *s; s++)
+        if (!isalnum((unsigned char)*s) && *s != '_')
+            return false;
+    return true;
+}
+
+int action_set_fact(struct exec *x, struct dict *args, struct value *result)
+{
+    struct value facts = value_dict(x->a);
+    struct dict_entry *it;
+    bool cacheable = arg_bool(args, "cacheable", false);
+    DICT_EACH(args, it)
+    {
+        const char *k = value_to_cstr(x->a, &it->key);
+        struct value v = it->val;
+        if (strcmp(k, "cacheable") == 0)
+            continue;
+        if (strcmp(k, "_raw_params") == 0)
+            return action_fail(
+                x, result,
+                "The variable name '%s' is not valid. Variables must start with a letter or "
+                "underscore character, and contain only letters, numbers and underscores.",
+                k);
+        if (template_is_template(k, it->key.u.str.len)) {
+            struct value name;
+            if (exec_template(x, &it->key, &name, NULL) == 0)
+                k = value_to_cstr(x->a, &name);
+        }
+        if (!valid_name(k))
+            return action_fail(x, result,
+                               "The variable name '%s' is not valid. Variables must start with a "
+                               "letter or underscore character, and contain "
+                               "only letters, numbers and underscores.",
+                               k);
+        if (v.type == VALUE_STRING && !x->run->topts.native) {
+            static const char *const words[] = {"true", "false", "yes", "no"};
+            for (size_t i = 0; i < 4; i++)
+                if (v.type == VALUE_STRING && strcasecmp(v.u.str.s, words[i]) == 0)
+                    v = value_bool(i % 2 == 0);
+        }
+        dict_set(facts.u.dict, k, v);
+    }
+    if (!facts.u.dict->len)
+        return action_fail(
+            x, result,
+            "No key/value pairs provided, at least one is required for this action to succeed");
+    dict_set(result->u.dict, "ansible_facts", facts);
+    dict_set(result->u.dict, "_ansible_facts_cacheable", value_bool(cacheable));
+    return 0;
+}
+
+int action_set_stats(struct exec *x, struct dict *args, struct value *result)
+{
+    struct run *r = x->run;
+    const struct value *data = dict_get(args, "data");
+    bool per_host = arg_bool(args, "per_host", false),
+         aggregate = arg_bool(args, "aggregate", true);
+    const char *who = per_host ? x->h->name : "_run";
+    struct dict_entry *it;
+    if (!data || data->type != VALUE_DICT)
+        return action_fail(x, result, "The 'data' option needs to be a dictionary/hash");
+    struct value *have = dict_get(r->custom_stats, who);
+    if (!have) {
+        dict_set(r->custom_stats, who, value_dict(r->arena));
+        have = dict_get(r->custom_stats, who);
+    }
+    DICT_EACH(data->u.dict, it)
+    {
+        struct value v = value_copy(r->arena, &it->val), *old = dict_getv(have->u.dict, &it->key);
+        if (old && aggregate && old->type == VALUE_INT && v.type == VALUE_INT)
+            v.u.i += old->u.i;
+        else if (old && aggregate && old->type == VALUE_STRING && v.type == VALUE_STRING)
+            v = value_strf(r->arena, "%s%s", old->u.str.s, v.u.str.s);
+        else if (old && aggregate && old->type == VALUE_DICT && v.type == VALUE_DICT) {
+            dict_update(old->u.dict, v.u.dict);
+            continue;
+        } else if (old && aggregate && old->type == VALUE_LIST && v.type == VALUE_LIST) {
+            for (size_t i = 0; i < v.u.list->len; i++)
+                list_add(old->u.list, v.u.list->items[i]);
+            continue;
+        }
+        dict_setv(have->u.dict, value_copy(r->arena, &it->key), v);
+    }
+    struct value stats = value_dict(x->a);
+    dict_set(stats.u.dict, "data", *data);
+    dict_set(stats.u.dict, "per_host", value_bool(per_host));
+    dict_set(stats.u.dict, "aggregate", value_bool(aggregate));
+    dict_set(result->u.dict, "ansible_stats", stats);
+    dict_set(result->u.dict, "changed", value_bool(false));
+    return 0;
+}
+
+int action_gather_facts(struct exec *x, struct dict *args, struct value *result)
+{
+    struct dict *send = value_dict(x->a).u.dict;
+    static const char *const keys[] = {"gather_subset", "gather_timeout", "filter", "fact_path"};
+    for (size_t i = 0; i < 4; i++)
+        if (dict_get(args, keys[i]))
+            dict_set(send, keys[i], *dict_get(args, keys[i]));
+    struct module_call c = {.module = "setup", .args = send, .force_run = true};
+    int rc = exec_module(x, &c, result);
+    struct dict *d = result->u.dict;
+    if (rc == 0 && dict_get(d, "ansible_facts") &&
+        dict_get(d, "ansible_facts")->type == VALUE_DICT) {
+        struct dict *f = dict_get(d, "ansible_facts")->u.dict;
+        dict_set(f, "module_setup", value_bool(true));
+    }
+    return rc;
+}
+
+int action_raw(struct exec *x, struct dict *args, struct value *result)
+{
+    const char *command = arg_str(x, args, "_raw_params");
+    struct dict *d = result->u.dict;
+    if (x->check) {
+        dict_set(d, "skipped", value_bool(true));
+        return 0;
+    }
+    if (!command)
+        command = "";
+    int rc = exec_raw(x, command, arg_str(x, args, "executable"), result);
+    if (rc < 0 || result->u.dict != d || dict_bool(d, "unreachable", false))
+        return rc;
+    dict_set(d, "changed", value_bool(true));
+    if (dict_int(d, "rc", 0) != 0) {
+        dict_set(d, "failed", value_bool(true));
+        dict_set(d, "msg", value_cstr("non-zero return code"));
+    }
+    return 0;
+}

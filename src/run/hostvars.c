@@ -1,0 +1,95 @@
+// hostvars: every host's variables, templated in that host's own context when they are looked at.
+#include "run/internal.h"
+
+#include <string.h>
+
+static int one_get(struct value_object *o, struct arena *a, const struct value *key, bool attr,
+                   struct value *ret, struct err *e)
+{
+    struct exec *x = o->data;
+    struct value raw;
+    (void)attr;
+    if (key->type != VALUE_STRING)
+        return 0;
+    int rc = x->tpl.vars.get(x, a, key->u.str.s, &raw, e);
+    if (rc <= 0)
+        return rc;
+    bool strict = x->tpl.opts.fail_on_undefined;
+    x->tpl.opts.fail_on_undefined = false; // Ansible leaves templates it cannot resolve as they are
+    rc = template_value(&x->tpl, a, &raw, ret, e);
+    x->tpl.opts.fail_on_undefined = strict;
+    return rc < 0 ? rc : 1;
+}
+
+static int one_all(struct value_object *o, struct arena *a, struct value *ret, struct err *e)
+{
+    struct exec *x = o->data;
+    struct value in = {.type = VALUE_DICT};
+    int rc = x->tpl.vars.all(x, a, &in.u.dict, e);
+    if (rc < 0)
+        return rc;
+    x->tpl.opts.fail_on_undefined = false;
+    struct dict *d = value_dict(a).u.dict;
+    struct dict_entry *it;
+    DICT_EACH(in.u.dict, it)
+    {
+        struct value v;
+        if (template_value(&x->tpl, a, &it->val, &v, NULL) == 0)
+            dict_setv(d, it->key, v);
+    }
+    *ret = (struct value){.type = VALUE_DICT, .u.dict = d};
+    return 0;
+}
+
+static const struct value_ops one_ops = {
+    .type_name = "ansible.vars.hostvars.HostVarsVars",
+    .get = one_get,
+    .materialize = one_all,
+};
+
+struct value run_hostvars_of(struct run *r, struct rhost *h, struct arena *a)
+{
+    struct exec *x = arena_new_of(a, struct exec);
+    exec_init(x, r, h, NULL, a);
+    return value_object(a, &one_ops, x);
+}
+
+static int all_get(struct value_object *o, struct arena *a, const struct value *key, bool attr,
+                   struct value *ret, struct err *e)
+{
+    struct run *r = o->data;
+    (void)e;
+    (void)attr;
+    if (key->type != VALUE_STRING)
+        return 0;
+    struct rhost *h = run_host_get(r, key->u.str.s, false);
+    if (!h)
+        return 0;
+    *ret = run_hostvars_of(r, h, a);
+    return 1;
+}
+
+static int all_hosts(struct value_object *o, struct arena *a, struct value *ret, struct err *e)
+{
+    struct run *r = o->data;
+    struct list *names = run_all_hosts(r, a);
+    (void)e;
+    *ret = value_dict(a);
+    for (size_t i = 0; i < names->len; i++) {
+        struct rhost *h = run_host_get(r, names->items[i].u.str.s, false);
+        if (h)
+            dict_setv(ret->u.dict, names->items[i], run_hostvars_of(r, h, a));
+    }
+    return 0;
+}
+
+static const struct value_ops all_ops = {
+    .type_name = "ansible.vars.hostvars.HostVars",
+    .get = all_get,
+    .materialize = all_hosts,
+};
+
+struct value run_hostvars(struct exec *x)
+{
+    return value_object(x->a, &all_ops, x->run);
+}

@@ -1,0 +1,151 @@
+// include_tasks and include_role: finds and loads what they name; walk.c then goes through it.
+#include "core/file.h"
+#include "run/internal.h"
+#include "run/loop.h"
+
+#include <string.h>
+
+static void add_included(struct rhost *h, struct include *inc, const struct dict *vars)
+{
+    if (!h->included_arena)
+        h->included_arena = arena_new();
+    struct included *list = arena_array(h->included_arena, struct included, h->n_included + 1);
+    for (size_t i = 0; i < h->n_included; i++)
+        list[i] = h->included_list[i];
+    struct value v = {.type = VALUE_DICT};
+    v.u.dict = (struct dict *)(uintptr_t)vars;
+    list[h->n_included].inc = inc;
+    list[h->n_included].vars = vars && vars->len ? value_copy(h->included_arena, &v).u.dict : NULL;
+    h->included_list = list;
+    h->n_included++;
+}
+
+// Variables the included tasks see beside the include's own vars: the loop's item.
+static struct dict *frame_vars(struct exec *x)
+{
+    struct dict *d = value_dict(x->a).u.dict;
+    const struct value *reg = node_own(&x->task->n, "register");
+    if (!x->item)
+        return d;
+    dict_update(d, x->locals);
+    if (reg && reg->type == VALUE_STRING)
+        dict_del(d, reg->u.str.s);
+    return d;
+}
+
+static const struct dict *apply_of(const struct dict *args)
+{
+    const struct value *v = dict_get(args, "apply");
+    return v && v->type == VALUE_DICT ? v->u.dict : NULL;
+}
+
+static void raw_apply(struct exec *x, struct dict *args)
+{
+    // apply's keywords are templated where they are used, not here
+    const struct value *raw =
+        x->task->args.type == VALUE_DICT ? dict_get(x->task->args.u.dict, "apply") : NULL;
+    if (raw)
+        dict_set(args, "apply", *raw);
+}
+
+static void note(struct exec *x, const char *file)
+{
+    const struct value *label = x->item;
+    struct value v;
+    struct loop_control lc;
+    if (label && loop_control_read(x, &lc, NULL) == 0) {
+        loop_label(x, &lc, label, &v);
+        label = &v;
+    }
+    schedule_note_include(x->h, file, label, x->no_log);
+    x->h->stats.ok++;
+}
+
+// A file or role that cannot be loaded fails the host, whatever ignore_errors says.
+static int cannot_load(struct exec *x, const char *why, struct pos pos, struct value *result)
+{
+    *result = value_dict(x->a);
+    dict_set(result->u.dict, "failed", value_bool(true));
+    dict_set(result->u.dict, "reason", value_cstr(why));
+    if (!x->run->o.ansible_wording)
+        dict_set(result->u.dict, "msg", value_cstr(why));
+    x->fail_pos = pos;
+    x->ignore_errors = false;
+    return ERR_FAILED;
+}
+
+// The place Ansible names first when an included file is not there.
+static const char *missing_path(struct exec *x, const char *name)
+{
+    const struct role *r = x->task->n.role;
+    if (r)
+        return path_join(x->a, path_join(x->a, r->path, "tasks"), name);
+    return path_join(x->a, run_basedir(x->run), name);
+}
+
+static int include_tasks(struct exec *x, struct dict *args, struct value *result)
+{
+    const char *name = dict_str(args, "_raw_params", dict_str(args, "file", NULL));
+    struct include *inc;
+    struct err e = ERR_INIT;
+    if (!name)
+        return action_fail(x, result, "No file specified for %s", x->task->action);
+    while (*name == ' ')
+        name++;
+    size_t n = strlen(name);
+    while (n && (name[n - 1] == ' ' || name[n - 1] == '\n'))
+        n--;
+    name = arena_strndup(x->a, name, n);
+    const char *path =
+        playbook_find_file(x->a, &x->task->n, x->task->handler ? "handlers" : "tasks", name,
+                           run_basedir(x->run), NULL);
+    if (!path)
+        return cannot_load(x,
+                           arena_printf(x->a,
+                                        "Could not find or access '%s' on the Ansible Controller.",
+                                        missing_path(x, name)),
+                           POS_NONE, result);
+    path = arena_strdup(x->a, path);
+    if (playbook_include_tasks(x->run->o.loader, x->task, path, apply_of(args), &inc, &e) < 0) {
+        cannot_load(x, arena_strdup(x->a, err_msg(&e)), e.pos, result);
+        err_release(&e);
+        return 0;
+    }
+    dict_set(result->u.dict, "include", value_str(x->a, path));
+    add_included(x->h, inc, frame_vars(x));
+    note(x, path);
+    return 0;
+}
+
+static int include_role(struct exec *x, struct dict *args, struct value *result)
+{
+    struct role_include ri = {.name = dict_str(args, "name", dict_str(args, "role", NULL)),
+                              .tasks_from = dict_str(args, "tasks_from", NULL),
+                              .vars_from = dict_str(args, "vars_from", NULL),
+                              .defaults_from = dict_str(args, "defaults_from", NULL),
+                              .handlers_from = dict_str(args, "handlers_from", NULL),
+                              .apply = apply_of(args),
+                              .public_vars = dict_bool(args, "public", false),
+                              .allow_duplicates = dict_bool(args, "allow_duplicates", true),
+                              .no_validate = !dict_bool(args, "rolespec_validate", true)};
+    struct include *inc;
+    struct err e = ERR_INIT;
+    if (!ri.name)
+        return action_fail(x, result, "'name' is a required field for include_role.");
+    if (playbook_include_role(x->run->o.loader, x->task, &ri, &inc, &e) < 0) {
+        cannot_load(x, arena_strdup(x->a, err_msg(&e)), e.pos, result);
+        err_release(&e);
+        return 0;
+    }
+    dict_set(result->u.dict, "include_args", (struct value){.type = VALUE_DICT, .u.dict = args});
+    add_included(x->h, inc, frame_vars(x));
+    return 0;
+}
+
+int include_prepare(struct exec *x, struct dict *args, struct value *result)
+{
+    raw_apply(x, args);
+    dict_set(result->u.dict, "changed", value_bool(false));
+    return x->task->kind == TASK_INCLUDE_ROLE ? include_role(x, args, result)
+                                              : include_tasks(x, args, result);
+}

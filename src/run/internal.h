@@ -1,0 +1,290 @@
+// Inside of the run room: the state of a run, its hosts and the task being executed on a host.
+#ifndef RUN_INTERNAL_H
+#define RUN_INTERNAL_H
+
+#include "playbook/scopes.h"
+#include "run/coro.h"
+#include "run/run.h"
+
+// Variables set at run time; see store.c for who frees their values.
+struct store {
+    struct arena *arena; // of the dicts themselves
+    struct dict *d;
+    struct dict *holders; // name -> VALUE_INT holding what keeps the value's arena
+};
+
+// Variables that an include brought for one host (loop item, facts about it).
+struct frame {
+    struct frame *up;
+    const struct dict *vars;
+};
+
+#define MAX_PATH 512 // levels of lists, blocks and includes in each other
+
+struct rhost {
+    struct run *run;
+    struct host *inv;
+    const char *name;
+    struct store facts;           // ansible_* facts and cacheable set_facts
+    struct store set_facts;       // set_fact, register
+    struct store included;        // include_vars
+    struct dict *play_vars_files; // of the current play, or NULL
+    struct host_stats stats;
+    bool unreachable;
+    bool failed;   // out of the current play
+    bool gathered; // facts were collected (gathering: smart)
+    bool ended;    // meta: end_host
+    bool implicit; // localhost that is in no inventory
+
+    // within a play
+    struct coro *coro;
+    struct frame *frames;
+    uint32_t path[MAX_PATH]; // place in the play, for lockstep (walk.c)
+    unsigned depth;
+    struct task *at; // task it waits to run
+    bool waiting, running, done;
+    bool passed_over; // the task it waits for is not to be run (--start-at-task, --step)
+    bool forced;      // runs handlers after a failure
+    unsigned in_rescue,
+        rescues; // rescue or always sections around; rescue sections that would catch a failure
+    struct value failed_result, failed_task; // ansible_failed_result, ansible_failed_task
+    struct arena *failed_arena;              // theirs; NULL: nothing failed
+    struct task **notified;
+    size_t n_notified, cap_notified;
+    struct arena *play_arena;
+    struct dict *roles_done;        // role->unique of finished roles
+    struct included *included_list; // what the include just run gave
+    size_t n_included;
+    struct arena *included_arena;
+    bool leader, follow, follow_pending, follow_ready; // run_once: see schedule.c
+    enum task_status follow_status;
+    struct conn **conns; // used so far, one reference each
+    size_t n_conns;
+    struct conn *conn_used; // outstanding task, for cancelling
+    uint32_t conn_id;
+    uv_timer_t *nap; // it sleeps, until this
+    int64_t started_ms;
+};
+
+// What a dynamic include gives on a host; one per loop item.
+struct included {
+    struct include *inc;
+    struct dict *vars; // for its frame, or NULL
+};
+
+// An include to be told at the end of the round.
+struct pending_include {
+    struct pending_include *next;
+    const char *host, *file;
+    struct value label;
+    bool has_label, no_log, told;
+};
+
+struct batch {
+    struct rhost **hosts;
+    size_t n;
+};
+
+struct run {
+    struct run_opts o;
+    struct arena *arena;
+    struct rhost **hosts; // every host ever seen
+    size_t n_hosts, cap_hosts;
+    struct dict *by_name; // name -> index
+    struct playbook *pb;
+    struct play *play;
+    const char *play_name;     // templated
+    bool play_check;           // its check mode
+    struct batch batch;        // hosts of the current batch
+    struct rhost **play_hosts; // all hosts of the play
+    size_t n_play_hosts;
+    struct dict *play_prompts; // answers to vars_prompt, or NULL
+    struct arena *play_arena;
+    struct node_list handlers; // flat list of the play's handlers in order
+    struct arena **retired;
+    size_t n_retired, cap_retired;
+    unsigned executing;    // hosts inside a task
+    size_t handlers_roles; // number of roles when handlers was made
+    size_t *handler_group; // for each handler its list; look-ups by name begin with the last list
+    struct rhost **play_matched; // all hosts the pattern gives, lost ones too
+    size_t n_play_matched;
+    bool interrupted, end_play, end_batch, started; // started: --start-at-task was reached
+    bool step_all, stopped, force_handlers;
+    bool fatal;                 // any_errors_fatal or max_fail_percentage was hit
+    double max_fail_percentage; // <0: none
+    struct err stop;            // why the run was stopped
+    struct task *gather_task;   // of the play, or NULL
+    struct task flush_task;     // stands for the implicit flush_handlers
+    struct pending_include *includes, **includes_tail;
+    struct arena *round_arena;
+    struct dict *custom_stats;
+    size_t warnings_told; // of the inventory's
+    uv_timer_t tick;
+    bool tick_on;
+    struct template_opts topts;
+};
+
+// One task on one host.
+struct exec {
+    struct run *run;
+    struct rhost *h;
+    struct rhost *target; // where it runs: h, or the host delegated to
+    struct task *task;
+    struct arena *a;
+    struct scope_list scopes;
+    struct templar tpl;
+    struct dict *locals;
+    bool check, diff, no_log, ignore_errors, ignore_unreachable;
+    const char *delegate_name; // NULL: not delegated
+    const struct dict *environment;
+    const char *name; // templated task name
+    struct pos fail_pos;
+    const struct value *item;
+    int64_t retries_left;
+    int timeout;
+};
+
+// --- store.c
+void store_init(struct store *s);
+void store_release(struct store *s);
+// Copies v in under name; the value it replaces is freed once nothing can refer to it.
+void store_set(struct run *r, struct store *s, const char *name, const struct value *v);
+// Copies all of d in (keys that are text), sharing one arena.
+void store_set_all(struct run *r, struct store *s, const struct dict *d);
+void store_clear(struct run *r, struct store *s);
+void run_retire(struct run *r, struct arena *a);
+void run_free_retired(struct run *r);
+
+// --- hosts.c
+struct rhost *run_host(struct run *r, const char *name); // known to the run or NULL
+struct rhost *run_host_get(struct run *r, const char *name,
+                           bool make); // from the inventory; make: also unknown ones
+// Inventory variables of a host in two layers (inventory.h).
+void run_inventory_vars(struct run *r, struct rhost *h, struct inventory_vars *ret);
+// The `groups` dict, and the names of the groups of a host.
+struct value run_groups(struct run *r);
+struct value run_group_names(struct run *r, struct rhost *h, struct arena *a);
+// Names of all hosts of the inventory, as a list of strings.
+struct list *run_all_hosts(struct run *r, struct arena *a);
+// add_host: true when something changed. group_by: the same for a group, its parents and a host in
+// it.
+bool run_add_host(struct run *r, const char *name, const struct list *groups,
+                  const struct dict *vars);
+bool run_add_group(struct run *r, const char *group, const struct list *parents, const char *host);
+// Names of the hosts a pattern gives, after --limit, in the play's order.
+int run_match(struct run *r, const char *pattern, const char *order, const char ***ret_names,
+              size_t *ret_n, struct err *e);
+
+// --- hostvars.c
+struct value run_hostvars(struct exec *x);
+// The variables of one host, as an object.
+struct value run_hostvars_of(struct run *r, struct rhost *h, struct arena *a);
+
+// --- vars.c
+void exec_scopes(struct exec *x);
+// A templar with the variables of h (and of task's node when given).
+void exec_init(struct exec *x, struct run *r, struct rhost *h, struct task *t, struct arena *a);
+// The variable `name`, templated: 1, 0, <0.
+int exec_var(struct exec *x, const char *name, struct value *ret, struct err *e);
+// Same as text; NULL when undefined, empty or not templatable.
+const char *exec_var_str(struct exec *x, const char *name);
+int exec_template(struct exec *x, const struct value *in, struct value *ret, struct err *e);
+// An inherited keyword, templated: 1 when present.
+int exec_attr(struct exec *x, const char *key, struct value *ret, struct err *e);
+bool exec_attr_bool(struct exec *x, const char *key, bool dflt, int *rc, struct err *e);
+
+// --- remote.c
+// Runs a module on the target host with templated args; *result gets its dict. Waits in the
+// coroutine.
+struct module_call {
+    const char *module;
+    struct dict *args;
+    struct dict *extra; // or NULL
+    const struct conn_source *sources;
+    size_t n_sources;
+    int (*on_file)(void *data, uint32_t n, const char *s, size_t len, const char *msg);
+    void *on_file_data;
+    bool force_run;    // run even though the module knows no check mode
+    bool ignore_check; // tell the module it is no check run
+};
+int exec_module(struct exec *x, const struct module_call *c, struct value *result);
+int exec_raw(struct exec *x, const char *command, const char *executable, struct value *result);
+int exec_reset_connection(struct exec *x);
+// Takes over a reference to a connection used for the target.
+void conn_keep(struct exec *x, struct conn *c);
+// Waits in the coroutine; exec_wake ends it early.
+void exec_sleep(struct exec *x, double seconds);
+void exec_wake(struct rhost *h);
+const char *exec_connection(struct exec *x); // "ssh" or "local"
+
+// --- action.c
+typedef int action_fn(struct exec *x, struct dict *args, struct value *result);
+struct action_row {
+    const char *name;
+    action_fn *run;
+};
+// The controller's part of a module, or NULL when the host does all.
+action_fn *action_find(const char *module);
+// result = {failed: true, msg}.
+int action_fail(struct exec *x, struct value *result, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+// --- message.c
+// Ansible's message for an error in a task: prefix, error, and in ansible wording the excerpt of
+// the file.
+const char *task_error(struct exec *x, const char *prefix, const struct err *e, struct pos pos);
+
+// --- task.c
+// Runs the task on its host with loops, retries and registering; tells the sink. *ret is the final
+// result.
+enum task_status task_run(struct run *r, struct rhost *h, struct task *t, struct arena *a,
+                          struct value *ret);
+enum task_status result_status(const struct dict *d);
+const char *task_display_name(struct run *r, struct rhost *h, const struct task *t,
+                              struct arena *a);
+
+// --- walk.c
+void host_walk(void *arg); // the coroutine of a host; arg: struct rhost *
+// Notifies the handlers a changed task names. false: one does not exist, the run is stopped.
+bool task_notify(struct rhost *h, struct task *t, struct arena *a);
+// Builds the flat list of handlers of the play.
+void collect_handlers(struct run *r, struct play *p);
+bool task_selected(struct run *r, struct rhost *h, const struct node *n);
+void node_tags(struct run *r, struct rhost *h, const struct node *n, struct arena *a,
+               struct list *ret);
+
+// --- schedule.c
+// Runs the batch's coroutines to their ends.
+void schedule_batch(struct run *r, bool linear);
+// Called by a host's coroutine before each task: waits for its turn. false: the play is over for
+// this host.
+bool schedule_arrive(struct rhost *h, struct task *t);
+
+bool schedule_arrive_flush(struct rhost *h);
+// Goes on with a coroutine whose outstanding work is done; from loop callbacks.
+void schedule_wake(struct rhost *h);
+// Remembers an include to be told at the end of the round.
+void schedule_note_include(struct rhost *h, const char *file, const struct value *label,
+                           bool no_log);
+// After a run_once task: gives its result to the other hosts of the batch.
+void schedule_share(struct rhost *h, struct task *t, enum task_status status,
+                    const struct value *result);
+
+// --- play.c
+// The folder relative names of the current play start from.
+const char *run_basedir(const struct run *r);
+// Ends the whole run with an error.
+void run_stop(struct run *r, struct pos pos, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+bool play_wants_facts(struct run *r, struct rhost *h);
+void play_load_vars_files(struct run *r, struct rhost *h);
+// The `when` of a meta task.
+bool meta_condition(struct run *r, struct rhost *h, struct task *t, struct arena *a,
+                    struct value *result);
+bool start_matches(const char *wanted, const char *display, const char *name);
+
+// --- include.c
+// Loads what an include task gives for this host (and loop item) and remembers it for walk.c.
+int include_prepare(struct exec *x, struct dict *args, struct value *result);
+
+#endif

@@ -1,0 +1,337 @@
+// Loop items and loop_control, module defaults, environment, facts in results.
+#include "run/loop.h"
+
+#include "core/buf.h"
+#include "playbook/kv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char omit_text[] = "__omit_place_holder__d3f1c0a5b7e94f6c8a2b1d0e9f8c7b6a";
+
+// Items of look-ups are lists even where the look-up makes tuples.
+static void no_tuples(struct value *v)
+{
+    if (v->type != VALUE_LIST)
+        return;
+    v->flags = (uint8_t)(v->flags & ~VALUE_TUPLE);
+    for (size_t i = 0; i < v->u.list->len; i++)
+        no_tuples(&v->u.list->items[i]);
+}
+
+static int with_items(struct exec *x, const struct value *raw, struct value *ret, struct err *e)
+{
+    const char *lookup = x->task->loop_lookup;
+    // terms that are undefined are an error for all but first_found
+    struct value terms;
+    int rc = exec_template(x, raw, &terms, e);
+    if (rc < 0)
+        return rc;
+    struct value list = terms;
+    if (terms.type != VALUE_LIST) {
+        list = value_list(x->a);
+        list_add(list.u.list, terms);
+    }
+    struct dict *none = value_dict(x->a).u.dict;
+    static const char *const places[][2] = {
+        {"template", "templates"}, {"var", "vars"}, {"file", "files"}};
+    for (size_t i = 0; i < 3 && strcmp(lookup, "first_found") == 0; i++)
+        if (strstr(x->task->action, places[i][0])) {
+            dict_set(none, "_subdir", value_cstr(places[i][1]));
+            break;
+        }
+    if (strcmp(lookup, "dict") == 0 && terms.type == VALUE_DICT) {
+        list = value_list(x->a);
+        list_add(list.u.list, terms);
+    }
+    rc = template_lookup(&x->tpl, x->a, lookup, list.u.list, none, true, ret, e);
+    if (rc == 0)
+        no_tuples(ret);
+    return rc;
+}
+
+int loop_items(struct exec *x, struct list **ret, struct err *e)
+{
+    struct value v;
+    int rc;
+    if (x->task->loop_lookup)
+        rc = with_items(x, x->task->loop, &v, e);
+    else
+        rc = exec_template(x, x->task->loop, &v, e);
+    if (rc < 0)
+        return rc;
+    no_tuples(&v);
+    if (v.type == VALUE_OBJECT && v.u.obj->ops->materialize &&
+        (rc = v.u.obj->ops->materialize(v.u.obj, x->a, &v, e)) < 0)
+        return rc;
+    if (v.type != VALUE_LIST) {
+        struct buf b = BUF_INIT;
+        value_print(&b, &v);
+        rc = err_set(e, ERR_INVALID, x->task->loop_pos,
+                     "Invalid data passed to 'loop', it requires a list, got this instead: %.*s. "
+                     "Hint: If you passed a list/dict of "
+                     "just one element, try adding wantlist=True to your lookup invocation or use "
+                     "q/query instead of lookup.",
+                     (int)(b.len > 2000 ? 2000 : b.len), buf_str(&b));
+        buf_release(&b);
+        return rc;
+    }
+    *ret = v.u.list;
+    return 0;
+}
+
+int loop_control_read(struct exec *x, struct loop_control *lc, struct err *e)
+{
+    const struct value *raw = node_own(&x->task->n, "loop_control");
+    *lc = (struct loop_control){.var = "item", .extended_allitems = true};
+    if (!raw || raw->type != VALUE_DICT)
+        return 0;
+    static const char *const keys[] = {"loop_var", "index_var",         "pause",
+                                       "extended", "extended_allitems", "label"};
+    struct dict_entry *it;
+    DICT_EACH(raw->u.dict, it)
+    {
+        size_t i = 0;
+        while (i < 6 && !value_eqs(&it->key, keys[i]))
+            i++;
+        if (i == 6)
+            return err_set(e, ERR_INVALID, value_pos(&it->key),
+                           "'%s' is not a valid attribute for a LoopControl",
+                           value_to_cstr(x->a, &it->key));
+        if (i == 5) {
+            lc->label = &it->val;
+            continue;
+        }
+        struct value v;
+        int rc = exec_template(x, &it->val, &v, e);
+        if (rc < 0)
+            return rc;
+        if (i == 0)
+            lc->var = value_to_cstr(x->a, &v);
+        else if (i == 1)
+            lc->index_var = value_to_cstr(x->a, &v);
+        else if (i == 2)
+            lc->pause = v.type == VALUE_INT     ? (double)v.u.i
+                        : v.type == VALUE_FLOAT ? v.u.f
+                                                : strtod(value_to_cstr(x->a, &v), NULL);
+        else if (v.type == VALUE_BOOL)
+            *(i == 3 ? &lc->extended : &lc->extended_allitems) = v.u.b;
+    }
+    return 0;
+}
+
+static struct value extended(struct exec *x, const struct loop_control *lc,
+                             const struct list *items, size_t i)
+{
+    struct value v = value_dict(x->a);
+    struct dict *d = v.u.dict;
+    if (lc->extended_allitems) {
+        struct value all = {.type = VALUE_LIST};
+        all.u.list = (struct list *)(uintptr_t)items;
+        dict_set(d, "allitems", all);
+    }
+    dict_set(d, "index", value_int((int64_t)i + 1));
+    dict_set(d, "index0", value_int((int64_t)i));
+    dict_set(d, "first", value_bool(i == 0));
+    dict_set(d, "last", value_bool(i + 1 == items->len));
+    dict_set(d, "length", value_int((int64_t)items->len));
+    dict_set(d, "revindex", value_int((int64_t)(items->len - i)));
+    dict_set(d, "revindex0", value_int((int64_t)(items->len - i - 1)));
+    if (i + 1 < items->len)
+        dict_set(d, "nextitem", items->items[i + 1]);
+    if (i)
+        dict_set(d, "previtem", items->items[i - 1]);
+    return v;
+}
+
+void loop_set_item(struct exec *x, const struct loop_control *lc, const struct list *items,
+                   size_t i)
+{
+    dict_set(x->locals, lc->var, items->items[i]);
+    dict_set(x->locals, "ansible_loop_var", value_cstr(lc->var));
+    if (lc->index_var) {
+        dict_set(x->locals, lc->index_var, value_int((int64_t)i));
+        dict_set(x->locals, "ansible_index_var", value_cstr(lc->index_var));
+    }
+    if (lc->extended)
+        dict_set(x->locals, "ansible_loop", extended(x, lc, items, i));
+    x->item = &items->items[i];
+}
+
+void loop_control_clear(struct exec *x, const struct loop_control *lc)
+{
+    dict_del(x->locals, lc->var);
+    x->item = NULL;
+}
+
+void loop_label(struct exec *x, const struct loop_control *lc, const struct value *item,
+                struct value *ret)
+{
+    *ret = *item;
+    if (lc->label && exec_template(x, lc->label, ret, NULL) < 0)
+        *ret = *lc->label;
+}
+
+void loop_decorate(struct exec *x, const struct loop_control *lc, struct value *result,
+                   const struct list *items, size_t i, const struct value *label)
+{
+    struct dict *d = result->u.dict;
+    dict_set(d, lc->var, items->items[i]);
+    dict_set(d, "ansible_loop_var", value_cstr(lc->var));
+    if (lc->index_var) {
+        dict_set(d, lc->index_var, value_int((int64_t)i));
+        dict_set(d, "ansible_index_var", value_cstr(lc->index_var));
+    }
+    if (lc->extended)
+        dict_set(d, "ansible_loop", extended(x, lc, items, i));
+    dict_set(d, "_ansible_item_label", *label);
+    if (!dict_get(d, "failed"))
+        dict_set(d, "failed", value_bool(false));
+}
+
+static const struct value *defaults_in(struct exec *x, const struct value *defaults)
+{
+    const char *full = arena_printf(x->a, "ansible.builtin.%s", x->task->module);
+    const char *legacy = arena_printf(x->a, "ansible.legacy.%s", x->task->module);
+    const char *const names[] = {x->task->action, x->task->module, full, legacy};
+    for (size_t i = 0; i < 4; i++) {
+        const struct value *v = dict_get(defaults->u.dict, names[i]);
+        if (v && v->type == VALUE_DICT)
+            return v;
+    }
+    return NULL;
+}
+
+// The defaults of this very node for the module; later entries of a list win.
+static const struct value *defaults_of(struct exec *x, const struct node *n)
+{
+    const struct value *v = dict_get(n->attrs, "module_defaults"), *found = NULL;
+    struct value templated;
+    if (v && v->type == VALUE_STRING && exec_template(x, v, &templated, NULL) == 0)
+        v = &templated;
+    if (v && v->type == VALUE_DICT)
+        return defaults_in(x, v);
+    for (size_t i = v && v->type == VALUE_LIST ? v->u.list->len : 0; i-- > 0 && !found;)
+        if (v->u.list->items[i].type == VALUE_DICT)
+            found = defaults_in(x, &v->u.list->items[i]);
+    return found;
+}
+
+// The innermost module_defaults that names the module counts alone.
+void loop_module_defaults(struct exec *x, struct dict *args)
+{
+    for (const struct node *n = &x->task->n; n; n = n->parent) {
+        const struct value *v = defaults_of(x, n);
+        if (v) {
+            dict_update(args, v->u.dict);
+            return;
+        }
+    }
+}
+
+int loop_text_args(struct exec *x, const struct value *text, struct dict *raw, struct dict **ret,
+                   struct err *e)
+{
+    struct dict *d;
+    int rc = kv_parse(x->a, text->u.str.s, text->u.str.len, false, x->task->n.pos, &d, e);
+    if (rc < 0)
+        return rc;
+    dict_update(raw, d);
+    *ret = raw;
+    return 0;
+}
+
+static bool is_omit(const struct value *v)
+{
+    return v->type == VALUE_STRING && v->u.str.len == sizeof omit_text - 1 &&
+           memcmp(v->u.str.s, omit_text, sizeof omit_text - 1) == 0;
+}
+
+void loop_drop_omitted(struct exec *x, struct dict *args)
+{
+    struct dict_entry *it;
+    (void)x;
+    DICT_EACH(args, it)
+    {
+        if (is_omit(&it->val)) {
+            dict_delv(args, &it->key);
+        } else if (it->val.type == VALUE_DICT) {
+            loop_drop_omitted(x, it->val.u.dict);
+        } else if (it->val.type == VALUE_LIST) {
+            struct list *l = it->val.u.list;
+            for (size_t i = l->len; i-- > 0;) {
+                if (is_omit(&l->items[i]))
+                    list_remove(l, i);
+                else if (l->items[i].type == VALUE_DICT)
+                    loop_drop_omitted(x, l->items[i].u.dict);
+            }
+        }
+    }
+}
+
+static int add_environment(struct exec *x, const struct node *n, struct dict *env, struct err *e)
+{
+    int rc = n->parent ? add_environment(x, n->parent, env, e) : 0;
+    const struct value *raw = dict_get(n->attrs, "environment");
+    if (rc < 0 || !raw || raw->type == VALUE_NULL)
+        return rc;
+    struct value v;
+    if ((rc = exec_template(x, raw, &v, e)) < 0)
+        return rc;
+    if (v.type == VALUE_DICT)
+        dict_update(env, v.u.dict);
+    if (v.type == VALUE_LIST)
+        for (size_t i = 0; i < v.u.list->len; i++)
+            if (v.u.list->items[i].type == VALUE_DICT)
+                dict_update(env, v.u.list->items[i].u.dict);
+    return 0;
+}
+
+int loop_environment(struct exec *x, struct err *e)
+{
+    struct dict *env = value_dict(x->a).u.dict;
+    int rc = add_environment(x, &x->task->n, env, e);
+    x->environment = env->len ? env : NULL;
+    return rc;
+}
+
+void loop_store_facts(struct exec *x, struct dict *result)
+{
+    const struct value *facts = dict_get(result, "ansible_facts");
+    if (!facts || facts->type != VALUE_DICT)
+        return;
+    bool include_vars = strcmp(x->task->module, "include_vars") == 0;
+    bool set_fact = strcmp(x->task->module, "set_fact") == 0,
+         cacheable = dict_bool(result, "_ansible_facts_cacheable", false);
+    int rc = 0;
+    struct rhost *h = x->h;
+    if (x->delegate_name && exec_attr_bool(x, "delegate_facts", false, &rc, NULL))
+        h = x->target;
+    store_set_all(x->run,
+                  include_vars ? &h->included
+                  : set_fact   ? &h->set_facts
+                               : &h->facts,
+                  facts->u.dict);
+    if (set_fact && cacheable)
+        store_set_all(x->run, &h->facts, facts->u.dict);
+    if (!include_vars && !set_fact)
+        h->gathered = h->gathered || strcmp(x->task->module, "setup") == 0 ||
+                      strcmp(x->task->module, "gather_facts") == 0;
+}
+
+void loop_strip_internal(struct dict *d)
+{
+    struct dict_entry *it;
+    dict_del(d, "invocation");
+    DICT_EACH(d, it)
+    {
+        if (it->key.type == VALUE_STRING && (strncmp(it->key.u.str.s, "_ansible_", 9) == 0 ||
+                                             strncmp(it->key.u.str.s, "_andon_", 7) == 0))
+            dict_delv(d, &it->key);
+    }
+    const struct value *results = dict_get(d, "results");
+    if (results && results->type == VALUE_LIST)
+        for (size_t i = 0; i < results->u.list->len; i++)
+            if (results->u.list->items[i].type == VALUE_DICT)
+                dict_del(results->u.list->items[i].u.dict, "_ansible_item_label");
+}

@@ -1,0 +1,44 @@
+// Parts of executing a task: loop items and their control, arguments, facts in results.
+#ifndef RUN_LOOP_H
+#define RUN_LOOP_H
+
+#include "run/internal.h"
+
+struct loop_control {
+    const char *var;       // "item"
+    const char *index_var; // or NULL
+    const struct value *label;
+    double pause;
+    bool extended, extended_allitems;
+};
+
+// Items of the task's loop, templated. *ret stays NULL when the task has no loop. An error is kept
+// for after `when`.
+int loop_items(struct exec *x, struct list **ret, struct err *e);
+int loop_control_read(struct exec *x, struct loop_control *lc, struct err *e);
+void loop_control_clear(struct exec *x, const struct loop_control *lc);
+// Makes item i visible to templates.
+void loop_set_item(struct exec *x, const struct loop_control *lc, const struct list *items,
+                   size_t i);
+void loop_label(struct exec *x, const struct loop_control *lc, const struct value *item,
+                struct value *ret);
+// Adds the item, ansible_loop_var and so on to an item's result.
+void loop_decorate(struct exec *x, const struct loop_control *lc, struct value *result,
+                   const struct list *items, size_t i, const struct value *label);
+// Defaults for the module from module_defaults, outer ones first, into args.
+void loop_module_defaults(struct exec *x, struct dict *args);
+// Arguments given as one templated text ("k=v k2=v2").
+int loop_text_args(struct exec *x, const struct value *text, struct dict *raw, struct dict **ret,
+                   struct err *e);
+// Removes arguments that are `omit`.
+void loop_drop_omitted(struct exec *x, struct dict *args);
+// The placeholder value of `omit`.
+extern const char omit_text[];
+// environment: of play, blocks and task merged into x->environment.
+int loop_environment(struct exec *x, struct err *e);
+// ansible_facts of a result go to the host (or the delegated host with delegate_facts).
+void loop_store_facts(struct exec *x, struct dict *result);
+// Removes _ansible_* and invocation before a result is registered.
+void loop_strip_internal(struct dict *d);
+
+#endif

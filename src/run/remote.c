@@ -1,0 +1,513 @@
+// Running modules on hosts: connection parameters and become from variables, the task message,
+// waiting for the result.
+#include "core/buf.h"
+#include "core/file.h"
+#include "run/internal.h"
+#include "run/loop.h"
+#include "spec/spec.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+// The templar to look connection variables up with: the target's own when the task is delegated.
+static struct exec *target_exec(struct exec *x)
+{
+    if (x->target == x->h)
+        return x;
+    struct exec *t = arena_new_of(x->a, struct exec);
+    exec_init(t, x->run, x->target, NULL, x->a);
+    return t;
+}
+
+static const char *first_var(struct exec *x, const char *const *names)
+{
+    for (; *names; names++) {
+        const char *s = exec_var_str(x, *names);
+        if (s)
+            return s;
+    }
+    return NULL;
+}
+
+#define FIRST(x, ...) first_var((x), (const char *const[]){__VA_ARGS__, NULL})
+
+static const char *attr_str(struct exec *x, const char *key)
+{
+    struct value v;
+    return exec_attr(x, key, &v, NULL) > 0 ? value_to_cstr(x->a, &v) : NULL;
+}
+
+// A variable without the fallback values of vars.c: what is really set.
+static const char *set_var(struct exec *x, const char *name)
+{
+    for (size_t i = 0; i < x->scopes.n; i++)
+        if (dict_get(x->scopes.d[i], name))
+            return exec_var_str(x, name);
+    return NULL;
+}
+
+const char *exec_connection(struct exec *x)
+{
+    struct exec *t = target_exec(x);
+    const char *s = set_var(t, "ansible_connection");
+    if (!s && x->target == x->h)
+        s = attr_str(x, "connection");
+    if (!s && x->target->implicit)
+        s = "local";
+    if (!s && x->target != x->h && strcmp(x->target->name, "localhost") == 0)
+        s = "local";
+    if (!s)
+        s = x->run->o.connection ? x->run->o.connection
+                                 : config_str(x->run->o.config, CONFIG_TRANSPORT);
+    if (!s || strcmp(s, "smart") == 0 || strcmp(s, "paramiko") == 0 ||
+        strcmp(s, "ansible.builtin.ssh") == 0)
+        return "ssh";
+    return strcmp(s, "ansible.builtin.local") == 0 ? "local" : s;
+}
+
+static bool is_true(const char *s)
+{
+    return s && value_parse_bool(s, strlen(s)) == 1;
+}
+
+static void ssh_params(struct exec *x, struct exec *t, struct conn_params *p)
+{
+    const struct run_opts *o = &x->run->o;
+    const struct config *c = o->config;
+    const char *s;
+    p->host = set_var(t, "ansible_ssh_host");
+    if ((s = set_var(t, "ansible_host")))
+        p->host = s;
+    if (!p->host)
+        p->host = x->target->name;
+    s = set_var(t, "ansible_port");
+    if (!s)
+        s = set_var(t, "ansible_ssh_port");
+    if (!s)
+        s = attr_str(x, "port");
+    p->port = s ? atoi(s) : (int)config_int(c, CONFIG_REMOTE_PORT);
+    p->user = set_var(t, "ansible_user");
+    if (!p->user)
+        p->user = set_var(t, "ansible_ssh_user");
+    if (!p->user)
+        p->user = attr_str(x, "remote_user");
+    if (!p->user)
+        p->user = o->remote_user ? o->remote_user : config_str(c, CONFIG_REMOTE_USER);
+    p->private_key = FIRST(t, "ansible_ssh_private_key_file", "ansible_private_key_file");
+    if (!p->private_key)
+        p->private_key = o->private_key ? o->private_key : config_str(c, CONFIG_PRIVATE_KEY_FILE);
+    p->password = FIRST(t, "ansible_ssh_password", "ansible_password", "ansible_ssh_pass");
+    if (!p->password)
+        p->password = o->ssh_password;
+    p->ssh_executable = FIRST(t, "ansible_ssh_executable");
+    p->ssh_args = FIRST(t, "ansible_ssh_args");
+    if (!p->ssh_args)
+        p->ssh_args = config_str(c, CONFIG_SSH_ARGS);
+    p->ssh_common_args = FIRST(t, "ansible_ssh_common_args");
+    if (!p->ssh_common_args)
+        p->ssh_common_args = o->ssh_common_args;
+    p->ssh_extra_args = FIRST(t, "ansible_ssh_extra_args");
+    if (!p->ssh_extra_args)
+        p->ssh_extra_args = o->ssh_extra_args;
+    p->control_path = FIRST(t, "ansible_control_path");
+    p->control_path_dir = FIRST(t, "ansible_control_path_dir");
+    s = FIRST(t, "ansible_ssh_host_key_checking", "ansible_host_key_checking");
+    p->accept_any_host_key = s ? !is_true(s) : !config_bool(c, CONFIG_HOST_KEY_CHECKING);
+    s = FIRST(t, "ansible_ssh_timeout", "ansible_timeout");
+    p->timeout = s ? atoi(s) : o->timeout ? o->timeout : (int)config_int(c, CONFIG_TIMEOUT);
+    s = FIRST(t, "ansible_ssh_retries");
+    p->retries = s ? atoi(s) : (int)config_int(c, CONFIG_SSH_RETRIES);
+}
+
+static struct conn *connection(struct exec *x, struct err *e)
+{
+    struct exec *t = target_exec(x);
+    const char *how = exec_connection(x);
+    struct conn_params p = {.transport = CONN_SSH, .name = x->target->name};
+    if (strcmp(how, "local") == 0)
+        p.transport = CONN_LOCAL;
+    else if (strcmp(how, "ssh") == 0)
+        ssh_params(x, t, &p);
+    else {
+        err_set(e, ERR_UNSUPPORTED, x->task ? x->task->n.pos : POS_NONE,
+                "the connection plugin '%s' was not found (known: ssh, local)", how);
+        return NULL;
+    }
+    return fleet_conn(x->run->o.fleet, &p, e);
+}
+
+// The become part of the task message; null when the task runs as the login user.
+static struct value become(struct exec *x, struct err *e, int *rc)
+{
+    struct exec *t = target_exec(x);
+    const struct run_opts *o = &x->run->o;
+    const char *s = set_var(t, "ansible_become");
+    bool on =
+        s ? is_true(s)
+          : exec_attr_bool(x, "become", o->become || config_bool(o->config, CONFIG_BECOME), rc, e);
+    if (!on || *rc < 0)
+        return value_null();
+    struct value v = value_dict(x->a);
+    const char *method = FIRST(t, "ansible_become_method");
+    if (!method)
+        method = attr_str(x, "become_method");
+    if (!method)
+        method = o->become_method ? o->become_method : config_str(o->config, CONFIG_BECOME_METHOD);
+    if (strncmp(method, "ansible.builtin.", 16) == 0)
+        method += 16;
+    const char *user = FIRST(t, "ansible_become_user", "ansible_sudo_user");
+    if (!user)
+        user = attr_str(x, "become_user");
+    if (!user)
+        user = o->become_user ? o->become_user : config_str(o->config, CONFIG_BECOME_USER);
+    const char *exe = FIRST(t, "ansible_become_exe", "ansible_sudo_exe");
+    if (!exe)
+        exe = attr_str(x, "become_exe");
+    const char *flags = FIRST(t, "ansible_become_flags", "ansible_sudo_flags");
+    if (!flags)
+        flags = attr_str(x, "become_flags");
+    const char *pass =
+        FIRST(t, "ansible_become_password", "ansible_become_pass", "ansible_sudo_pass");
+    if (!pass)
+        pass = o->become_password;
+    dict_set(v.u.dict, "method", value_cstr(method));
+    dict_set(v.u.dict, "user", value_cstr(user ? user : "root"));
+    if (exe)
+        dict_set(v.u.dict, "exe", value_cstr(exe));
+    if (flags)
+        dict_set(v.u.dict, "flags", value_cstr(flags));
+    if (pass)
+        dict_set(v.u.dict, "password", value_cstr(pass));
+    return v;
+}
+
+// --- waiting ------------------------------------------------------------------------------------
+
+struct wait {
+    struct exec *x;
+    struct conn_result r;
+    bool done, sleeping;
+};
+
+static void on_done(void *data, const struct conn_result *r)
+{
+    struct wait *w = data;
+    w->r = *r;
+    w->done = true;
+    if (w->sleeping)
+        schedule_wake(w->x->h);
+}
+
+static void wait_for(struct exec *x, struct wait *w, struct conn *c, uint32_t id)
+{
+    x->h->conn_used = c;
+    x->h->conn_id = id;
+    while (!w->done) {
+        w->sleeping = true;
+        coro_yield();
+        w->sleeping = false;
+    }
+    x->h->conn_used = NULL;
+    x->h->conn_id = 0;
+}
+
+static void on_output(void *data, int stream, const char *s, size_t len)
+{
+    const struct wait *w = data;
+    const struct run_sink *k = &w->x->run->o.sink;
+    if (k->output)
+        k->output(k->data, w->x->h->name, stream, s, len);
+}
+
+struct file_sink {
+    struct wait w; // first: both callbacks get the same pointer
+    const struct module_call *call;
+};
+
+static int on_file(void *data, uint32_t n, const char *s, size_t len, const char *msg)
+{
+    struct file_sink *f = data;
+    return f->call->on_file(f->call->on_file_data, n, s, len, msg);
+}
+
+static void unreachable(struct exec *x, const char *msg, struct value *result)
+{
+    *result = value_dict(x->a);
+    dict_set(result->u.dict, "unreachable", value_bool(true));
+    dict_set(result->u.dict, "msg", value_str(x->a, msg));
+    dict_set(result->u.dict, "changed", value_bool(false));
+}
+
+static void set_strings(struct exec *x, struct dict *to, const struct dict *from)
+{
+    struct dict_entry *it;
+    DICT_EACH(from, it)
+    dict_setv(to, value_str(x->a, value_to_cstr(x->a, &it->key)),
+              value_str(x->a, value_to_cstr(x->a, &it->val)));
+}
+
+static struct value message(struct exec *x, const struct module_call *c, struct value become_part)
+{
+    struct value m = value_dict(x->a), args = {.type = VALUE_DICT, .u.dict = c->args};
+    struct dict *d = m.u.dict;
+    const struct module_spec *spec = spec_find(c->module);
+    dict_set(d, "module", value_cstr(spec ? spec->name : c->module));
+    dict_set(d, "args", args);
+    if (c->extra)
+        dict_set(d, "extra", (struct value){.type = VALUE_DICT, .u.dict = c->extra});
+    dict_set(d, "check", value_bool(x->check && !c->ignore_check));
+    dict_set(d, "diff", value_bool(x->diff));
+    dict_set(d, "verbosity", value_int(x->run->o.verbosity));
+    if (x->run->o.live_output && !x->no_log)
+        dict_set(d, "live", value_bool(true));
+    if (x->no_log)
+        dict_set(d, "no_log", value_bool(true));
+    if (x->timeout)
+        dict_set(d, "timeout", value_int(x->timeout));
+    if (x->environment) {
+        struct value env = value_dict(x->a);
+        set_strings(x, env.u.dict, x->environment);
+        dict_set(d, "env", env);
+    }
+    if (become_part.type == VALUE_DICT)
+        dict_set(d, "become", become_part);
+    return m;
+}
+
+static void finish(struct exec *x, const struct wait *w, const struct module_call *c,
+                   struct value *result)
+{
+    switch (w->r.status) {
+    case CONN_OK:
+        *result = w->r.value;
+        if (result->type != VALUE_DICT) {
+            *result = value_dict(x->a);
+            action_fail(x, result, "the helper sent a result that is not a dictionary");
+        }
+        value_mark_unsafe(result);
+        break;
+    case CONN_UNREACHABLE:
+        unreachable(x, w->r.msg, result);
+        break;
+    case CONN_TIMEOUT:
+        *result = value_dict(x->a);
+        action_fail(
+            x, result,
+            "The %s action failed to execute in the expected time frame (%d) and was terminated",
+            c->module, x->timeout);
+        break;
+    case CONN_CANCELLED:
+        *result = value_dict(x->a);
+        action_fail(x, result, "interrupted");
+        break;
+    }
+}
+
+int exec_module(struct exec *x, const struct module_call *c, struct value *result)
+{
+    struct err e = ERR_INIT;
+    int rc = 0;
+    const struct module_spec *spec = spec_find(c->module);
+    if (!spec)
+        return action_fail(x, result, "The module %s was not found in configured module paths",
+                           c->module);
+    if (x->check && !c->ignore_check && !c->force_run && !(spec->flags & MODULE_CHECK)) {
+        *result = value_dict(x->a);
+        dict_set(result->u.dict, "skipped", value_bool(true));
+        dict_set(result->u.dict, "changed", value_bool(false));
+        dict_set(result->u.dict, "msg",
+                 value_strf(x->a, "remote module (%s) does not support check mode", c->module));
+        return 0;
+    }
+    struct value b = become(x, &e, &rc);
+    struct conn *conn = rc < 0 ? NULL : connection(x, &e);
+    if (!conn) {
+        action_fail(x, result, "%s", task_error(x, "", &e, x->task ? x->task->n.pos : POS_NONE));
+        err_release(&e);
+        return ERR_FAILED;
+    }
+    struct value m = message(x, c, b);
+    struct file_sink f = {.w = {.x = x}, .call = c};
+    struct conn_task t = {.arena = x->a,
+                          .task = &m,
+                          .sources = c->sources,
+                          .n_sources = c->n_sources,
+                          .on_output = on_output,
+                          .on_file = c->on_file ? on_file : NULL};
+    uint32_t id = conn_submit(conn, &t, on_done, &f);
+    wait_for(x, &f.w, conn, id);
+    conn_keep(x, conn);
+    finish(x, &f.w, c, result);
+    return 0;
+}
+
+// --- raw
+// ------------------------------------------------------------------------------------------
+
+struct raw_wait {
+    struct wait w;
+    struct value *result;
+};
+
+static void on_raw(void *data, const struct conn_raw_result *r)
+{
+    struct raw_wait *w = data;
+    struct arena *a = w->w.x->a;
+    struct dict *d = w->result->u.dict;
+    w->w.r =
+        (struct conn_result){.status = r->status, .msg = arena_strdup(a, r->msg ? r->msg : "")};
+    if (r->status == CONN_OK) {
+        dict_set(d, "rc", value_int(r->rc));
+        dict_set(d, "stdout", value_strn(a, r->out, r->out_len));
+        dict_set(d, "stderr", value_strn(a, r->err, r->err_len));
+        value_mark_unsafe(w->result);
+    }
+    w->w.done = true;
+    if (w->w.sleeping)
+        schedule_wake(w->w.x->h);
+}
+
+static const char *shell_quote(struct arena *a, const char *s)
+{
+    struct buf b = BUF_INIT;
+    buf_addc(&b, '\'');
+    for (; *s; s++) {
+        if (*s == '\'')
+            buf_adds(&b, "'\"'\"'");
+        else
+            buf_addc(&b, *s);
+    }
+    buf_addc(&b, '\'');
+    const char *q = arena_strdup(a, buf_str(&b));
+    buf_release(&b);
+    return q;
+}
+
+// command as the become user, for raw, which has no helper to change user.
+static const char *raw_become(struct exec *x, const char *command, const struct value *b,
+                              const char **prompt, const char **answer)
+{
+    const char *method = dict_str(b->u.dict, "method", "sudo"),
+               *user = dict_str(b->u.dict, "user", "root");
+    const char *pass = dict_str(b->u.dict, "password", NULL), *q = shell_quote(x->a, command);
+    const char *exe = dict_str(b->u.dict, "exe", method);
+    if (strcmp(method, "su") == 0) {
+        *prompt = pass ? "assword: " : NULL;
+        *answer = pass;
+        return arena_printf(x->a, "%s %s %s -c %s", exe, dict_str(b->u.dict, "flags", ""), user, q);
+    }
+    if (strcmp(method, "doas") == 0)
+        return arena_printf(x->a, "%s -n -u %s /bin/sh -c %s", exe, user, q);
+    const char *flags = dict_str(b->u.dict, "flags", "-H -S");
+    if (!pass)
+        return arena_printf(x->a, "%s %s -n -u %s /bin/sh -c %s", exe, flags, user, q);
+    *prompt = "[andon] password:";
+    *answer = pass;
+    return arena_printf(x->a, "%s %s -p '[andon] password:' -u %s /bin/sh -c %s", exe, flags, user,
+                        q);
+}
+
+int exec_raw(struct exec *x, const char *command, const char *executable, struct value *result)
+{
+    struct err e = ERR_INIT;
+    int rc = 0;
+    struct value b = become(x, &e, &rc);
+    struct conn *conn = rc < 0 ? NULL : connection(x, &e);
+    if (!conn) {
+        action_fail(x, result, "%s", task_error(x, "", &e, x->task ? x->task->n.pos : POS_NONE));
+        err_release(&e);
+        return ERR_FAILED;
+    }
+    struct raw_wait w = {.w = {.x = x}, .result = result};
+    struct conn_raw_opts o = {.command = command, .timeout_ms = x->timeout * 1000};
+    if (x->environment) {
+        struct dict_entry *it;
+        struct buf env = BUF_INIT;
+        DICT_EACH(x->environment, it)
+        buf_addf(&env, "%s=%s ", value_to_cstr(x->a, &it->key),
+                 shell_quote(x->a, value_to_cstr(x->a, &it->val)));
+        o.command = arena_printf(x->a, "%s%s", buf_str(&env), o.command);
+        buf_release(&env);
+    }
+    if (executable && *executable)
+        o.command = arena_printf(x->a, "%s -c %s", executable, shell_quote(x->a, o.command));
+    if (b.type == VALUE_DICT)
+        o.command = raw_become(x, o.command, &b, &o.prompt, &o.answer);
+    uint32_t id = conn_raw(conn, &o, on_raw, &w);
+    wait_for(x, &w.w, conn, id);
+    conn_keep(x, conn);
+    if (w.w.r.status == CONN_UNREACHABLE)
+        unreachable(x, w.w.r.msg, result);
+    else if (w.w.r.status != CONN_OK)
+        action_fail(x, result, "%s", *w.w.r.msg ? w.w.r.msg : "timed out");
+    return 0;
+}
+
+// A host keeps a reference to each connection it used until the run ends.
+void conn_keep(struct exec *x, struct conn *c)
+{
+    struct rhost *h = x->target;
+    for (size_t i = 0; i < h->n_conns; i++)
+        if (h->conns[i] == c) {
+            conn_unref(c);
+            return;
+        }
+    h->conns = xrealloc(h->conns, (h->n_conns + 1) * sizeof(struct conn *));
+    h->conns[h->n_conns++] = c;
+}
+
+int exec_reset_connection(struct exec *x)
+{
+    struct conn *c = connection(x, NULL);
+    if (!c)
+        return ERR_INVALID;
+    conn_reset(c);
+    conn_unref(c);
+    return 0;
+}
+
+// --- sleeping -----------------------------------------------------------------------------------
+
+#define MAX_SLEEP (10 * 365 * 86400.0) // seconds
+
+struct nap {
+    uv_timer_t timer;
+    struct rhost *h;
+    bool over;
+};
+
+static void nap_closed(uv_handle_t *t)
+{
+    struct nap *n = t->data;
+    struct rhost *h = n->h;
+    n->over = true;
+    schedule_wake(h);
+}
+
+static void nap_over(uv_timer_t *t)
+{
+    uv_close((uv_handle_t *)t, nap_closed);
+}
+
+void exec_sleep(struct exec *x, double seconds)
+{
+    struct nap n = {.h = x->h};
+    uint64_t ms =
+        seconds > 0 ? (uint64_t)(seconds < MAX_SLEEP ? seconds * 1000 : MAX_SLEEP * 1000) : 0;
+    if (x->run->interrupted)
+        return;
+    uv_timer_init(fleet_loop(x->run->o.fleet), &n.timer);
+    n.timer.data = &n;
+    uv_timer_start(&n.timer, nap_over, ms, 0);
+    x->h->nap = &n.timer;
+    while (!n.over)
+        coro_yield();
+    x->h->nap = NULL;
+}
+
+void exec_wake(struct rhost *h)
+{
+    if (h->nap && !uv_is_closing((uv_handle_t *)h->nap))
+        uv_timer_start(h->nap, nap_over, 0, 0);
+}

@@ -1,0 +1,78 @@
+// Running a playbook over hosts: strategies, loops, handlers, results. Publishes events to a sink.
+#ifndef RUN_RUN_H
+#define RUN_RUN_H
+
+#include "config/config.h"
+#include "fleet/fleet.h"
+#include "inventory/inventory.h"
+#include "playbook/load.h"
+#include "run/events.h"
+
+// Exit codes as ansible-playbook's.
+enum run_exit {
+    RUN_OK = 0,
+    RUN_ERROR = 1,
+    RUN_FAILED = 2,
+    RUN_UNREACHABLE = 4,
+    RUN_PARSER = 4,
+    RUN_BAD_OPTIONS = 5,
+    RUN_INTERRUPTED = 99
+};
+
+struct run_opts {
+    struct inventory *inventory;
+    struct loader *loader;
+    struct fleet *fleet;
+    const struct config *config;
+    struct template_cache *cache;
+    struct run_sink sink;
+    const struct dict *extra_vars; // never NULL
+    const char *limit;             // --limit pattern or NULL
+    const char *const *tags;       // ends with NULL; NULL: all
+    const char *const *skip_tags;
+    int forks;
+    bool check, diff;
+    bool force_handlers;
+    bool become;                             // -b
+    const char *become_method, *become_user; // NULL: not on the command line
+    const char *become_password, *ssh_password;
+    const char *remote_user, *private_key, *connection;
+    const char *ssh_common_args, *ssh_extra_args;
+    int timeout; // 0: configured
+    int verbosity;
+    const char *start_at_task;
+    bool step;
+    bool ansible_wording; // failure messages carry Ansible's "The error appears to be in" text
+    bool live_output;
+    // Asks on the terminal: a malloc'ed answer or NULL. For vars_prompt, pause, --step.
+    char *(*prompt)(void *data, const char *text, bool hidden, int timeout_s);
+    void *prompt_data;
+};
+
+struct run;
+// A run over opts, which must outlive it.
+struct run *run_new(const struct run_opts *opts);
+void run_free(struct run *r);
+// Runs all plays of a playbook. Returns an enum run_exit; *e is set when the run could not go on
+// (RUN_ERROR).
+int run_playbook(struct run *r, struct playbook *pb, struct err *e);
+// Tells the sink the statistics of everything run so far.
+void run_stats(struct run *r);
+// Hosts that failed or were unreachable, for retry files; names owned by the run.
+size_t run_failed_hosts(struct run *r, const char **names, size_t max);
+// Stops as soon as possible (from a signal handler of the loop): tasks are cancelled.
+void run_interrupt(struct run *r);
+
+// --list-tasks, --list-tags: calls fn for each task of a play that the tags select, with its name
+// and all its tags.
+int run_list_tasks(struct run *r, struct playbook *pb, struct play *p,
+                   void (*fn)(void *data, const struct play *p, const struct task *t,
+                              const char *name, const struct list *tags),
+                   void *data, struct err *e);
+// The tags of a play itself, appended to ret.
+void run_play_tags(struct run *r, struct play *p, struct arena *a, struct list *ret);
+// The templated hosts pattern of a play and the hosts it gives.
+int run_play_hosts(struct run *r, struct playbook *pb, struct play *p, struct value *ret_pattern,
+                   const char ***ret_names, size_t *ret_n, struct err *e);
+
+#endif

@@ -1,0 +1,395 @@
+// Who runs when. linear: all hosts stand before the same task, the earliest in the play goes first
+// for everyone who stands there. free: each host goes on as soon as a fork is free.
+#include "core/file.h"
+#include "run/internal.h"
+#include "run/loop.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int path_compare(const struct rhost *x, const struct rhost *y)
+{
+    unsigned depth = x->depth > y->depth ? x->depth : y->depth;
+    for (unsigned i = 0; i <= depth; i++) {
+        uint32_t p = i <= x->depth ? x->path[i] : 0, q = i <= y->depth ? y->path[i] : 0;
+        if (p != q)
+            return p < q ? -1 : 1;
+    }
+    return 0;
+}
+
+static bool may_go_on(const struct rhost *h)
+{
+    const struct run *r = h->run;
+    if (r->interrupted || r->stopped || r->end_play || r->end_batch || h->unreachable || h->ended)
+        return false;
+    return !r->fatal || h->in_rescue || h->forced;
+}
+
+bool schedule_arrive(struct rhost *h, struct task *t)
+{
+    if (!may_go_on(h))
+        return false;
+    h->at = t;
+    h->waiting = true;
+    h->running = false;
+    h->follow = false;
+    coro_yield();
+    h->waiting = false;
+    h->at = NULL;
+    return may_go_on(h);
+}
+
+bool schedule_arrive_flush(struct rhost *h)
+{
+    return schedule_arrive(h, &h->run->flush_task);
+}
+
+// --- telling about tasks and includes ------------------------------------------------------------
+
+static void tell_task(struct run *r, struct rhost *h, struct task *t, size_t n_hosts)
+{
+    struct arena *a = arena_new();
+    if (t != &r->flush_task && r->o.sink.task_start) {
+        const struct value *no_log = node_attr(&t->n, "no_log");
+        struct task_event ev = {.task = t, .handler = t->handler, .n_hosts = n_hosts};
+        ev.name = task_display_name(r, h, t, a);
+        ev.prefix = t->handler ? "RUNNING HANDLER" : "TASK";
+        ev.no_log = no_log && no_log->type == VALUE_BOOL && no_log->u.b;
+        ev.args = !ev.no_log && t->args.type == VALUE_DICT ? t->args.u.dict : NULL;
+        ev.path =
+            t->n.pos.file ? arena_printf(a, "%s:%u", src_name(t->n.pos.file), t->n.pos.line) : NULL;
+        r->o.sink.task_start(r->o.sink.data, &ev);
+    }
+    arena_free(a);
+}
+
+void schedule_note_include(struct rhost *h, const char *file, const struct value *label,
+                           bool no_log)
+{
+    struct run *r = h->run;
+    struct pending_include *p = arena_new_of(r->round_arena, struct pending_include);
+    p->host = h->name;
+    p->file = arena_strdup(r->round_arena, file);
+    p->no_log = no_log;
+    if (label) {
+        p->has_label = true;
+        p->label = value_copy(r->round_arena, label);
+    }
+    *r->includes_tail = p;
+    r->includes_tail = &p->next;
+}
+
+static bool same_include(const struct pending_include *x, const struct pending_include *y)
+{
+    if (x->has_label != y->has_label || strcmp(x->file, y->file) != 0)
+        return false;
+    return !x->has_label || value_equal(&x->label, &y->label);
+}
+
+// Tells the includes of a round, hosts with the same file together.
+static void tell_includes(struct run *r)
+{
+    const char **hosts = xmalloc((r->batch.n + 1) * sizeof *hosts);
+    for (struct pending_include *p = r->includes; p; p = p->next) {
+        size_t n = 0;
+        if (p->told)
+            continue;
+        for (struct pending_include *q = p; q; q = q->next)
+            if (!q->told && same_include(p, q)) {
+                q->told = true;
+                if (n < r->batch.n)
+                    hosts[n++] = q->host;
+            }
+        struct include_event ev = {.file = p->file,
+                                   .hosts = hosts,
+                                   .n_hosts = n,
+                                   .no_log = p->no_log,
+                                   .item = p->has_label ? &p->label : NULL};
+        if (r->o.sink.include)
+            r->o.sink.include(r->o.sink.data, &ev);
+    }
+    free(hosts);
+    r->includes = NULL;
+    r->includes_tail = &r->includes;
+    arena_reset(r->round_arena);
+}
+
+// --- run_once ------------------------------------------------------------------------------------
+
+static bool is_once(struct run *r, struct rhost *h, struct task *t)
+{
+    struct arena *a = arena_new();
+    struct exec x;
+    int rc = 0;
+    bool once = false;
+    if (t->kind == TASK_ACTION || t->kind == TASK_INCLUDE_TASKS || t->kind == TASK_INCLUDE_ROLE) {
+        exec_init(&x, r, h, t, a);
+        once = exec_attr_bool(&x, "run_once", false, &rc, NULL);
+        once = once || (strcmp(t->module, "add_host") == 0 && t->kind == TASK_ACTION);
+    }
+    arena_free(a);
+    return once;
+}
+
+void schedule_share(struct rhost *h, struct task *t, enum task_status status,
+                    const struct value *result)
+{
+    struct run *r = h->run;
+    if (!h->leader)
+        return;
+    h->leader = false;
+    const struct value *reg = node_own(&t->n, "register");
+    struct value *facts = dict_get(result->u.dict, "ansible_facts");
+    for (size_t i = 0; i < r->batch.n; i++) {
+        struct rhost *o = r->batch.hosts[i];
+        if (o == h || !o->follow_pending)
+            continue;
+        if (reg && reg->type == VALUE_STRING)
+            store_set(r, &o->set_facts, reg->u.str.s, dict_get(h->set_facts.d, reg->u.str.s));
+        if (facts && facts->type == VALUE_DICT) {
+            bool set = strcmp(t->module, "set_fact") == 0;
+            store_set_all(r,
+                          set                                      ? &o->set_facts
+                          : strcmp(t->module, "include_vars") == 0 ? &o->included
+                                                                   : &o->facts,
+                          facts->u.dict);
+        }
+    }
+    for (size_t i = 0; i < r->batch.n; i++) {
+        struct rhost *o = r->batch.hosts[i];
+        if (o == h || !o->follow_pending)
+            continue;
+        o->follow_status = status == STATUS_CHANGED ? STATUS_OK : status;
+        o->follow = true;
+        o->follow_ready = true;
+    }
+    if (status == STATUS_UNREACHABLE || h->unreachable)
+        for (size_t i = 0; i < r->batch.n; i++)
+            r->batch.hosts[i]->follow_pending = false;
+}
+
+// --- the loop ------------------------------------------------------------------------------------
+
+static void resume(struct rhost *h)
+{
+    h->waiting = false;
+    h->running = true;
+    h->started_ms = clock_mono_ms();
+    coro_resume(h->coro);
+    if (h->waiting || h->done)
+        h->running = false;
+}
+
+void schedule_wake(struct rhost *h)
+{
+    coro_resume(h->coro);
+    if (h->waiting || h->done)
+        h->running = false;
+}
+
+static size_t count_running(const struct run *r)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->batch.n; i++)
+        n += r->batch.hosts[i]->running;
+    return n;
+}
+
+static size_t throttle_of(struct run *r, struct rhost *h, struct task *t)
+{
+    struct arena *a = arena_new();
+    struct exec x;
+    struct value v;
+    size_t n = (size_t)(r->o.forks > 0 ? r->o.forks : 1);
+    if (t->kind != TASK_META && node_attr(&t->n, "throttle")) {
+        exec_init(&x, r, h, t, a);
+        if (exec_attr(&x, "throttle", &v, NULL) > 0 && v.type == VALUE_INT && v.u.i > 0 &&
+            (size_t)v.u.i < n)
+            n = (size_t)v.u.i;
+    }
+    arena_free(a);
+    return n;
+}
+
+static void wait_events(struct run *r)
+{
+    uv_run(fleet_loop(r->o.fleet), UV_RUN_ONCE);
+}
+
+// Lets the hosts of a group run the task they stand before, at most `limit` at once.
+static void run_group(struct run *r, struct rhost **group, size_t n, size_t limit)
+{
+    for (size_t i = 0; i < n; i++) {
+        while (count_running(r) >= limit)
+            wait_events(r);
+        resume(group[i]); // after an interrupt it ends at once
+    }
+    while (count_running(r))
+        wait_events(r);
+}
+
+static void run_once(struct run *r, struct rhost **group, size_t n)
+{
+    struct rhost *leader = group[0];
+    leader->leader = true;
+    for (size_t i = 1; i < n; i++)
+        group[i]->follow_pending = true;
+    run_group(r, group, 1, 1);
+    leader->leader = false;
+    for (size_t i = 1; i < n; i++) {
+        struct rhost *o = group[i];
+        o->follow_pending = false;
+        if (o->follow_ready) {
+            o->follow_ready = false;
+            resume(o);
+        } else { // the leader was lost: nobody can go on without its result
+            r->fatal = true;
+            resume(o);
+        }
+    }
+    while (count_running(r))
+        wait_events(r);
+}
+
+static bool step_refused(struct run *r, struct rhost *h, struct task *t)
+{
+    if (!r->o.step || r->step_all || t->kind == TASK_META || !r->o.prompt)
+        return false;
+    struct arena *a = arena_new();
+    const char *text = arena_printf(a, "Perform task: %s (N)o/(y)es/(c)ontinue: ",
+                                    arena_printf(a, "TASK: %s", task_display_name(r, h, t, a)));
+    char *answer = r->o.prompt(r->o.prompt_data, text, false, 0);
+    char c = answer ? answer[0] | 32 : 'n';
+    free(answer);
+    arena_free(a);
+    r->step_all = c == 'c';
+    return c != 'y' && c != 'c';
+}
+
+// --start-at-task: tasks before it are passed over.
+static bool before_start(struct run *r, struct rhost *h, struct task *t)
+{
+    if (r->started || !r->o.start_at_task)
+        return false;
+    if (t->implicit || t->kind == TASK_META)
+        return t->kind != TASK_META && !t->implicit;
+    struct arena *a = arena_new();
+    const char *name = task_display_name(r, h, t, a);
+    r->started = start_matches(r->o.start_at_task, name, t->name);
+    arena_free(a);
+    return !r->started;
+}
+
+static void skip_group(struct run *r, struct rhost **group, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        group[i]->passed_over = true;
+    run_group(r, group, n, n + 1);
+}
+
+static void check_percentage(struct run *r)
+{
+    size_t failed = 0;
+    if (r->max_fail_percentage < 0 || r->fatal)
+        return;
+    for (size_t i = 0; i < r->batch.n; i++)
+        failed += r->batch.hosts[i]->failed || r->batch.hosts[i]->unreachable;
+    if ((double)failed * 100.0 / (double)r->batch.n > r->max_fail_percentage) {
+        r->fatal = true;
+        if (r->o.sink.no_hosts_remaining) // told once more when the batch ends, as Ansible does
+            r->o.sink.no_hosts_remaining(r->o.sink.data);
+    }
+}
+
+// One round: the earliest task anyone stands before. false when nobody waits.
+static bool linear_round(struct run *r, struct rhost **group)
+{
+    struct rhost *first = NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < r->batch.n; i++) {
+        struct rhost *h = r->batch.hosts[i];
+        if (h->waiting && (!first || path_compare(h, first) < 0))
+            first = h;
+    }
+    if (!first)
+        return false;
+    struct task *t = first->at;
+    for (size_t i = 0; i < r->batch.n; i++) {
+        struct rhost *h = r->batch.hosts[i];
+        if (h->waiting && h->at == t && path_compare(h, first) == 0)
+            group[n++] = h;
+    }
+    if (before_start(r, first, t) || step_refused(r, first, t)) {
+        skip_group(r, group, n);
+        return true;
+    }
+    if (may_go_on(first))
+        tell_task(r, first, t, n);
+    if (n > 0 && is_once(r, first, t))
+        run_once(r, group, n);
+    else
+        run_group(r, group, n, throttle_of(r, first, t));
+    tell_includes(r);
+    run_free_retired(r);
+    check_percentage(r);
+    return true;
+}
+
+static void free_release(struct run *r, struct task **shown)
+{
+    size_t forks = (size_t)(r->o.forks > 0 ? r->o.forks : 1);
+    for (size_t i = 0; i < r->batch.n && count_running(r) < forks; i++) {
+        struct rhost *h = r->batch.hosts[i];
+        if (!h->waiting)
+            continue;
+        struct task *t = h->at;
+        if (t != &r->flush_task && t != *shown && may_go_on(h)) {
+            tell_task(r, h, t, 1);
+            *shown = t;
+        }
+        resume(h);
+        tell_includes(r);
+    }
+}
+
+static bool anyone_left(const struct run *r)
+{
+    for (size_t i = 0; i < r->batch.n; i++)
+        if (!r->batch.hosts[i]->done)
+            return true;
+    return false;
+}
+
+void schedule_batch(struct run *r, bool linear)
+{
+    struct rhost **group = xmalloc((r->batch.n + 1) * sizeof *group);
+    struct task *shown = NULL;
+    for (size_t i = 0; i < r->batch.n; i++) {
+        r->batch.hosts[i]->done = false;
+        r->batch.hosts[i]->coro = coro_new(host_walk, r->batch.hosts[i]);
+        resume(r->batch.hosts[i]);
+    }
+    while (count_running(r))
+        wait_events(r);
+    while (linear && linear_round(r, group))
+        ;
+    while (!linear && anyone_left(r)) {
+        free_release(r, &shown);
+        run_free_retired(r);
+        if (count_running(r))
+            wait_events(r);
+        tell_includes(r);
+    }
+    for (size_t i = 0; i < r->batch.n; i++) {
+        struct rhost *h = r->batch.hosts[i];
+        if (h->waiting) { // run_once whose leader was lost
+            h->unreachable = true;
+            resume(h);
+        }
+        coro_free(h->coro);
+        h->coro = NULL;
+    }
+    run_free_retired(r);
+    free(group);
+}

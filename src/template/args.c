@@ -1,0 +1,394 @@
+// Argument reading and Python-like conversions shared by the builtins.
+#include "template/args.h"
+
+#include "template/unicode.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int vfail(const struct call *c, struct err *e, int code, const char *fmt, va_list ap)
+    __attribute__((format(printf, 4, 0)));
+
+static int vfail(const struct call *c, struct err *e, int code, const char *fmt, va_list ap)
+{
+    err_vset(e, code, c->pos, fmt, ap);
+    return code;
+}
+
+int fail_type(const struct call *c, struct err *e, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    vfail(c, e, ERR_INVALID, fmt, ap);
+    va_end(ap);
+    return ERR_INVALID;
+}
+
+int fail_with(const struct call *c, struct err *e, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    vfail(c, e, ERR_FAILED, fmt, ap);
+    va_end(ap);
+    return ERR_FAILED;
+}
+
+int fail_undefined(const struct call *c, const struct value *v, struct err *e)
+{
+    return err_set(e, ERR_UNDEFINED, c->pos, "%s", v->u.str.s ? v->u.str.s : "undefined value");
+}
+
+struct value take_buf(struct call *c, struct buf *b)
+{
+    struct value v = value_strn(c->arena, buf_str(b), b->len);
+    buf_release(b);
+    return v;
+}
+
+struct value str_from(struct call *c, const char *s, size_t len)
+{
+    return value_strn(c->arena, s, len);
+}
+
+struct value list_from(struct call *c, const struct value *items, size_t n)
+{
+    struct value v = value_list(c->arena);
+    for (size_t i = 0; i < n; i++)
+        list_add(v.u.list, items[i]);
+    return v;
+}
+
+struct value tuple_of(struct call *c, const struct value *items, size_t n)
+{
+    struct value v = list_from(c, items, n);
+    v.flags |= VALUE_TUPLE;
+    return v;
+}
+
+struct value pair_of(struct call *c, struct value x, struct value y)
+{
+    struct value items[2] = {x, y};
+    return tuple_of(c, items, 2);
+}
+
+const char *repr_of(struct call *c, const struct value *v)
+{
+    struct buf b = BUF_INIT;
+    value_repr(&b, v);
+    return take_buf(c, &b).u.str.s;
+}
+
+const char *ascii_of(struct call *c, const struct value *v)
+{
+    const char *p = repr_of(c, v), *end = p + strlen(p);
+    struct buf b = BUF_INIT;
+    while (p < end) {
+        uint32_t cp = utf8_next(&p, end);
+        if (cp < 0x80)
+            buf_addc(&b, (char)cp);
+        else
+            buf_addf(&b, cp < 0x100 ? "\\x%02x" : cp < 0x10000 ? "\\u%04x" : "\\U%08x", cp);
+    }
+    return take_buf(c, &b).u.str.s;
+}
+
+const char *class_of(struct call *c, const struct value *v)
+{
+    return arena_printf(c->arena, "<class '%s'>", value_type_name(v));
+}
+
+struct text text_of(struct call *c, const struct value *v)
+{
+    if (v->type == VALUE_STRING && !(v->flags & VALUE_BYTES))
+        return (struct text){v->u.str.s, v->u.str.len};
+    struct buf b = BUF_INIT;
+    value_print(&b, v);
+    struct value s = take_buf(c, &b);
+    return (struct text){s.u.str.s, s.u.str.len};
+}
+
+int text_self(struct call *c, const char *attr, struct text *ret, struct err *e)
+{
+    if (c->self.type != VALUE_STRING)
+        return fail_with(c, e, "'%s' object has no attribute '%s'", value_type_name(&c->self),
+                         attr);
+    *ret = (struct text){c->self.u.str.s, c->self.u.str.len};
+    return 0;
+}
+
+int plain_of(struct call *c, const struct value *v, struct value *ret, struct err *e)
+{
+    if (v->type == VALUE_OBJECT && v->u.obj->ops->materialize)
+        return v->u.obj->ops->materialize(v->u.obj, c->arena, ret, e);
+    *ret = *v;
+    return 0;
+}
+
+struct dict *dict_of(struct call *c, const struct value *v)
+{
+    struct value p;
+    if (v->type == VALUE_DICT)
+        return v->u.dict;
+    if (v->type != VALUE_OBJECT || plain_of(c, v, &p, NULL) < 0 || p.type != VALUE_DICT)
+        return NULL;
+    return p.u.dict;
+}
+
+int truth_of(struct call *c, const struct value *v, bool *ret, struct err *e)
+{
+    if (v->type == VALUE_UNDEFINED)
+        return fail_undefined(c, v, e);
+    struct value p;
+    int rc = plain_of(c, v, &p, e);
+    if (rc < 0)
+        return rc;
+    *ret = value_truthy(&p);
+    return 0;
+}
+
+int index_of(struct call *c, const struct value *v, int64_t *ret, struct err *e)
+{
+    if (v->type == VALUE_UNDEFINED)
+        return fail_undefined(c, v, e);
+    if (v->type == VALUE_INT)
+        *ret = v->u.i;
+    else if (v->type == VALUE_BOOL)
+        *ret = v->u.b;
+    else
+        return fail_type(c, e, "'%s' object cannot be interpreted as an integer",
+                         value_type_name(v));
+    return 0;
+}
+
+bool number_of(const struct value *v, double *ret)
+{
+    if (v->type == VALUE_INT)
+        *ret = (double)v->u.i;
+    else if (v->type == VALUE_FLOAT)
+        *ret = v->u.f;
+    else if (v->type == VALUE_BOOL)
+        *ret = v->u.b;
+    else
+        return false;
+    return true;
+}
+
+static void trim_space(const char **s, size_t *len)
+{
+    while (*len && isspace((unsigned char)**s)) {
+        (*s)++;
+        (*len)--;
+    }
+    while (*len && isspace((unsigned char)(*s)[*len - 1]))
+        (*len)--;
+}
+
+bool parse_int(const char *s, size_t len, int base, int64_t *ret)
+{
+    trim_space(&s, &len);
+    bool neg = len && *s == '-';
+    if (len && (*s == '-' || *s == '+')) {
+        s++;
+        len--;
+    }
+    int pre = 0;
+    if (len > 1 && s[0] == '0' && strchr("xXoObB", s[1]))
+        pre = s[1] == 'x' || s[1] == 'X' ? 16 : s[1] == 'o' || s[1] == 'O' ? 8 : 2;
+    if (pre && (base == 0 || base == pre)) {
+        s += 2;
+        len -= 2;
+        base = pre;
+        if (len && *s == '_') {
+            s++;
+            len--;
+        }
+    } else if (base == 0) {
+        // a leading zero is only allowed for zero itself
+        for (size_t i = 0; len > 1 && *s == '0' && i < len; i++)
+            if (s[i] != '0' && s[i] != '_')
+                return false;
+        base = 10;
+    }
+    uint64_t n = 0;
+    bool digit = false;
+    for (size_t i = 0; i < len; i++) {
+        if (s[i] == '_') {
+            if (!digit || i + 1 == len)
+                return false;
+            digit = false;
+            continue;
+        }
+        int d = isdigit((unsigned char)s[i])   ? s[i] - '0'
+                : isalpha((unsigned char)s[i]) ? tolower((unsigned char)s[i]) - 'a' + 10
+                                               : 99;
+        if (d >= base)
+            return false;
+        if (__builtin_mul_overflow(n, (uint64_t)base, &n) ||
+            __builtin_add_overflow(n, (uint64_t)d, &n))
+            return false;
+        digit = true;
+    }
+    if (!digit || n > (uint64_t)INT64_MAX + neg)
+        return false;
+    *ret = neg ? (int64_t)(0 - n) : (int64_t)n;
+    return true;
+}
+
+bool parse_float(const char *s, size_t len, double *ret)
+{
+    trim_space(&s, &len);
+    char tmp[512];
+    size_t n = 0;
+    if (!len || len >= sizeof tmp)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        if (s[i] == '_') {
+            if (!i || i + 1 == len || !isdigit((unsigned char)s[i - 1]) ||
+                !isdigit((unsigned char)s[i + 1]))
+                return false;
+            continue;
+        }
+        if (s[i] == 'x' || s[i] == 'X' || s[i] == 'p' || s[i] == 'P' || s[i] == '(')
+            return false;
+        tmp[n++] = s[i];
+    }
+    tmp[n] = '\0';
+    char *end;
+    double f = strtod(tmp, &end);
+    if (end == tmp || *end)
+        return false;
+    *ret = f;
+    return true;
+}
+
+const struct value *call_arg(const struct call *c, size_t i, const char *name)
+{
+    if (i < c->n_args)
+        return &c->args[i];
+    return name && c->kwargs ? dict_get(c->kwargs, name) : NULL;
+}
+
+static bool listed(const char *const *names, const struct value *key)
+{
+    for (; *names; names++)
+        if (value_eqs(key, *names))
+            return true;
+    return false;
+}
+
+static int check(const struct call *c, const char *const *names, size_t max, struct err *e)
+{
+    if (c->n_args > max)
+        return fail_type(c, e, "%s() takes at most %zu argument%s (%zu given)", c->name, max,
+                         max == 1 ? "" : "s", c->n_args);
+    struct dict_entry *d;
+    DICT_EACH(c->kwargs, d)
+    if (!listed(names, &d->key))
+        return fail_type(c, e, "%s() got an unexpected keyword argument '%s'", c->name,
+                         value_to_cstr(c->arena, &d->key));
+    for (size_t i = 0; i < c->n_args && names[i]; i++)
+        if (dict_get(c->kwargs, names[i]))
+            return fail_type(c, e, "%s() got multiple values for argument '%s'", c->name, names[i]);
+    return 0;
+}
+
+int call_check_args(const struct call *c, const char *const *names, struct err *e)
+{
+    size_t max = 0;
+    while (names[max])
+        max++;
+    return check(c, names, max, e);
+}
+
+int args_none(struct call *c, struct err *e)
+{
+    const char *const names[] = {NULL};
+    return call_check_args(c, names, e);
+}
+
+#define MAX_ARGS 16
+
+struct word {
+    char name[32];
+    char type;
+    bool required;
+};
+
+static size_t split_spec(const char *spec, struct word *words)
+{
+    size_t n = 0;
+    while (*spec && n < MAX_ARGS) {
+        size_t k = (size_t)(strchr(spec, ':') - spec);
+        size_t keep = k < sizeof words[n].name ? k : sizeof words[n].name - 1;
+        memcpy(words[n].name, spec, keep);
+        words[n].name[keep] = '\0';
+        words[n].type = spec[k + 1];
+        spec += k + 2;
+        words[n].required = *spec == '!';
+        spec += strcspn(spec, " ");
+        spec += *spec == ' ';
+        n++;
+    }
+    return n;
+}
+
+static int store(struct call *c, const struct word *w, const struct value *v, void *to,
+                 struct err *e)
+{
+    if (v->type == VALUE_UNDEFINED && w->type != 'v')
+        return fail_undefined(c, v, e);
+    switch (w->type) {
+    case 'b':
+        return truth_of(c, v, to, e);
+    case 'i':
+        return index_of(c, v, to, e);
+    case 'f':
+        if (!number_of(v, to))
+            return fail_type(c, e, "must be real number, not %s", value_type_name(v));
+        return 0;
+    case 's':
+        if (v->type != VALUE_STRING)
+            return fail_type(c, e, "%s() argument '%s' must be str, not %s", c->name, w->name,
+                             value_type_name(v));
+        *(struct text *)to = (struct text){v->u.str.s, v->u.str.len};
+        return 0;
+    case 't':
+        *(struct text *)to = text_of(c, v);
+        return 0;
+    default:
+        *(const struct value **)to = v;
+        return 0;
+    }
+}
+
+int args_read(struct call *c, struct err *e, const char *spec, ...)
+{
+    struct word words[MAX_ARGS];
+    const char *names[MAX_ARGS + 1];
+    if (!c->n_args && !c->kwargs->len && !strchr(spec, '!'))
+        return 0; // nothing given, nothing required
+    size_t n = split_spec(spec, words);
+    for (size_t i = 0; i < n; i++)
+        names[i] = words[i].name;
+    names[n] = NULL;
+    int rc = check(c, names, n, e);
+    if (rc < 0)
+        return rc;
+    va_list ap;
+    va_start(ap, spec);
+    for (size_t i = 0; i < n && rc >= 0; i++) {
+        void *to = va_arg(ap, void *);
+        const struct value *v = call_arg(c, i, names[i]);
+        if (v)
+            rc = store(c, &words[i], v, to, e);
+        else if (words[i].required)
+            rc = fail_type(c, e, "%s() missing 1 required positional argument: '%s'", c->name,
+                           names[i]);
+    }
+    va_end(ap);
+    return rc;
+}

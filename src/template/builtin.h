@@ -1,0 +1,73 @@
+// What filters, tests, lookups and methods are made of: one const row each, in sorted tables.
+#ifndef TEMPLATE_BUILTIN_H
+#define TEMPLATE_BUILTIN_H
+
+#include "template/template.h"
+
+// One call of a filter, test, global function or method.
+struct call {
+    struct templar *t;
+    struct arena *arena; // results live here
+    struct value self;   // what is filtered or tested; the object of a method
+    const struct value *args;
+    size_t n_args;
+    const struct dict *kwargs; // never NULL
+    struct pos pos;
+    const char *name; // as written, for messages
+};
+
+typedef int builtin_fn(struct call *c, struct value *ret, struct err *e);
+
+struct builtin {
+    const char *name; // without "ansible.builtin."
+    builtin_fn *fn;
+    bool takes_undefined; // self may be undefined (default, defined); otherwise the engine raises
+                          // ERR_UNDEFINED
+    const char *help;
+};
+
+// Rows by name; tests return a bool value. Families live in files of their own, table.c joins them.
+// All filters and all tests, sorted by name.
+const struct builtin *filter_all(size_t *ret_n);
+const struct builtin *test_rows(size_t *ret_n);
+const struct builtin *filter_find(const char *name, size_t len);
+const struct builtin *test_find(const char *name, size_t len);
+const struct builtin *global_find(const char *name,
+                                  size_t len); // range, dict, namespace, now, lookup, query
+// Method `name` of a plain value ("x".split, d.items, l.append), or NULL.
+const struct builtin *method_find(const struct value *self, const char *name, size_t len);
+
+// For filters that call others (map, select). n_args excludes the subject.
+int call_filter(struct call *from, const char *name, const struct value *self,
+                const struct value *args, size_t n_args, const struct dict *kwargs,
+                struct value *ret, struct err *e);
+int call_test(struct call *from, const char *name, const struct value *self,
+              const struct value *args, size_t n_args, const struct dict *kwargs, bool *ret,
+              struct err *e);
+// Attribute or item as Jinja's environment.getattr/getitem: an undefined value when there is none.
+int value_getattr(struct call *from, const struct value *obj, const char *name, struct value *ret,
+                  struct err *e);
+int value_getitem(struct call *from, const struct value *obj, const struct value *key,
+                  struct value *ret, struct err *e);
+// "a.b.0.c" paths, as map(attribute=...), groupby and sort take.
+int value_getpath(struct call *from, const struct value *obj, const struct value *path,
+                  const struct value *dflt, struct value *ret, struct err *e);
+// What iterating over v gives (list items, dict keys, characters); ERR_INVALID when it cannot be
+// iterated.
+int value_iterate(struct call *from, const struct value *v, struct list **ret, struct err *e);
+// Argument `name` at position i (0-based) from args or kwargs; NULL when not given.
+const struct value *call_arg(const struct call *c, size_t i, const char *name);
+// Fails with a Python-like TypeError message on too many arguments or an unknown keyword. names
+// ends with NULL.
+int call_check_args(const struct call *c, const char *const *names, struct err *e);
+
+// Lookups: terms are a templated list, kwargs the options (in c); *ret is always a list.
+typedef int lookup_fn(struct call *c, const struct list *terms, struct value *ret, struct err *e);
+struct lookup_row {
+    const char *name;
+    lookup_fn *fn;
+    const char *help;
+};
+const struct lookup_row *lookup_find(const char *name, size_t len);
+
+#endif

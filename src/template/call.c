@@ -1,0 +1,141 @@
+// Calling filters and tests by name, walking attribute paths and iterating: what map, select and
+// their kin build on.
+#include "template/args.h"
+#include "template/unicode.h"
+
+#include <ctype.h>
+#include <string.h>
+
+static int run(const struct builtin *row, struct call *from, const char *name,
+               const struct value *self, const struct value *args, size_t n_args,
+               const struct dict *kwargs, struct value *ret, struct err *e)
+{
+    struct dict none = {0};
+    struct call c = {
+        .t = from->t,
+        .arena = from->arena,
+        .self = *self,
+        .args = args,
+        .n_args = n_args,
+        .kwargs = kwargs ? kwargs : &none,
+        .pos = from->pos,
+        .name = name,
+    };
+    if (self->type == VALUE_UNDEFINED && !row->takes_undefined)
+        return fail_undefined(&c, self, e);
+    return row->fn(&c, ret, e);
+}
+
+int call_filter(struct call *from, const char *name, const struct value *self,
+                const struct value *args, size_t n_args, const struct dict *kwargs,
+                struct value *ret, struct err *e)
+{
+    const struct builtin *row = filter_find(name, strlen(name));
+    if (!row)
+        return err_set(e, ERR_NOENT, from->pos, "Could not load \"%s\": '%s'", name, name);
+    return run(row, from, name, self, args, n_args, kwargs, ret, e);
+}
+
+int call_test(struct call *from, const char *name, const struct value *self,
+              const struct value *args, size_t n_args, const struct dict *kwargs, bool *ret,
+              struct err *e)
+{
+    const struct builtin *row = test_find(name, strlen(name));
+    struct value v = value_null();
+    if (!row)
+        return err_set(e, ERR_NOENT, from->pos, "Could not load \"%s\": '%s'", name, name);
+    int rc = run(row, from, name, self, args, n_args, kwargs, &v, e);
+    if (rc < 0)
+        return rc;
+    *ret = value_truthy(&v);
+    return 0;
+}
+
+static bool all_digits(const char *s, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (!isdigit((unsigned char)s[i]))
+            return false;
+    return len > 0;
+}
+
+// One step of a path: digits are an index, anything else a key or attribute.
+static int path_step(struct call *from, struct value *at, const char *part, size_t len,
+                     struct err *e)
+{
+    int64_t n;
+    struct value key = value_strn(from->arena, part, len);
+    if (all_digits(part, len) && parse_int(part, len, 10, &n))
+        key = value_int(n);
+    struct value next;
+    int rc = value_getitem(from, at, &key, &next, e);
+    if (rc >= 0)
+        *at = next;
+    return rc;
+}
+
+int value_getpath(struct call *from, const struct value *obj, const struct value *path,
+                  const struct value *dflt, struct value *ret, struct err *e)
+{
+    struct value at = *obj;
+    int rc = 0;
+    if (path->type == VALUE_STRING) {
+        const char *s = path->u.str.s, *end = s + path->u.str.len;
+        for (;;) {
+            const char *dot = memchr(s, '.', (size_t)(end - s));
+            rc = path_step(from, &at, s, (size_t)((dot ? dot : end) - s), e);
+            if (rc < 0)
+                return rc;
+            if (dflt && dflt->type != VALUE_NULL && at.type == VALUE_UNDEFINED)
+                at = *dflt;
+            if (!dot)
+                break;
+            s = dot + 1;
+        }
+    } else if (path->type != VALUE_NULL) {
+        struct value next;
+        rc = value_getitem(from, &at, path, &next, e);
+        if (rc < 0)
+            return rc;
+        at = next;
+        if (dflt && dflt->type != VALUE_NULL && at.type == VALUE_UNDEFINED)
+            at = *dflt;
+    }
+    *ret = at;
+    return 0;
+}
+
+static void add_chars(struct call *from, const struct value *v, struct list *out)
+{
+    for (const char *p = v->u.str.s, *end = p + v->u.str.len; p < end;) {
+        const char *at = p;
+        utf8_next(&p, end);
+        list_add(out, value_strn(from->arena, at, (size_t)(p - at)));
+    }
+}
+
+int value_iterate(struct call *from, const struct value *v, struct list **ret, struct err *e)
+{
+    struct value plain;
+    int rc = plain_of(from, v, &plain, e);
+    if (rc < 0)
+        return rc;
+    if (plain.type == VALUE_LIST) {
+        *ret = plain.u.list;
+        return 0;
+    }
+    if (plain.type == VALUE_UNDEFINED)
+        return fail_undefined(from, &plain, e);
+    struct value out = value_list(from->arena);
+    if (plain.type == VALUE_STRING) {
+        add_chars(from, &plain, out.u.list);
+    } else if (plain.type == VALUE_DICT) {
+        struct dict_entry *d;
+        DICT_EACH(plain.u.dict, d)
+        list_add(out.u.list, d->key);
+    } else {
+        return fail_type(from, e, "'%s' object is not iterable", value_type_name(&plain));
+    }
+    *ret = out.u.list;
+    return 0;
+}

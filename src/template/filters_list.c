@@ -1,0 +1,413 @@
+// Jinja2's filters on sequences: length, first, last, join, list, sort, sum, min, max, unique,
+// groupby, batch, slice.
+#include "template/pysort.h"
+#include "template/pystr.h"
+#include "template/rows.h"
+#include "template/unicode.h"
+
+#include <string.h>
+
+#define UNIQUE_FAILED                                                                              \
+    "Jinja2's unique filter failed and we cannot fall back to Ansible's version as it does not "   \
+    "support the parameters supplied. "
+
+// length, count: Number of items, keys or characters.
+BUILTIN(filter_length)
+{
+    int rc = args_none(c, e);
+    struct value v;
+    if (rc >= 0)
+        rc = plain_of(c, &c->self, &v, e);
+    if (rc < 0)
+        return rc;
+    if (v.type == VALUE_STRING)
+        *ret = value_int((int64_t)utf8_count(v.u.str.s, v.u.str.len));
+    else if (v.type == VALUE_LIST)
+        *ret = value_int((int64_t)v.u.list->len);
+    else if (v.type == VALUE_DICT)
+        *ret = value_int((int64_t)v.u.dict->len);
+    else
+        return fail_type(c, e, "object of type '%s' has no len()", value_type_name(&v));
+    return 0;
+}
+
+static int end_item(struct call *c, bool first, struct value *ret, struct err *e)
+{
+    struct list *l;
+    int rc = args_none(c, e);
+    if (rc >= 0)
+        rc = value_iterate(c, &c->self, &l, e);
+    if (rc == ERR_INVALID && !first && e && !(c->self.type == VALUE_STRING))
+        return fail_type(c, e, "'%s' object is not reversible", value_type_name(&c->self));
+    if (rc < 0)
+        return rc;
+    if (!l->len)
+        *ret =
+            value_undefined(c->arena, "No %s item, sequence was empty.", first ? "first" : "last");
+    else
+        *ret = l->items[first ? 0 : l->len - 1];
+    return 0;
+}
+
+// first: The first item.
+BUILTIN(filter_first)
+{
+    return end_item(c, true, ret, e);
+}
+
+// last: The last item.
+BUILTIN(filter_last)
+{
+    return end_item(c, false, ret, e);
+}
+
+// list: The items as a list; characters of a text, keys of a mapping.
+BUILTIN(filter_list)
+{
+    struct list *l;
+    int rc = args_none(c, e);
+    if (rc >= 0)
+        rc = value_iterate(c, &c->self, &l, e);
+    if (rc >= 0)
+        *ret = list_from(c, l->items, l->len);
+    return rc;
+}
+
+// join: The items as one text with d between them, or an attribute of each.
+BUILTIN(filter_join)
+{
+    struct text d = {"", 0};
+    const struct value *attr = NULL;
+    struct list *l;
+    int rc = args_read(c, e, "d:t attribute:v", &d, &attr);
+    if (rc >= 0)
+        rc = value_iterate(c, &c->self, &l, e);
+    if (rc < 0)
+        return rc;
+    struct buf b = BUF_INIT;
+    for (size_t i = 0; i < l->len && rc >= 0; i++) {
+        struct value v = l->items[i];
+        if (attr && attr->type != VALUE_NULL)
+            rc = value_getpath(c, &v, attr, NULL, &v, e);
+        if (rc >= 0 && v.type == VALUE_UNDEFINED)
+            rc = fail_undefined(c, &v, e);
+        if (rc < 0)
+            break;
+        if (i)
+            buf_add(&b, d.s, d.len);
+        struct text t = text_of(c, &v);
+        buf_add(&b, t.s, t.len);
+    }
+    *ret = take_buf(c, &b);
+    return rc;
+}
+
+// One sort key: a list of the comma-separated attributes, as jinja2 builds it.
+static int sort_key(struct call *c, const struct value *item, const struct value *attr,
+                    bool case_sensitive, struct value *ret, struct err *e)
+{
+    struct value keys = value_list(c->arena), v;
+    int rc = 0;
+    if (attr && attr->type == VALUE_STRING) {
+        struct value parts = value_list(c->arena);
+        struct text comma = text_lit(",");
+        str_split(c, (struct text){attr->u.str.s, attr->u.str.len}, &comma, -1, parts.u.list);
+        for (size_t i = 0; i < parts.u.list->len && rc >= 0; i++) {
+            rc = value_getpath(c, item, &parts.u.list->items[i], NULL, &v, e);
+            if (rc >= 0)
+                list_add(keys.u.list, case_sensitive ? v : ignore_case(c, &v));
+        }
+    } else {
+        v = *item;
+        if (attr && attr->type != VALUE_NULL)
+            rc = value_getpath(c, item, attr, NULL, &v, e);
+        if (rc >= 0)
+            list_add(keys.u.list, case_sensitive ? v : ignore_case(c, &v));
+    }
+    // a single key needs no list around it
+    *ret = keys.u.list->len == 1 ? keys.u.list->items[0] : keys;
+    return rc;
+}
+
+// sort: Sorted, by attribute(s) when given; ignores case unless case_sensitive.
+BUILTIN(filter_sort)
+{
+    bool reverse = false, case_sensitive = false;
+    const struct value *attr = NULL;
+    struct list *l;
+    int rc =
+        args_read(c, e, "reverse:b case_sensitive:b attribute:v", &reverse, &case_sensitive, &attr);
+    if (rc >= 0)
+        rc = value_iterate(c, &c->self, &l, e);
+    if (rc < 0)
+        return rc;
+    struct sort_item *items = arena_array(c->arena, struct sort_item, l->len + 1);
+    for (size_t i = 0; i < l->len && rc >= 0; i++) {
+        items[i].val = l->items[i];
+        rc = sort_key(c, &l->items[i], attr, case_sensitive, &items[i].key, e);
+    }
+    if (rc >= 0)
+        rc = sort_items(c, items, l->len, reverse, e);
+    *ret = value_list(c->arena);
+    for (size_t i = 0; i < l->len && rc >= 0; i++)
+        list_add(ret->u.list, items[i].val);
+    return rc;
+}
+
+static int attr_key(struct call *c, const struct value *item, const struct value *attr,
+                    const struct value *dflt, bool case_sensitive, struct value *ret, struct err *e)
+{
+    struct value v = *item;
+    int rc = 0;
+    if (attr && attr->type != VALUE_NULL)
+        rc = value_getpath(c, item, attr, dflt, &v, e);
+    if (rc >= 0)
+        *ret = case_sensitive ? v : ignore_case(c, &v);
+    return rc;
+}
+
+static int extreme(struct call *c, int sign, struct value *ret, struct err *e)
+{
+    bool case_sensitive = false;
+    const struct value *attr = NULL;
+    struct list *l;
+    int rc = args_read(c, e, "case_sensitive:b attribute:v", &case_sensitive, &attr);
+    if (rc >= 0)
+        rc = value_iterate(c, &c->self, &l, e);
+    if (rc < 0)
+        return rc;
+    if (!l->len) {
+        *ret = value_undefined(c->arena, "No aggregated item, sequence was empty.");
+        return 0;
+    }
+    struct value best, key;
+    *ret = l->items[0];
+    rc = attr_key(c, &l->items[0], attr, NULL, case_sensitive, &best, e);
+    for (size_t i = 1; i < l->len && rc >= 0; i++) {
+        int cmp;
+        rc = attr_key(c, &l->items[i], attr, NULL, case_sensitive, &key, e);
+        // max asks "new > best", min "new < best"; both name the new item first
+        if (rc >= 0 && order_of(c, &key, &best, &cmp, NULL) < 0)
+            rc = key.type == VALUE_UNDEFINED ? fail_undefined(c, &key, e)
+                 : best.type == VALUE_UNDEFINED
+                     ? fail_undefined(c, &best, e)
+                     : fail_type(c, e, "'%c' not supported between instances of '%s' and '%s'",
+                                 sign > 0 ? '>' : '<', value_type_name(&key),
+                                 value_type_name(&best));
+        if (rc >= 0 && cmp * sign > 0) {
+            best = key;
+            *ret = l->items[i];
+        }
+    }
+    return rc;
+}
+
+// min: The smallest item.
+BUILTIN(filter_min)
+{
+    return extreme(c, -1, ret, e);
+}
+
+// max: The largest item.
+BUILTIN(filter_max)
+{
+    return extreme(c, 1, ret, e);
+}
+
+// sum: Sum of the items (or of their attribute), on top of start.
+BUILTIN(filter_sum)
+{
+    const struct value *attr = NULL, *start = NULL;
+    struct list *l;
+    int rc = args_read(c, e, "attribute:v start:v", &attr, &start);
+    if (rc >= 0)
+        rc = value_iterate(c, &c->self, &l, e);
+    if (rc < 0)
+        return rc;
+    *ret = start ? *start : value_int(0);
+    if (ret->type == VALUE_STRING)
+        return fail_type(c, e, "sum() can't sum strings [use ''.join(seq) instead]");
+    for (size_t i = 0; i < l->len && rc >= 0; i++) {
+        struct value v = l->items[i];
+        if (attr && attr->type != VALUE_NULL)
+            rc = value_getpath(c, &v, attr, NULL, &v, e);
+        if (rc >= 0)
+            rc = py_add(c, ret, &v, ret, e);
+    }
+    return rc;
+}
+
+// unique: Every item once, in order of first appearance.
+BUILTIN(filter_unique)
+{
+    const struct value *cs = NULL, *attr = NULL;
+    struct list *l;
+    bool case_sensitive = false, plain = true, by_attr = false;
+    int rc = args_read(c, e, "case_sensitive:v attribute:v", &cs, &attr);
+    if (rc >= 0 && cs)
+        rc = truth_of(c, cs, &case_sensitive, e);
+    if (rc >= 0 && attr)
+        rc = truth_of(c, attr, &by_attr, e);
+    bool strict = by_attr || (cs && cs->type == VALUE_BOOL && !case_sensitive);
+    if (rc >= 0)
+        rc = value_iterate(c, &c->self, &l, e);
+    if (rc == ERR_INVALID && strict)
+        return fail_with(c, e, UNIQUE_FAILED "'%s' object is not iterable",
+                         value_type_name(&c->self));
+    if (rc < 0)
+        return rc;
+    *ret = value_list(c->arena);
+    struct value seen = value_dict(c->arena);
+    const char *unhashable = "";
+    for (size_t i = 0; i < l->len && plain; i++) {
+        struct value key;
+        rc = attr_key(c, &l->items[i], attr, NULL, case_sensitive, &key, e);
+        if (rc < 0)
+            return rc;
+        if (key.type == VALUE_UNDEFINED)
+            return fail_undefined(c, &key, e);
+        plain = is_hashable(&key);
+        unhashable = value_type_name(&key);
+        if (plain && !dict_getv(seen.u.dict, &key)) {
+            dict_setv(seen.u.dict, key, value_null());
+            list_add(ret->u.list, l->items[i]);
+        }
+    }
+    if (plain)
+        return 0;
+    if (strict)
+        return fail_with(c, e, UNIQUE_FAILED "unhashable type: '%s'", unhashable);
+    *ret = value_list(c->arena);
+    for (size_t i = 0; i < l->len; i++)
+        if (!list_has(ret->u.list, &l->items[i]))
+            list_add(ret->u.list, l->items[i]);
+    return 0;
+}
+
+// What groupby gives: a pair that also answers .grouper and .list.
+static int group_get(struct value_object *o, struct arena *a, const struct value *key, bool attr,
+                     struct value *ret, struct err *e)
+{
+    (void)a;
+    (void)e;
+    const struct value *pair = o->data;
+    int at = -1;
+    (void)attr;
+    if (key->type == VALUE_STRING)
+        at = value_eqs(key, "grouper") ? 0 : value_eqs(key, "list") ? 1 : -1;
+    else if (key->type == VALUE_INT)
+        at = key->u.i == 0 || key->u.i == -2 ? 0 : key->u.i == 1 || key->u.i == -1 ? 1 : -1;
+    if (at < 0)
+        return 0;
+    *ret = pair->u.list->items[at];
+    return 1;
+}
+
+static int group_plain(struct value_object *o, struct arena *a, struct value *ret, struct err *e)
+{
+    (void)a;
+    (void)e;
+    *ret = *(const struct value *)o->data;
+    return 0;
+}
+
+static const struct value_ops group_ops = {
+    .type_name = "_GroupTuple",
+    .get = group_get,
+    .materialize = group_plain,
+};
+
+static struct value group_value(struct call *c, struct value key, struct value items)
+{
+    struct value *pair = arena_new_of(c->arena, struct value);
+    *pair = pair_of(c, key, items);
+    return value_object(c->arena, &group_ops, pair);
+}
+
+// groupby: Pairs of a value of the attribute and the items that have it, sorted.
+BUILTIN(filter_groupby)
+{
+    const struct value *attr = NULL, *dflt = NULL;
+    bool case_sensitive = false;
+    struct list *l;
+    int rc =
+        args_read(c, e, "attribute:v! default:v case_sensitive:b", &attr, &dflt, &case_sensitive);
+    if (rc >= 0)
+        rc = value_iterate(c, &c->self, &l, e);
+    if (rc < 0)
+        return rc;
+    struct sort_item *items = arena_array(c->arena, struct sort_item, l->len + 1);
+    for (size_t i = 0; i < l->len && rc >= 0; i++) {
+        items[i].val = l->items[i];
+        rc = attr_key(c, &l->items[i], attr, dflt, case_sensitive, &items[i].key, e);
+    }
+    if (rc >= 0)
+        rc = sort_items(c, items, l->len, false, e);
+    *ret = value_list(c->arena);
+    for (size_t i = 0; i < l->len && rc >= 0;) {
+        struct value group = value_list(c->arena), key = items[i].key;
+        size_t first = i;
+        for (; i < l->len && value_equal(&items[i].key, &key); i++)
+            list_add(group.u.list, items[i].val);
+        rc = attr_key(c, &items[first].val, attr, dflt, true, &key, e);
+        list_add(ret->u.list, group_value(c, key, group));
+    }
+    return rc;
+}
+
+// batch: Lists of linecount items each, the last one filled up with fill_with.
+BUILTIN(filter_batch)
+{
+    int64_t n = 0;
+    const struct value *fill = NULL;
+    struct list *l;
+    int rc = args_read(c, e, "linecount:i! fill_with:v", &n, &fill);
+    if (rc >= 0)
+        rc = value_iterate(c, &c->self, &l, e);
+    if (rc < 0)
+        return rc;
+    *ret = value_list(c->arena);
+    struct value row = {0};
+    for (size_t i = 0; i < l->len; i++) {
+        if (!row.type || (int64_t)row.u.list->len == n) {
+            if (row.type)
+                list_add(ret->u.list, row);
+            row = value_list(c->arena);
+        }
+        list_add(row.u.list, l->items[i]);
+    }
+    if (!row.type)
+        return 0;
+    while (fill && fill->type != VALUE_NULL && (int64_t)row.u.list->len < n)
+        list_add(row.u.list, *fill);
+    list_add(ret->u.list, row);
+    return 0;
+}
+
+// slice: The items dealt into slices lists.
+BUILTIN(filter_slice)
+{
+    int64_t slices = 0;
+    const struct value *fill = NULL;
+    struct list *l;
+    int rc = args_read(c, e, "slices:i! fill_with:v", &slices, &fill);
+    if (rc >= 0)
+        rc = value_iterate(c, &c->self, &l, e);
+    if (rc < 0)
+        return rc;
+    if (slices == 0)
+        return fail_with(c, e, "integer division or modulo by zero");
+    *ret = value_list(c->arena);
+    if (slices < 0 || slices > 100000)
+        return 0;
+    int64_t per = (int64_t)l->len / slices, extra = (int64_t)l->len % slices, at = 0;
+    for (int64_t i = 0; i < slices; i++) {
+        int64_t n = per + (i < extra);
+        struct value row = list_from(c, l->items + at, (size_t)n);
+        if (fill && fill->type != VALUE_NULL && i >= extra)
+            list_add(row.u.list, *fill);
+        list_add(ret->u.list, row);
+        at += n;
+    }
+    return 0;
+}

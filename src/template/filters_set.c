@@ -1,0 +1,298 @@
+// Set theory and combinatorics: union, difference, zip, product, permutations and so on.
+#include "template/pysort.h"
+#include "template/rows.h"
+
+#include <string.h>
+
+#define MAX_RESULTS 2000000
+
+static void add_once(struct list *out, struct dict *seen, const struct value *v)
+{
+    if (is_hashable(v)) {
+        if (dict_getv(seen, v))
+            return;
+        dict_setv(seen, *v, value_null());
+    } else if (list_has(out, v)) {
+        return;
+    }
+    list_add(out, *v);
+}
+
+// Membership in l, by hash where that is possible.
+static struct dict *index_items(struct call *c, const struct list *l)
+{
+    struct dict *d = value_dict(c->arena).u.dict;
+    for (size_t i = 0; i < l->len; i++)
+        if (is_hashable(&l->items[i]))
+            dict_setv(d, l->items[i], value_null());
+    return d;
+}
+
+static bool in_index(const struct list *l, const struct dict *d, const struct value *v)
+{
+    return is_hashable(v) ? dict_getv(d, v) != NULL : list_has(l, v);
+}
+
+static int both(struct call *c, const char *name, struct list **x, struct list **y, struct err *e)
+{
+    const struct value *b = NULL;
+    char spec[16];
+    memcpy(spec, name, strlen(name) + 1);
+    int rc = args_read(c, e, spec, &b);
+    if (rc >= 0)
+        rc = value_iterate(c, &c->self, x, e);
+    if (rc >= 0)
+        rc = value_iterate(c, b, y, e);
+    return rc;
+}
+
+static int filtered(struct call *c, bool keep, struct value *ret, struct err *e)
+{
+    struct list *x, *y;
+    int rc = both(c, "b:v!", &x, &y, e);
+    if (rc < 0)
+        return rc;
+    struct dict *seen = value_dict(c->arena).u.dict, *index = index_items(c, y);
+    *ret = value_list(c->arena);
+    for (size_t i = 0; i < x->len; i++)
+        if (in_index(y, index, &x->items[i]) == keep)
+            add_once(ret->u.list, seen, &x->items[i]);
+    return 0;
+}
+
+// intersect: The items that are in both lists, once each.
+BUILTIN(filter_intersect)
+{
+    return filtered(c, true, ret, e);
+}
+
+// difference: The items that are not in the other list, once each.
+BUILTIN(filter_difference)
+{
+    return filtered(c, false, ret, e);
+}
+
+// union: The items of both lists, once each.
+BUILTIN(filter_union)
+{
+    struct list *x, *y;
+    const struct value *b = call_arg(c, 0, "b");
+    if (b && c->self.type == VALUE_LIST && b->type != VALUE_LIST && b->type != VALUE_UNDEFINED)
+        return fail_type(c, e, "can only concatenate list (not \"%s\") to list",
+                         value_type_name(b));
+    int rc = both(c, "b:v!", &x, &y, e);
+    if (rc < 0)
+        return rc;
+    struct dict *seen = value_dict(c->arena).u.dict;
+    *ret = value_list(c->arena);
+    for (size_t i = 0; i < x->len; i++)
+        add_once(ret->u.list, seen, &x->items[i]);
+    for (size_t i = 0; i < y->len; i++)
+        add_once(ret->u.list, seen, &y->items[i]);
+    return 0;
+}
+
+// symmetric_difference: The items that are in one list only, once each.
+BUILTIN(filter_symmetric_difference)
+{
+    struct list *x, *y;
+    int rc = both(c, "b:v!", &x, &y, e);
+    if (rc < 0)
+        return rc;
+    struct dict *seen = value_dict(c->arena).u.dict;
+    struct dict *ix = index_items(c, x), *iy = index_items(c, y);
+    *ret = value_list(c->arena);
+    for (size_t i = 0; i < x->len; i++)
+        if (!in_index(y, iy, &x->items[i]))
+            add_once(ret->u.list, seen, &x->items[i]);
+    for (size_t i = 0; i < y->len; i++)
+        if (!in_index(x, ix, &y->items[i]))
+            add_once(ret->u.list, seen, &y->items[i]);
+    return 0;
+}
+
+// The value and all positional arguments as lists.
+static int all_lists(struct call *c, struct list ***ret, size_t *n, struct err *e)
+{
+    *n = c->n_args + 1;
+    *ret = arena_array(c->arena, struct list *, *n);
+    int rc = value_iterate(c, &c->self, &(*ret)[0], e);
+    for (size_t i = 0; i < c->n_args && rc >= 0; i++)
+        rc = value_iterate(c, &c->args[i], &(*ret)[i + 1], e);
+    return rc;
+}
+
+static void zip_rows(struct call *c, struct list **lists, size_t n, size_t rows,
+                     const struct value *fill, struct value *ret)
+{
+    *ret = value_list(c->arena);
+    for (size_t r = 0; r < rows; r++) {
+        struct value row = value_list(c->arena);
+        row.flags |= VALUE_TUPLE;
+        for (size_t i = 0; i < n; i++)
+            list_add(row.u.list, r < lists[i]->len ? lists[i]->items[r] : *fill);
+        list_add(ret->u.list, row);
+    }
+}
+
+// zip: Tuples of the items at the same place, as many as the shortest list has.
+BUILTIN(filter_zip)
+{
+    struct list **lists;
+    size_t n;
+    bool strict = false;
+    struct dict_entry *d;
+    int rc = 0;
+    DICT_EACH(c->kwargs, d)
+    rc = value_eqs(&d->key, "strict") ? truth_of(c, &d->val, &strict, e)
+                                      : fail_type(c, e, "zip() takes no keyword arguments");
+    if (rc >= 0)
+        rc = all_lists(c, &lists, &n, e);
+    if (rc < 0)
+        return rc;
+    size_t rows = lists[0]->len;
+    for (size_t i = 1; i < n; i++) {
+        if (strict && lists[i]->len != rows)
+            return fail_with(c, e, "zip() argument %zu is %s than argument 1", i + 1,
+                             lists[i]->len < rows ? "shorter" : "longer");
+        rows = lists[i]->len < rows ? lists[i]->len : rows;
+    }
+    struct value fill = value_null();
+    zip_rows(c, lists, n, rows, &fill, ret);
+    return 0;
+}
+
+// zip_longest: Tuples of the items at the same place, shorter lists filled up with fillvalue.
+BUILTIN(filter_zip_longest)
+{
+    struct list **lists;
+    size_t n, rows = 0;
+    struct value fill = value_null();
+    struct dict_entry *d;
+    DICT_EACH(c->kwargs, d)
+    if (value_eqs(&d->key, "fillvalue"))
+        fill = d->val;
+    else
+        return fail_type(c, e, "zip_longest() got an unexpected keyword argument");
+    int rc = all_lists(c, &lists, &n, e);
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < n; i++)
+        rows = lists[i]->len > rows ? lists[i]->len : rows;
+    zip_rows(c, lists, n, rows, &fill, ret);
+    return 0;
+}
+
+// product: Every combination of one item from each list.
+BUILTIN(filter_product)
+{
+    struct list **lists, **all;
+    size_t n, total = 1;
+    int64_t repeat = 1;
+    struct dict_entry *d;
+    int rc = 0;
+    DICT_EACH(c->kwargs, d)
+    rc = value_eqs(&d->key, "repeat")
+             ? index_of(c, &d->val, &repeat, e)
+             : fail_type(c, e, "product() got an unexpected keyword argument");
+    if (rc >= 0)
+        rc = all_lists(c, &lists, &n, e);
+    if (rc < 0)
+        return rc;
+    if (repeat < 0 || repeat > 64)
+        return fail_with(
+            c, e, repeat < 0 ? "repeat argument cannot be negative" : "repeat argument too large");
+    all = arena_array(c->arena, struct list *, n * (size_t)repeat + 1);
+    for (int64_t r = 0; r < repeat; r++)
+        for (size_t i = 0; i < n; i++)
+            all[(size_t)r * n + i] = lists[i];
+    n *= (size_t)repeat;
+    for (size_t i = 0; i < n; i++)
+        if (__builtin_mul_overflow(total, all[i]->len, &total) || total > MAX_RESULTS)
+            return fail_with(c, e, "product() gives more than %d results", MAX_RESULTS);
+    *ret = value_list(c->arena);
+    for (size_t k = 0; k < total; k++) {
+        struct value row = value_list(c->arena);
+        row.flags |= VALUE_TUPLE;
+        size_t rest = total, at = k;
+        for (size_t i = 0; i < n; i++) {
+            rest /= all[i]->len;
+            list_add(row.u.list, all[i]->items[at / rest]);
+            at %= rest;
+        }
+        list_add(ret->u.list, row);
+    }
+    return 0;
+}
+
+struct choice {
+    struct call *c;
+    const struct list *from;
+    size_t *picked, r;
+    bool *used;
+    bool ordered; // permutations
+    struct list *out;
+    struct err *e;
+};
+
+static int choose(struct choice *ch, size_t at)
+{
+    if (at == ch->r) {
+        if (ch->out->len >= MAX_RESULTS)
+            return fail_with(ch->c, ch->e, "more than %d results", MAX_RESULTS);
+        struct value row = value_list(ch->c->arena);
+        row.flags |= VALUE_TUPLE;
+        for (size_t i = 0; i < ch->r; i++)
+            list_add(row.u.list, ch->from->items[ch->picked[i]]);
+        list_add(ch->out, row);
+        return 0;
+    }
+    for (size_t i = ch->ordered || !at ? 0 : ch->picked[at - 1] + 1; i < ch->from->len; i++) {
+        if (ch->ordered && ch->used[i])
+            continue;
+        ch->picked[at] = i;
+        ch->used[i] = true;
+        int rc = choose(ch, at + 1);
+        ch->used[i] = false;
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int choices(struct call *c, bool ordered, const char *spec, struct value *ret, struct err *e)
+{
+    const struct value *rv = NULL;
+    int64_t r;
+    struct list *l;
+    int rc = args_read(c, e, spec, &rv);
+    if (rc >= 0)
+        rc = value_iterate(c, &c->self, &l, e);
+    if (rc < 0)
+        return rc;
+    r = (int64_t)l->len;
+    if (rv && rv->type != VALUE_NULL)
+        rc = index_of(c, rv, &r, e);
+    if (rc >= 0 && r < 0)
+        rc = fail_with(c, e, "r must be non-negative");
+    *ret = value_list(c->arena);
+    if (rc < 0 || r > (int64_t)l->len)
+        return rc;
+    struct choice ch = {
+        .c = c, .from = l, .r = (size_t)r, .ordered = ordered, .out = ret->u.list, .e = e};
+    ch.picked = arena_array(c->arena, size_t, l->len + 1);
+    ch.used = arena_array(c->arena, bool, l->len + 1);
+    return choose(&ch, 0);
+}
+
+// permutations: All orders of r of the items.
+BUILTIN(filter_permutations)
+{
+    return choices(c, true, "r:v", ret, e);
+}
+
+// combinations: All choices of r of the items.
+BUILTIN(filter_combinations)
+{
+    return choices(c, false, "r:v!", ret, e);
+}

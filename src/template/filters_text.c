@@ -1,0 +1,269 @@
+// Jinja2's filters on text: case, trimming, replacing, indenting, cutting and counting.
+#include "template/pyformat.h"
+#include "template/pystr.h"
+#include "template/rows.h"
+#include "template/unicode.h"
+
+#include <string.h>
+
+typedef void case_fn(struct buf *b, const char *s, size_t len);
+
+static int recase(struct call *c, case_fn *fn, struct value *ret, struct err *e)
+{
+    int rc = args_none(c, e);
+    if (rc < 0)
+        return rc;
+    struct text t = text_of(c, &c->self);
+    struct buf b = BUF_INIT;
+    fn(&b, t.s, t.len);
+    *ret = take_buf(c, &b);
+    return 0;
+}
+
+// lower: Lower case.
+BUILTIN(filter_lower)
+{
+    return recase(c, str_lower, ret, e);
+}
+
+// upper: Upper case.
+BUILTIN(filter_upper)
+{
+    return recase(c, str_upper, ret, e);
+}
+
+// capitalize: First character upper case, all others lower case.
+BUILTIN(filter_capitalize)
+{
+    return recase(c, str_capitalize, ret, e);
+}
+
+// title: Every word starts with an upper-case letter; words begin behind white space and any of
+// -({[<.
+BUILTIN(filter_title)
+{
+    int rc = args_none(c, e);
+    if (rc < 0)
+        return rc;
+    struct text t = text_of(c, &c->self);
+    struct buf b = BUF_INIT;
+    const char *p = t.s, *end = p + t.len;
+    while (p < end) {
+        const char *word = p, *q = p;
+        uint32_t cp = utf8_next(&q, end);
+        if (uni_is(cp, UNI_SPACE) || (cp < 0x80 && strchr("-({[<", (int)cp))) {
+            buf_add(&b, p, (size_t)(q - p));
+            p = q;
+            continue;
+        }
+        for (p = q; p < end; p = q) {
+            q = p;
+            cp = utf8_next(&q, end);
+            if (uni_is(cp, UNI_SPACE) || (cp < 0x80 && strchr("-({[<", (int)cp)))
+                break;
+        }
+        q = word;
+        utf8_next(&q, end);
+        str_upper(&b, word, (size_t)(q - word));
+        str_lower(&b, q, (size_t)(p - q));
+    }
+    *ret = take_buf(c, &b);
+    return 0;
+}
+
+// string: Text of any value.
+BUILTIN(filter_string)
+{
+    int rc = args_none(c, e);
+    struct text t = text_of(c, &c->self);
+    *ret = c->self.type == VALUE_STRING ? c->self : value_ref(t.s, t.len);
+    return rc;
+}
+
+// trim: Without leading and trailing white space (or characters of chars).
+BUILTIN(filter_trim)
+{
+    const struct value *chars = NULL;
+    int rc = args_read(c, e, "chars:v", &chars);
+    if (rc < 0)
+        return rc;
+    struct text set;
+    bool given = chars && chars->type != VALUE_NULL;
+    if (given && chars->type != VALUE_STRING)
+        return fail_type(c, e, "strip arg must be None or str");
+    if (given)
+        set = text_of(c, chars);
+    struct text t = str_strip(text_of(c, &c->self), given ? &set : NULL, STRIP_BOTH);
+    *ret = str_from(c, t.s, t.len);
+    return 0;
+}
+
+// replace: Every (or the first count) occurrence of old replaced by new.
+BUILTIN(filter_replace)
+{
+    struct text old = {0}, new = {0};
+    const struct value *count = NULL;
+    int64_t n = -1;
+    int rc = args_read(c, e, "old:t! new:t! count:v", &old, &new, &count);
+    if (rc >= 0 && count && count->type != VALUE_NULL)
+        rc = index_of(c, count, &n, e);
+    if (rc < 0)
+        return rc;
+    struct buf b = BUF_INIT;
+    str_replace(&b, text_of(c, &c->self), old, new, n);
+    *ret = take_buf(c, &b);
+    return 0;
+}
+
+// indent: Lines indented by width blanks (or a text); the first one too with first, blank ones with
+// blank.
+BUILTIN(filter_indent)
+{
+    const struct value *width = NULL;
+    bool first = false, blank = false;
+    int64_t n = 4;
+    int rc = args_read(c, e, "width:v first:b blank:b", &width, &first, &blank);
+    if (rc >= 0 && width && width->type != VALUE_STRING && !is_number(width) &&
+        width->type != VALUE_UNDEFINED)
+        rc = fail_type(c, e, "can't multiply sequence by non-int of type '%s'",
+                       value_type_name(width));
+    else if (rc >= 0 && width && width->type != VALUE_STRING)
+        rc = index_of(c, width, &n, e);
+    if (rc < 0)
+        return rc;
+    if (c->self.type != VALUE_STRING)
+        return fail_type(c, e, "unsupported operand type(s) for +=: '%s' and 'str'",
+                         value_type_name(&c->self));
+    struct buf pad = BUF_INIT, b = BUF_INIT;
+    if (width && width->type == VALUE_STRING)
+        buf_add(&pad, width->u.str.s, width->u.str.len);
+    else if (n > 0)
+        buf_fill(&pad, ' ', n > 10000 ? 10000 : (size_t)n);
+    struct value lines = value_list(c->arena);
+    struct value text = value_strf(c->arena, "%s", "");
+    struct buf joined = BUF_INIT;
+    buf_add(&joined, c->self.u.str.s, c->self.u.str.len);
+    buf_addc(&joined, '\n');
+    text = take_buf(c, &joined);
+    str_splitlines(c, (struct text){text.u.str.s, text.u.str.len}, false, lines.u.list);
+    for (size_t i = 0; i < lines.u.list->len; i++) {
+        const struct value *l = &lines.u.list->items[i];
+        if (i)
+            buf_addc(&b, '\n');
+        if (i ? blank || l->u.str.len : first)
+            buf_add(&b, buf_str(&pad), pad.len);
+        buf_add(&b, l->u.str.s, l->u.str.len);
+    }
+    buf_release(&pad);
+    *ret = take_buf(c, &b);
+    return 0;
+}
+
+// center: Centred in width columns.
+BUILTIN(filter_center)
+{
+    int64_t width = 80;
+    int rc = args_read(c, e, "width:i", &width);
+    if (rc < 0)
+        return rc;
+    struct buf b = BUF_INIT;
+    str_pad(&b, text_of(c, &c->self), width, text_lit(" "), 'c');
+    *ret = take_buf(c, &b);
+    return 0;
+}
+
+// truncate: Cut to length characters, at a word's end unless killwords.
+BUILTIN(filter_truncate)
+{
+    int64_t length = 255, leeway = 5;
+    bool kill = false;
+    struct text end = text_lit("...");
+    const struct value *lw = NULL;
+    int rc = args_read(c, e, "length:i killwords:b end:s leeway:v", &length, &kill, &end, &lw);
+    if (rc >= 0 && lw && lw->type != VALUE_NULL)
+        rc = index_of(c, lw, &leeway, e);
+    if (rc < 0)
+        return rc;
+    int64_t tail = (int64_t)utf8_count(end.s, end.len);
+    if (length < tail)
+        return fail_with(c, e, "expected length >= %lld, got %lld", (long long)tail,
+                         (long long)length);
+    if (leeway < 0)
+        return fail_with(c, e, "expected leeway >= 0, got %lld", (long long)leeway);
+    if (c->self.type != VALUE_STRING)
+        return fail_type(c, e, "object of type '%s' has no len()", value_type_name(&c->self));
+    struct text t = {c->self.u.str.s, c->self.u.str.len};
+    if ((int64_t)utf8_count(t.s, t.len) <= length + leeway) {
+        *ret = c->self;
+        return 0;
+    }
+    t = str_slice(t, 0, length - tail);
+    int64_t space = kill ? -1 : str_rfind(t, text_lit(" "));
+    if (space >= 0)
+        t.len = (size_t)space;
+    struct buf b = BUF_INIT;
+    buf_add(&b, t.s, t.len);
+    buf_add(&b, end.s, end.len);
+    *ret = take_buf(c, &b);
+    return 0;
+}
+
+// wordcount: Number of words.
+BUILTIN(filter_wordcount)
+{
+    int rc = args_none(c, e);
+    if (rc < 0)
+        return rc;
+    struct text t = text_of(c, &c->self);
+    int64_t n = 0;
+    bool in = false;
+    for (const char *p = t.s, *end = p + t.len; p < end;) {
+        uint32_t cp = utf8_next(&p, end);
+        bool word = cp == '_' || uni_is_alnum(cp);
+        n += word && !in;
+        in = word;
+    }
+    *ret = value_int(n);
+    return 0;
+}
+
+// format: printf-style formatting of the text with the arguments.
+BUILTIN(filter_format)
+{
+    if (c->n_args && c->kwargs->len)
+        return fail_with(c, e, "can't handle positional and keyword arguments at the same time");
+    struct dict kwargs = *c->kwargs;
+    struct value args = tuple_of(c, c->args, c->n_args);
+    if (kwargs.len)
+        args = (struct value){.type = VALUE_DICT, .u.dict = &kwargs};
+    struct buf b = BUF_INIT;
+    int rc = py_percent(c, text_of(c, &c->self), &args, &b, e);
+    *ret = take_buf(c, &b);
+    return rc;
+}
+
+// reverse: Characters of a text or items of a sequence in reverse order.
+BUILTIN(filter_reverse)
+{
+    int rc = args_none(c, e);
+    if (rc < 0)
+        return rc;
+    if (c->self.type == VALUE_STRING) {
+        struct buf b = BUF_INIT;
+        for (const char *s = c->self.u.str.s, *p = s + c->self.u.str.len; p > s;) {
+            const char *prev = utf8_prev(s, p);
+            buf_add(&b, prev, (size_t)(p - prev));
+            p = prev;
+        }
+        *ret = take_buf(c, &b);
+        return 0;
+    }
+    struct list *l;
+    rc = value_iterate(c, &c->self, &l, NULL);
+    if (rc < 0)
+        return fail_with(c, e, "argument must be iterable");
+    *ret = value_list(c->arena);
+    for (size_t i = l->len; i-- > 0;)
+        list_add(ret->u.list, l->items[i]);
+    return 0;
+}

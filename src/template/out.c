@@ -1,0 +1,220 @@
+// Output of templates: pieces are joined as text; a lone one keeps its type where Ansible's
+// literal_eval would.
+#include "template/eval.h"
+
+#include <math.h>
+#include <string.h>
+
+void out_init(struct out *o, struct buf *b)
+{
+    *o = (struct out){.b = b};
+}
+
+static void add_text(struct buf *b, const struct value *v)
+{
+    size_t n = v->u.str.len;
+    if (v->type != VALUE_STRING || v->flags & VALUE_BYTES) {
+        value_print(b, v);
+    } else if (b->cap - b->len > n && n < OUTPUT_MAX - b->len) {
+        memcpy(b->p + b->len, v->u.str.s, n);
+        b->len += n;
+        b->p[b->len] = '\0';
+    } else {
+        buf_add(b, v->u.str.s, n);
+    }
+}
+
+static int full(struct ev *ev)
+{
+    return err_set(ev->e, ERR_LIMIT, ev->ctx->pos, "output of the template is larger than %zu MB",
+                   OUTPUT_MAX >> 20);
+}
+
+static int add_piece(struct ev *ev, const struct value *v)
+{
+    struct out *o = ev->out;
+    if (o->nodes > 1) {
+        add_text(o->b, v);
+        return o->b->overflow ? full(ev) : 0;
+    }
+    if (o->nodes++ == 0) {
+        o->first = *v;
+        return 0;
+    }
+    add_text(o->b, &o->first);
+    add_text(o->b, v);
+    return o->b->overflow ? full(ev) : 0;
+}
+
+int out_data(struct ev *ev, const struct value *text)
+{
+    return add_piece(ev, text);
+}
+
+// Raises the first undefined value inside v, as Ansible's finalize does.
+static int check_defined(struct ev *ev, const struct value *v, int depth)
+{
+    int rc = 0;
+    if (v->type == VALUE_UNDEFINED)
+        return v->flags & UNDEFINED_LENIENT ? 0 : eval_undefined(ev, v);
+    if (depth > 100)
+        return 0;
+    if (v->type == VALUE_LIST) {
+        for (size_t i = 0; rc == 0 && i < v->u.list->len; i++)
+            if (v->u.list->items[i].type >= VALUE_LIST)
+                rc = check_defined(ev, &v->u.list->items[i], depth + 1);
+    } else if (v->type == VALUE_DICT) {
+        struct dict_entry *d;
+        DICT_EACH(v->u.dict, d)
+        if (d->val.type >= VALUE_LIST && (rc = check_defined(ev, &d->val, depth + 1)) < 0)
+            break;
+    }
+    return rc;
+}
+
+int out_value(struct ev *ev, const struct value *v, bool finalize)
+{
+    if (v->type == VALUE_STRING || v->type == VALUE_INT) {
+        ev->out->unsafe |= (v->flags & VALUE_UNSAFE) != 0;
+        return add_piece(ev, v);
+    }
+    struct value x = *v;
+    int rc = 0;
+    switch (x.type) {
+    case VALUE_NULL:
+        if (finalize && !ev->ctx->native)
+            x = value_ref("", 0);
+        break;
+    case VALUE_OBJECT:
+        rc = make_text(ev, v, &x);
+        if (rc == 0)
+            rc = check_defined(ev, &x, 0);
+        break;
+    case VALUE_UNDEFINED:
+    case VALUE_LIST:
+    case VALUE_DICT:
+        rc = check_defined(ev, v, 0);
+        if (x.type == VALUE_UNDEFINED)
+            x = value_ref("", 0);
+        break;
+    default:
+        break;
+    }
+    if (rc < 0)
+        return rc;
+    struct out *o = ev->out;
+    if (!o->unsafe && (x.flags & VALUE_UNSAFE || x.type >= VALUE_LIST) && value_has_unsafe(&x, 0))
+        o->unsafe = true;
+    return add_piece(ev, &x);
+}
+
+// True when printing v and reading the text back would give v again.
+static bool survives(const struct value *v, int depth)
+{
+    if (depth > 60)
+        return false;
+    switch ((enum value_type)v->type) {
+    case VALUE_NULL:
+    case VALUE_BOOL:
+    case VALUE_INT:
+        return true;
+    case VALUE_FLOAT:
+        return isfinite(v->u.f);
+    case VALUE_STRING:
+        return !(v->flags & (VALUE_MARKUP | VALUE_VAULT));
+    case VALUE_LIST:
+        for (size_t i = 0; i < v->u.list->len; i++)
+            if (!survives(&v->u.list->items[i], depth + 1))
+                return false;
+        return true;
+    case VALUE_DICT: {
+        struct dict_entry *d;
+        DICT_EACH(v->u.dict, d)
+        if (!survives(&d->key, depth + 1) || !survives(&d->val, depth + 1))
+            return false;
+        return true;
+    }
+    case VALUE_UNDEFINED:
+    case VALUE_OBJECT:
+        return false;
+    }
+    return false;
+}
+
+static struct value all_unsafe(struct arena *a, const struct value *v)
+{
+    struct value r = value_copy(a, v);
+    value_mark_unsafe(&r);
+    return r;
+}
+
+// A string in memory of its own; pieces may belong to the template or to a reused buffer.
+static struct value take_text(struct ev *ev, const struct out *o)
+{
+    if (o->nodes == 0)
+        return value_ref("", 0);
+    if (o->nodes == 1 && o->first.type == VALUE_STRING && !(o->first.flags & VALUE_BYTES)) {
+        struct value v = value_strn(ev->a, o->first.u.str.s, o->first.u.str.len);
+        v.flags = o->first.flags & VALUE_NATIVE_TEXT;
+        return v;
+    }
+    if (o->nodes == 1)
+        value_print(o->b, &o->first);
+    return value_strn(ev->a, buf_str(o->b), o->b->len);
+}
+
+static bool like_literal(const struct value *v)
+{
+    const char *s = v->u.str.s;
+    size_t n = v->u.str.len;
+    return n && (s[0] == '{' || s[0] == '[' || (n == 4 && memcmp(s, "True", 4) == 0) ||
+                 (n == 5 && memcmp(s, "False", 5) == 0));
+}
+
+// jinja2_native: a lone value is the result; text is read as a literal where it is one.
+static int finish_native(struct ev *ev, struct out *o, struct value *ret)
+{
+    if (o->nodes == 0) {
+        *ret = value_null();
+        return 0;
+    }
+    if (o->nodes == 1 && (o->first.type != VALUE_STRING || o->first.flags & VALUE_NATIVE_TEXT)) {
+        *ret = ev->tpl->reference ? o->first : value_copy(ev->a, &o->first);
+        return 0;
+    }
+    *ret = take_text(ev, o);
+    struct value lit;
+    if (ret->u.str.len && ret->u.str.s[0] != ' ' && ret->u.str.s[0] != '\t' &&
+        literal_eval(ev->a, ret->u.str.s, ret->u.str.len, false, &lit)) {
+        if (lit.type == VALUE_STRING) {
+            char q = ret->u.str.s[0];
+            lit = value_strf(ev->a, "%c%s%c", q, lit.u.str.s, q);
+        }
+        *ret = lit;
+    }
+    return 0;
+}
+
+int out_finish(struct ev *ev, struct out *o, struct value *ret)
+{
+    struct value lit;
+    if (o->b->overflow)
+        return full(ev);
+    if (ev->ctx->native) {
+        finish_native(ev, o, ret);
+    } else if (o->nodes == 1 && ev->ctx->convert &&
+               (o->first.type == VALUE_BOOL || o->first.type == VALUE_DICT ||
+                (o->first.type == VALUE_LIST && !(o->first.flags & VALUE_TUPLE))) &&
+               survives(&o->first, 0)) {
+        *ret = ev->tpl->reference || o->first.type == VALUE_BOOL ? o->first
+                                                                 : value_copy(ev->a, &o->first);
+    } else {
+        *ret = take_text(ev, o);
+        if (ev->ctx->convert && !(ret->flags & VALUE_NATIVE_TEXT) && like_literal(ret) &&
+            literal_eval(ev->a, ret->u.str.s, ret->u.str.len, true, &lit))
+            *ret = lit;
+    }
+    if (o->unsafe)
+        *ret = all_unsafe(ev->a, ret);
+    return 0;
+}

@@ -1,0 +1,149 @@
+// Merge sort over values, and the small value rules that sets and sums need.
+#include "template/pysort.h"
+
+#include "template/datetime.h"
+#include "template/unicode.h"
+
+#include <string.h>
+
+int order_of(struct call *c, const struct value *x, const struct value *y, int *ret, struct err *e)
+{
+    if (x->type == VALUE_UNDEFINED)
+        return fail_undefined(c, x, e);
+    if (y->type == VALUE_UNDEFINED)
+        return fail_undefined(c, y, e);
+    if (x->type == VALUE_OBJECT && datetime_compare(x, y, ret))
+        return 0;
+    int rc = value_compare(x, y, ret, e);
+    return rc < 0 && e ? err_at(e, c->pos) : rc;
+}
+
+static int merge(struct call *c, struct sort_item *items, size_t mid, size_t n, bool reverse,
+                 struct sort_item *tmp, struct err *e)
+{
+    memcpy(tmp, items, mid * sizeof *tmp);
+    size_t i = 0, j = mid, k = 0;
+    while (i < mid && j < n) {
+        int cmp;
+        int rc = order_of(c, &items[j].key, &tmp[i].key, &cmp, e);
+        if (rc < 0)
+            return rc;
+        bool right = reverse ? cmp > 0 : cmp < 0;
+        items[k++] = right ? items[j++] : tmp[i++];
+    }
+    while (i < mid)
+        items[k++] = tmp[i++];
+    return 0;
+}
+
+static int sort_part(struct call *c, struct sort_item *items, size_t n, bool reverse,
+                     struct sort_item *tmp, struct err *e)
+{
+    if (n < 2)
+        return 0;
+    size_t mid = n / 2;
+    int rc = sort_part(c, items, mid, reverse, tmp, e);
+    if (rc >= 0)
+        rc = sort_part(c, items + mid, n - mid, reverse, tmp, e);
+    return rc < 0 ? rc : merge(c, items, mid, n, reverse, tmp, e);
+}
+
+// Python looks for a run at the start first; doing the same finds the pair it would complain about.
+static int first_run(struct call *c, struct sort_item *items, size_t n, bool reverse, struct err *e)
+{
+    int first = 0, cmp, rc = 0;
+    for (size_t i = 1; i < n; i++) {
+        const struct sort_item *x = reverse ? &items[n - 1 - i] : &items[i],
+                               *y = reverse ? x + 1 : x - 1;
+        rc = order_of(c, &x->key, &y->key, &cmp, e);
+        if (i == 1)
+            first = cmp < 0;
+        if (rc < 0 || (cmp < 0) != first)
+            break;
+    }
+    return rc;
+}
+
+int sort_items(struct call *c, struct sort_item *items, size_t n, bool reverse, struct err *e)
+{
+    int rc = first_run(c, items, n, reverse, e);
+    if (rc < 0)
+        return rc;
+    struct sort_item *tmp = arena_array(c->arena, struct sort_item, n / 2 + 1);
+    return sort_part(c, items, n, reverse, tmp, e);
+}
+
+bool is_hashable(const struct value *v)
+{
+    if (v->type == VALUE_DICT)
+        return false;
+    if (v->type != VALUE_LIST)
+        return true;
+    if (!(v->flags & VALUE_TUPLE))
+        return false;
+    for (size_t i = 0; i < v->u.list->len; i++)
+        if (!is_hashable(&v->u.list->items[i]))
+            return false;
+    return true;
+}
+
+struct value ignore_case(struct call *c, const struct value *v)
+{
+    if (v->type != VALUE_STRING)
+        return *v;
+    struct buf b = BUF_INIT;
+    str_lower(&b, v->u.str.s, v->u.str.len);
+    return take_buf(c, &b);
+}
+
+bool list_has(const struct list *l, const struct value *v)
+{
+    for (size_t i = 0; i < l->len; i++)
+        if (value_equal(&l->items[i], v))
+            return true;
+    return false;
+}
+
+static int bad_add(struct call *c, const struct value *x, const struct value *y, struct err *e)
+{
+    const char *tx = value_type_name(x), *ty = value_type_name(y);
+    if (x->type == VALUE_STRING)
+        return fail_type(c, e, "can only concatenate str (not \"%s\") to str", ty);
+    if (x->type == VALUE_LIST)
+        return fail_type(c, e, "can only concatenate %s (not \"%s\") to %s", tx, ty, tx);
+    return fail_type(c, e, "unsupported operand type(s) for +: '%s' and '%s'", tx, ty);
+}
+
+int py_add(struct call *c, const struct value *x, const struct value *y, struct value *ret,
+           struct err *e)
+{
+    double a, b;
+    if (x->type == VALUE_UNDEFINED || y->type == VALUE_UNDEFINED)
+        return fail_undefined(c, x->type == VALUE_UNDEFINED ? x : y, e);
+    if (number_of(x, &a) && number_of(y, &b)) {
+        int64_t i = x->type == VALUE_BOOL ? x->u.b : x->u.i,
+                j = y->type == VALUE_BOOL ? y->u.b : y->u.i, sum;
+        bool whole = x->type != VALUE_FLOAT && y->type != VALUE_FLOAT;
+        *ret = whole && !__builtin_add_overflow(i, j, &sum) ? value_int(sum) : value_float(a + b);
+        return 0;
+    }
+    if (x->type == VALUE_STRING && y->type == VALUE_STRING) {
+        struct buf s = BUF_INIT;
+        buf_add(&s, x->u.str.s, x->u.str.len);
+        buf_add(&s, y->u.str.s, y->u.str.len);
+        *ret = take_buf(c, &s);
+        return 0;
+    }
+    if (x->type == VALUE_LIST && y->type == VALUE_LIST && !((x->flags ^ y->flags) & VALUE_TUPLE)) {
+        *ret = list_from(c, x->u.list->items, x->u.list->len);
+        ret->flags = x->flags & VALUE_TUPLE;
+        for (size_t i = 0; i < y->u.list->len; i++)
+            list_add(ret->u.list, y->u.list->items[i]);
+        return 0;
+    }
+    struct value out;
+    int rc = datetime_binary(c->arena, '+', x, y, &out, e);
+    if (rc == 1)
+        *ret = out;
+    return rc == 1 ? 0 : rc < 0 ? rc : bad_add(c, x, y, e);
+}

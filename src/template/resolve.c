@@ -1,0 +1,264 @@
+// Variables by name: the context's own, then the play's (templated once per session), then global
+// functions.
+#include "template/eval.h"
+
+#include <string.h>
+
+bool value_has_unsafe(const struct value *v, int depth)
+{
+    if (v->type == VALUE_STRING)
+        return v->flags & VALUE_UNSAFE;
+    if (depth > 100)
+        return false;
+    if (v->type == VALUE_LIST) {
+        for (size_t i = 0; i < v->u.list->len; i++)
+            if (value_has_unsafe(&v->u.list->items[i], depth + 1))
+                return true;
+    } else if (v->type == VALUE_DICT) {
+        struct dict_entry *d;
+        DICT_EACH(v->u.dict, d)
+        if (value_has_unsafe(&d->val, depth + 1) || (d->key.flags & VALUE_UNSAFE))
+            return true;
+    }
+    return false;
+}
+
+static bool has_vault(const struct value *v, int depth)
+{
+    if (v->type == VALUE_STRING)
+        return v->flags & VALUE_VAULT;
+    if (depth > 100)
+        return false;
+    if (v->type == VALUE_LIST) {
+        for (size_t i = 0; i < v->u.list->len; i++)
+            if (has_vault(&v->u.list->items[i], depth + 1))
+                return true;
+    } else if (v->type == VALUE_DICT) {
+        struct dict_entry *d;
+        DICT_EACH(v->u.dict, d)
+        if (has_vault(&d->val, depth + 1))
+            return true;
+    }
+    return false;
+}
+
+static int decrypt_one(struct templar *t, struct arena *a, struct value *v, struct err *e)
+{
+    struct value plain;
+    if (!t->decrypt)
+        return err_set(e, ERR_FAILED, value_pos(v),
+                       "Attempting to decrypt but no vault secrets found");
+    int rc = t->decrypt(t->decrypt_data, a, v, &plain, e);
+    if (rc < 0)
+        return err_at(e, value_pos(v));
+    value_set_pos(&plain, value_pos(v));
+    *v = plain;
+    return 0;
+}
+
+static int reveal(struct templar *t, struct arena *a, struct value *v, int depth, struct err *e)
+{
+    int rc = 0;
+    if (v->type == VALUE_STRING && v->flags & VALUE_VAULT)
+        return decrypt_one(t, a, v, e);
+    if (depth > 100 || !has_vault(v, depth))
+        return 0;
+    *v = value_shallow(a, v);
+    if (v->type == VALUE_LIST) {
+        for (size_t i = 0; rc == 0 && i < v->u.list->len; i++)
+            rc = reveal(t, a, &v->u.list->items[i], depth + 1, e);
+    } else if (v->type == VALUE_DICT) {
+        struct dict_entry *d;
+        DICT_EACH(v->u.dict, d)
+        if ((rc = reveal(t, a, &d->val, depth + 1, e)) < 0)
+            break;
+    }
+    return rc;
+}
+
+int value_reveal(struct templar *t, struct arena *a, struct value *v, int depth, struct err *e)
+{
+    return has_vault(v, depth) ? reveal(t, a, v, depth, e) : 0;
+}
+
+// --- the memo
+// ----------------------------------------------------------------------------------------------------
+
+static struct memo_entry *memo_find(struct template_session *ss, const struct name *n)
+{
+    if (!ss->memo_size)
+        return NULL;
+    size_t mask = ss->memo_size - 1;
+    for (size_t i = n->hash & mask;; i = (i + 1) & mask) {
+        struct memo_entry *m = &ss->memo[i];
+        if (!m->state || (m->hash == n->hash && (m->name == n->s || strcmp(m->name, n->s) == 0)))
+            return m;
+    }
+}
+
+static struct memo_entry *memo_slot(struct template_session *ss, const struct name *n)
+{
+    if (ss->memo_n * 2 >= ss->memo_size) {
+        struct memo_entry *old = ss->memo;
+        size_t size = ss->memo_size;
+        ss->memo_size = size ? size * 2 : 32;
+        ss->memo = arena_array(ss->arena, struct memo_entry, ss->memo_size);
+        for (size_t i = 0; i < size; i++) {
+            if (!old[i].state)
+                continue;
+            struct name key = {.s = old[i].name, .hash = old[i].hash};
+            *memo_find(ss, &key) = old[i];
+        }
+    }
+    return memo_find(ss, n);
+}
+
+// --- the play's variables
+// ----------------------------------------------------------------------------------------
+
+// "{{ x }}: 'x' is undefined": what a variable says that could not be templated.
+static struct value undefined_variable(struct ev *ev, const struct value *raw, struct err *why)
+{
+    struct buf b = BUF_INIT;
+    value_print(&b, raw);
+    struct value v = value_undefined(ev->ctx->ss->arena, "%s: %s", buf_str(&b), err_msg(why));
+    buf_release(&b);
+    err_release(why);
+    return v;
+}
+
+static int nested_error(struct ev *ev, const struct value *raw, struct err *why)
+{
+    struct template_session *ss = ev->ctx->ss;
+    if (why->code == ERR_LIMIT)
+        return err_move(ev->e, why);
+    struct buf b = BUF_INIT;
+    value_print(&b, raw);
+    int rc =
+        err_set(ev->e, ERR_FAILED, why->pos,
+                "An unhandled exception occurred while templating '%s'. Error was a <class '%s'>, "
+                "original message: %s",
+                buf_str(&b), ss->exc ? ss->exc : "ansible.errors.AnsibleError", err_msg(why));
+    ss->exc = NULL;
+    err_release(why);
+    buf_release(&b);
+    return rc;
+}
+
+// A raw variable as templates see it.
+static int cook(struct ev *ev, const struct value *raw, struct value *ret)
+{
+    struct ctx *c = ev->ctx;
+    struct err why = ERR_INIT;
+    *ret = *raw;
+    if (raw->type != VALUE_STRING && raw->type != VALUE_LIST && raw->type != VALUE_DICT)
+        return 0;
+    if (raw->type == VALUE_STRING && !(raw->flags & VALUE_VAULT) &&
+        !memchr(raw->u.str.s, '{', raw->u.str.len))
+        return 0;
+    static const struct template_opts modes[2] = {
+        {.trim_blocks = true,
+         .newline_sequence = "\n",
+         .convert_data = true,
+         .fail_on_undefined = true},
+        {.trim_blocks = true,
+         .newline_sequence = "\n",
+         .convert_data = true,
+         .fail_on_undefined = true,
+         .native = true},
+    };
+    struct ctx *cur = c->ss->cur;
+    int rc = template_nested(c->t, c->ss->arena, raw, &modes[c->opts.native], ret, &why, 0);
+    c->ss->cur = cur;
+    if (rc < 0 && why.code == ERR_UNDEFINED) {
+        *ret = undefined_variable(ev, raw, &why);
+        return 0;
+    }
+    return rc < 0 ? nested_error(ev, raw, &why) : 0;
+}
+
+int find_raw(struct templar *t, struct arena *a, const struct name *n, struct value *raw,
+             struct err *e)
+{
+    const struct value *local = t->locals ? dict_gethash(t->locals, n->s, n->len, n->hash) : NULL;
+    if (local) {
+        *raw = *local;
+        return 1;
+    }
+    int rc = t->vars.get ? t->vars.get(t->vars.data, a, n->s, raw, e) : 0;
+    if (rc == 0 && t->vars.all && n->len == 4 && memcmp(n->s, "vars", 4) == 0) {
+        struct dict *all;
+        rc = t->vars.all(t->vars.data, a, &all, e);
+        if (rc < 0)
+            return rc;
+        *raw = (struct value){.type = VALUE_DICT, .u.dict = all};
+        return 1;
+    }
+    return rc;
+}
+
+static int resolve_variable(struct ev *ev, const struct name *n, struct value *ret, bool *unsafe)
+{
+    struct template_session *ss = ev->ctx->ss;
+    struct memo_entry *m = memo_slot(ss, n);
+    struct value raw;
+    if (m->state == MEMO_KNOWN || m->state == MEMO_MISSING) {
+        *ret = m->v;
+        *unsafe = m->unsafe;
+        return m->state == MEMO_KNOWN;
+    }
+    if (m->state == MEMO_BUSY)
+        return err_set(ev->e, ERR_LIMIT, ev->ctx->pos,
+                       "recursive loop detected in template string");
+    int rc = find_raw(ev->ctx->t, ss->arena, n, &raw, ev->e);
+    if (rc < 0)
+        return rc;
+    if (!m->state) {
+        *m = (struct memo_entry){.hash = n->hash, .name = n->s};
+        ss->memo_n++;
+    }
+    m->state = MEMO_BUSY;
+    struct value v = value_null();
+    bool is_vars = n->len == 4 && memcmp(n->s, "vars", 4) == 0 && rc && raw.type == VALUE_DICT;
+    if (rc && is_vars)
+        v = raw;
+    else if (rc && (rc = cook(ev, &raw, &v)) >= 0)
+        rc = 1;
+    m = memo_find(ss, n); // the table may have moved
+    m->state = rc < 0 ? MEMO_FAILED : rc ? MEMO_KNOWN : MEMO_MISSING;
+    if (rc < 0)
+        return rc;
+    m->v = *ret = v;
+    m->unsafe = *unsafe = rc && value_has_unsafe(&v, 0);
+    return rc;
+}
+
+int resolve_name(struct ev *ev, const struct name *name, struct value *ret)
+{
+    struct ctx *c = ev->ctx;
+    const struct value *own =
+        c->vars ? dict_gethash(c->vars, name->s, name->len, name->hash) : NULL;
+    bool unsafe = false;
+    if (!own && c->locals)
+        own = dict_gethash(c->locals, name->s, name->len, name->hash);
+    if (own) {
+        *ret = *own;
+        unsafe = !c->unsafe && value_has_unsafe(own, 0);
+    } else {
+        int rc = c->globals_only ? 0 : resolve_variable(ev, name, ret, &unsafe);
+        if (rc < 0)
+            return rc;
+        if (rc && c->mutates && (ret->type == VALUE_LIST || ret->type == VALUE_DICT))
+            *ret = value_copy(c->ss->arena, ret);
+        const struct builtin *g = rc ? NULL : engine_global(name->s, name->len);
+        if (!rc && !g)
+            g = global_find(name->s, name->len);
+        if (g)
+            *ret = builtin_value(ev, g);
+        else if (!rc)
+            *ret = (struct value){.type = SLOT_MISSING};
+    }
+    if (unsafe)
+        c->unsafe = true;
+    return 0;
+}

@@ -1,0 +1,112 @@
+// Ansible's templating: Jinja2 (own engine) with lazily templated variables, over values of any
+// shape. Public face of the room; builtin.h is for filters, tests and lookups.
+#ifndef TEMPLATE_TEMPLATE_H
+#define TEMPLATE_TEMPLATE_H
+
+#include "core/err.h"
+#include "core/value.h"
+
+#include <stdbool.h>
+
+// How names are found. Values are raw: strings in them are templated when they are used.
+struct template_vars {
+    // 1 found, 0 not defined, <0 error. *ret may refer to memory that outlives the evaluation.
+    int (*get)(void *data, struct arena *a, const char *name, struct value *ret, struct err *e);
+    // All names with their raw values (for `vars`, the varnames lookup, "did you mean"). May be
+    // NULL.
+    int (*all)(void *data, struct arena *a, struct dict **ret, struct err *e);
+    void *data;
+};
+
+struct template_opts {
+    bool trim_blocks, lstrip_blocks, keep_trailing_newline;
+    const char *newline_sequence;
+    // NULL: jinja2's own.
+    const char *block_start, *block_end, *variable_start, *variable_end, *comment_start,
+        *comment_end;
+    const char *line_statement_prefix, *line_comment_prefix;
+    bool convert_data; // text that looks like a list, dict or bool becomes one (all but template
+                       // files)
+    bool fail_on_undefined; // Ansible's error_on_undefined_vars
+    bool keep_unsafe;       // results get VALUE_UNSAFE
+    bool native;            // jinja2_native
+};
+#define TEMPLATE_OPTS_DEFAULT                                                                      \
+    ((struct template_opts){.trim_blocks = true,                                                   \
+                            .newline_sequence = "\n",                                              \
+                            .convert_data = true,                                                  \
+                            .fail_on_undefined = true})
+
+// Parsed templates shared by everything in the process, bounded; keyed by text and options.
+struct template_cache;
+struct template_cache *template_cache_new(void);
+void template_cache_free(struct template_cache *c);
+
+// Where relative files of lookups, include and import are searched, most special first.
+struct template_paths {
+    const char *const
+        *dirs; // Ansible's ansible_search_path: dir/<subdir>/name is tried, then dir/name
+    size_t n;
+    const char *basedir; // play folder
+};
+
+// One evaluation context: variables of one host and task.
+struct templar {
+    struct template_cache *cache;
+    struct template_vars vars;
+    struct template_paths paths;
+    struct template_opts opts;
+    const struct dict *locals; // shadows vars (loop items), or NULL
+    // Decrypts the text of a VALUE_VAULT string into *ret. NULL: an error is raised.
+    int (*decrypt)(void *data, struct arena *a, const struct value *v, struct value *ret,
+                   struct err *e);
+    void *decrypt_data;
+    // Runs a lookup the engine does not have; *ret is a list. NULL: unknown lookups are errors.
+    int (*foreign_lookup)(void *data, struct arena *a, const char *name, const struct list *terms,
+                          const struct dict *kwargs, struct value *ret, struct err *e);
+    void *foreign_data;
+    uint32_t max_rounds; // of all loops in one evaluation; 0: 100 million
+    // The engine's own: of nested evaluations.
+    int depth;
+    struct template_session *session;
+};
+
+// Templates a value of any shape as Ansible's Templar.template does: strings are rendered (a lone
+// {{ x }} keeps its type), containers are walked, variables reached are templated in turn. Unsafe
+// strings stay. ERR_UNDEFINED has Ansible's wording ("'foo' is undefined"); errors carry the
+// position of the scalar they are in.
+// What needs no templating is shared with the variables: copy (value_copy) what you mean to change
+// or to keep longer.
+int template_value(struct templar *t, struct arena *a, const struct value *in, struct value *ret,
+                   struct err *e) __attribute__((warn_unused_result));
+// Evaluates a `when`-like condition: a bool, a bare expression string, or a list of them (all must
+// hold).
+int template_condition(struct templar *t, struct arena *a, const struct value *cond, bool *ret,
+                       struct err *e) __attribute__((warn_unused_result));
+// Evaluates one bare expression ("a.b | int > 3") to its value.
+int template_expression(struct templar *t, struct arena *a, const char *expr, struct pos pos,
+                        struct value *ret, struct err *e) __attribute__((warn_unused_result));
+// Renders the text of a template file (name is for messages and relative includes). Handles a first
+// line
+// "#jinja2: key:value". The result is always text.
+int template_text(struct templar *t, struct arena *a, const char *text, size_t len,
+                  const char *name, const struct template_opts *opts, struct value *ret,
+                  struct err *e) __attribute__((warn_unused_result));
+// True when a string could contain a template (start of an expression, statement or comment).
+bool template_is_template(const char *s, size_t len);
+// True when any string in v could.
+bool template_has_template(const struct value *v);
+// Runs a lookup by name ("file", "first_found", "items"): with_* loops use it. Terms are already
+// templated.
+int template_lookup(struct templar *t, struct arena *a, const char *name, const struct list *terms,
+                    const struct dict *kwargs, bool wantlist, struct value *ret, struct err *e)
+    __attribute__((warn_unused_result));
+// Names of the variables a value's templates refer to (static look, for checks), as a list of
+// strings.
+int template_names(struct templar *t, struct arena *a, const struct value *in, struct list **ret,
+                   struct err *e) __attribute__((warn_unused_result));
+// Syntax check only; pos is where the text starts.
+int template_check_syntax(struct templar *t, const char *text, size_t len, bool is_expression,
+                          struct pos pos, struct err *e) __attribute__((warn_unused_result));
+
+#endif

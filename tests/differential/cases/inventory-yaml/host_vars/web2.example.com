@@ -1,0 +1,1 @@
+f: host_vars wins

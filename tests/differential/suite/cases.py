@@ -1,0 +1,135 @@
+"""Cases: a playbook with a comment header that says how it is run, and the files it needs.
+
+A case is `cases/NAME.yml` or a folder `cases/NAME/` that holds a playbook.yml.  The header is the run of
+comment lines of the form `# key: value` at the top of the playbook:
+
+  about:  one sentence, what the case shows
+  hosts:  names of the hosts in its inventory (default: h1)
+  run:    arguments of one invocation, after any NAME=VALUE settings; repeated for several (default: one
+          plain invocation); with `ansible` as the first word that command is run instead of the playbook
+  again:  clean (default): the last invocation is repeated and may change nothing;
+          same: it is repeated and only compared; no: it is not repeated
+  order:  linear (default) or free: whether the sequence of task banners is compared
+  needs:  web (the suite's HTTP server), packages (depends on the installed packages, so that its cached
+          oracle is only good for the very same ones), live (depends on the machine or the date: never cached)
+  expect: exit code of Ansible's first invocation (default 0)
+  ignore: a pattern of paths left out of the comparison, and why, after a dash
+  loose:  names of result fields whose values are not compared, and why, after a dash
+  user:   the login (default root)
+  variant: of the fleet's hosts: python (default) or systemd
+"""
+import fnmatch
+import hashlib
+import os
+import re
+import shlex
+import shutil
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+CASES = os.path.join(ROOT, "cases")
+SHARED = os.path.join(ROOT, "shared")
+KEYS = {"about", "hosts", "run", "again", "order", "needs", "expect", "ignore", "loose", "user", "variant"}
+
+
+class CaseError(Exception):
+    """A case is written wrongly."""
+
+
+class Case:
+    """One case, as its header describes it."""
+
+    def __init__(self, name, path):
+        self.name = name
+        self.path = path
+        self.playbook = path if path.endswith(".yml") else os.path.join(path, "playbook.yml")
+        self._read_header()
+
+    def _read_header(self):
+        seen = {}
+        with open(self.playbook, encoding="utf-8") as f:
+            for line in f:
+                m = re.match(r"# (\w+):(?: (.*))?$", line.rstrip("\n"))
+                if m:
+                    if m.group(1) not in KEYS:
+                        raise CaseError(f"{self.name}: unknown header key {m.group(1)!r}")
+                    seen.setdefault(m.group(1), []).append((m.group(2) or "").strip())
+                elif not line.startswith("#"):
+                    break
+        one = lambda key, default: seen.get(key, [default])[-1]
+        if "about" not in seen:
+            raise CaseError(f"{self.name}: no 'about' line")
+        self.about = one("about", "")
+        self.hosts = one("hosts", "h1").split()
+        self.runs = [Run(text) for text in seen.get("run", [""])]
+        self.again = one("again", "clean")
+        self.order = one("order", "linear")
+        self.needs = set(" ".join(seen.get("needs", [])).split())
+        self.expect = int(one("expect", "0"))
+        self.ignore = [text.split(" - ")[0].strip() for text in seen.get("ignore", [])]
+        self.loose = set(" ".join(text.split(" - ")[0] for text in seen.get("loose", [])).split())
+        self.user = one("user", "root")
+        self.variant = one("variant", "python")
+        if self.again not in ("clean", "same", "no") or self.order not in ("linear", "free"):
+            raise CaseError(f"{self.name}: bad value of 'again' or 'order'")
+        if self.again != "no":
+            self.runs.append(self.runs[-1])
+
+    def files(self):
+        """Paths of everything the case consists of, relative to its working folder."""
+        if self.path.endswith(".yml"):
+            return {"playbook.yml": self.path}
+        out = {}
+        for top, dirs, names in os.walk(self.path):
+            dirs.sort()
+            for name in names:
+                full = os.path.join(top, name)
+                out[os.path.relpath(full, self.path)] = full
+        return out
+
+    def place(self, target):
+        """Copy the case into the empty folder `target`, with the shared includes beside the playbook."""
+        shutil.rmtree(target, ignore_errors=True)
+        os.makedirs(target)
+        for source in (SHARED, None):
+            items = self.files() if source is None else {n: os.path.join(SHARED, n) for n in os.listdir(SHARED)}
+            for rel, full in items.items():
+                to = os.path.join(target, rel)
+                os.makedirs(os.path.dirname(to), exist_ok=True)
+                shutil.copy2(full, to, follow_symlinks=False)
+
+    def digest(self):
+        """Hash of all that decides what Ansible does with the case, its tools apart."""
+        h = hashlib.sha256()
+        items = dict(self.files())
+        items.update({"shared/" + n: os.path.join(SHARED, n) for n in os.listdir(SHARED)})
+        for rel in sorted(items):
+            full = items[rel]
+            body = os.readlink(full).encode() if os.path.islink(full) else open(full, "rb").read()
+            mode = "x" if os.access(full, os.X_OK) else "-"
+            h.update(f"{rel}\0{mode}\0{len(body)}\0".encode() + body)
+        return h.hexdigest()
+
+
+class Run:
+    """One invocation: environment settings and arguments."""
+
+    def __init__(self, text):
+        words = shlex.split(text)
+        self.env = {}
+        while words and re.match(r"[A-Z][A-Z0-9_]*=", words[0]):
+            key, value = words.pop(0).split("=", 1)
+            self.env[key] = value
+        self.args = words
+
+
+def load(pattern="*"):
+    """All cases whose name matches one of the comma-separated patterns, by name."""
+    found = []
+    for entry in sorted(os.listdir(CASES)):
+        full = os.path.join(CASES, entry)
+        name = entry[:-4] if entry.endswith(".yml") else entry
+        if not (entry.endswith(".yml") or os.path.exists(os.path.join(full, "playbook.yml"))):
+            raise CaseError(f"{entry}: neither a .yml file nor a folder with a playbook.yml")
+        if any(fnmatch.fnmatchcase(name, p) for p in pattern.split(",")):
+            found.append(Case(name, full))
+    return found

@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""Runs the same module calls through Ansible and through the helper, each on a host of its own, and compares the
+results and, at the end of a case, what was changed on the host.
+
+modules.py [-v] [CASE..]   (cases whose name contains one of the words; all without)
+
+Cases are in cases_*.py beside this file: a dict of name to list of steps. A step is a shell line (set-up, run on
+both hosts) or a dict: module, args, check, diff, ignore (fields of the result not compared), ansible_module (where
+Ansible's action plugin would pick another one).
+"""
+import glob
+import importlib.util
+import json
+import os
+import sys
+
+import hosts
+
+# Times and what Ansible adds for its own debugging.
+IGNORE = {"start", "end", "delta", "invocation", "exception", "deprecations", "_ansible_no_log", "module_stderr"}
+# Logs, caches and lock files that the host's own tools write when they like.
+VOLATILE = ("/var/log", "/var/cache", "/var/lib/apt", "/run", "/opt/oracle", "/root/.ansible", "/var/backups", "/tmp",
+            "/var/lib/dpkg", "/etc/.pwd.lock", "/var/lib/systemd")
+
+
+def load_cases():
+    cases = {}
+    here = os.path.dirname(os.path.abspath(__file__))
+    for path in sorted(glob.glob(os.path.join(here, "cases_*.py"))):
+        spec = importlib.util.spec_from_file_location(os.path.basename(path)[:-3], path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        cases.update(module.CASES)
+    if not os.environ.get("ANDON_ORACLE_NET"):  # cases that install from a real archive
+        cases = {n: s for n, s in cases.items() if not n.startswith("net ")}
+    return cases
+
+
+def compared(result, ignore):
+    out = {k: v for k, v in result.items() if k not in IGNORE and k not in ignore}
+    if out.get("changed") is False:  # what Ansible says where the module does not
+        del out["changed"]
+    if out.get("warnings") == []:
+        del out["warnings"]
+    return out
+
+
+def run_step(step, theirs, ours):
+    """Lines that tell how the results differ."""
+    args, check, diff = step.get("args", {}), step.get("check", False), step.get("diff", False)
+    extra = dict(args, **step.get("ansible_args", {}))
+    for name in step.get("without", []):
+        extra.pop(name, None)
+    a = theirs.ansible(step.get("ansible_module", step["module"]), extra, check, diff)
+    b = ours.andon(step["module"], args, check, diff)
+    ignore = set(step.get("ignore", []))
+    x, y = compared(a, ignore), compared(b, ignore)
+    if "failed" in x and "failed" not in y or x.get("failed") != y.get("failed"):
+        yield "failed: %s / %s" % (json.dumps(a)[:1500], json.dumps(b)[:1500])
+        return
+    for key in sorted(set(x) | set(y)):
+        if x.get(key, "(none)") != y.get(key, "(none)"):
+            yield "%s:\n      ansible %.1500s\n      andon   %.1500s" % (
+                key, json.dumps(x.get(key, "(none)")), json.dumps(y.get(key, "(none)")))
+
+
+def run_case(name, steps, verbose):
+    theirs, ours, bad = hosts.Host(), hosts.Host(), []
+    try:
+        for i, step in enumerate(steps):
+            if isinstance(step, str):
+                theirs.shell(step)
+                ours.shell(step)
+                continue
+            if "files" in step:
+                continue
+            lines = list(run_step(step, theirs, ours))
+            if lines:
+                bad.append("  step %d %s %s" % (i, step["module"], json.dumps(step.get("args", {}))))
+                bad.extend("    " + line for line in lines)
+        options = next((s for s in steps if isinstance(s, dict) and "files" in s), {"files": []})
+        ignore = VOLATILE + tuple(options["files"])
+        x, y = theirs.files(ignore), ours.files(ignore)
+        for path in sorted(set(x) | set(y)):
+            if x.get(path) != y.get(path):
+                bad.append("  file %s:\n      ansible %.1500s\n      andon   %.1500s" % (path, x.get(path), y.get(path)))
+    finally:
+        theirs.close()
+        ours.close()
+    print("%s %s" % ("not ok" if bad else "ok", name), flush=True)
+    if bad or verbose:
+        print("\n".join(bad), flush=True)
+    return not bad
+
+
+def main():
+    words = [w for w in sys.argv[1:] if w != "-v"]
+    cases = {n: s for n, s in load_cases().items() if not words or any(w in n for w in words)}
+    passed = sum(run_case(n, s, "-v" in sys.argv) for n, s in cases.items())
+    print("%d passed, %d failed" % (passed, len(cases) - passed))
+    return 0 if passed == len(cases) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
