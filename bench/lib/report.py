@@ -86,7 +86,7 @@ def play(f):
                     name = tool + (", kept connection" if connection == "kept" else "") + (f", {kex}" if kex != "default" else "")
                     cpu = f.median("play", tool, hosts, "warm", connection, kex, field="controller_cpu")
                     theirs = f.median("play", tool, hosts, "warm", connection, kex, field="fleet_cpu")
-                    fresh = [f.median("play", "andon", hosts, mode) for mode in ("cold", "warm")]
+                    fresh = [f.median("play", "andon", hosts, mode, kex=kex) for mode in ("cold", "warm")]
                     lines.append([name, spread(cold), spread(warm), f"{number(cpu)} / {number(theirs)}",
                                   times(f.median("play", tool, hosts, "cold", connection, kex), fresh[0]),
                                   times(f.median("play", tool, hosts, "warm", connection, kex), fresh[1])])
@@ -143,11 +143,16 @@ def bars(f):
     def ratio(a, b):
         return a / b if a and b else None
 
+    def faster(mode, than, kex):
+        return ratio(*(f.median("play", tool, 100, mode, kex=kex) for tool in (than, "andon")))
+
+    kexes = list(dict.fromkeys(r.kex for r in f.rows if r.section == "play")) or ["default"]
     at_least = [
-        ("nothing to change, 100 hosts: times faster than ansible tuned", ratio(warm("tuned", 100), warm("andon", 100)), 50),
-        ("the same against Mitogen", ratio(warm("mitogen", 100), warm("andon", 100)), 20),
-        ("everything to change, 100 hosts: times faster than ansible tuned",
-         ratio(f.median("play", "tuned", 100, "cold"), f.median("play", "andon", 100, "cold")), 20),
+        (f"{what}, 100 hosts, {kex} key exchange: times faster than {name}", faster(mode, than, kex), bar)
+        for what, mode, than, name, bar in (("nothing to change", "warm", "tuned", "ansible tuned", 50),
+                                            ("nothing to change", "warm", "mitogen", "Mitogen", 20),
+                                            ("everything to change", "cold", "tuned", "ansible tuned", 20))
+        for kex in kexes
     ] + [
         (f"a template {mode}: times Python's jinja2",
          ratio(*(f.median("render", tool, 0, mode, field="rate") for tool in ("andon", "jinja2"))), 10)
@@ -156,11 +161,12 @@ def bars(f):
     at_most = [
         (f"nothing to change, 100 hosts: times the floor ({kex} key exchange)",
          ratio(warm("andon", 100, kex=kex), f.median("floor", "ssh true", 100, kex=kex)), 2)
-        for kex in ("default", "curve25519")
+        for kex in kexes
     ] + [
-        ("nothing to change, 1 host, fresh connection: s", warm("andon", 1), 0.6),
-        ("nothing to change, 1 host, kept connection: s", warm("andon", 1, connection="kept"), 0.3),
-        ("ping, 100 hosts: times the floor", ratio(f.median("ping", "andon", 100), f.median("floor", "ssh true", 100)), 1.5),
+        ("nothing to change, 1 host, fresh connection: s", warm("andon", 1, kex=kexes[0]), 0.6),
+        ("nothing to change, 1 host, kept connection: s", warm("andon", 1, connection="kept", kex=kexes[0]), 0.3),
+        *((f"ping, 100 hosts, {kex} key exchange: times the floor",
+           ratio(f.median("ping", "andon", 100, kex=kex), f.median("floor", "ssh true", 100, kex=kex)), 1.5) for kex in kexes),
         ("memory of andon, 100 hosts: MiB", f.peak("memory", "andon", 100, "warm", field="process_mib"), 64),
         ("memory of andon, 1000 hosts: MiB", f.peak("memory", "andon", 1000, "warm", field="process_mib"), 200),
     ]
