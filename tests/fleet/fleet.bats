@@ -15,6 +15,7 @@ setup_file() {
 teardown_file() {
     "$FLEET" down
     "$FLEET" -n selftest2 down 2>/dev/null
+    "$FLEET" -n selftest3 down 2>/dev/null
 }
 
 on() { "$FLEET" run ssh -F "$FLEET_RUN/selftest/ssh_config" "$@"; }
@@ -149,6 +150,18 @@ as() {
     run ! grep -q 198.18.4 <(ip route)
 }
 
+@test "instances that ask for the same block of addresses do not meet" {
+    "$FLEET" -n selftest2 up 1 --block 7
+    "$FLEET" -n selftest3 up 1 --block 7
+    [ "$(cat "$FLEET_RUN/selftest2/hosts.txt")" = 198.18.28.11 ]
+    cmp "$FLEET_RUN/selftest2/hosts.txt" "$FLEET_RUN/selftest3/hosts.txt"
+    "$FLEET" -n selftest3 exec h0001 sh -c 'echo third >/opt/who'
+    run ! "$FLEET" -n selftest2 run ssh -F "$FLEET_RUN/selftest2/ssh_config" h0001 test -e /opt/who
+    [ "$("$FLEET" -n selftest3 run ssh -F "$FLEET_RUN/selftest3/ssh_config" h0001 cat /opt/who)" = third ]
+    "$FLEET" -n selftest2 down
+    "$FLEET" -n selftest3 down
+}
+
 @test "down leaves no process, mount, control group or link" {
     "$FLEET" -n selftest2 up 3 --net host
     "$FLEET" -n selftest2 exec h0001 sh -c 'nohup sleep 8640001 >/dev/null 2>&1 & (setsid sleep 8640002 >/dev/null 2>&1 &)'
@@ -166,7 +179,7 @@ as() {
 
 @test "a wrong call is refused in one line" {
     local call
-    for call in 'up' 'up 0' 'up 1001' 'up 2 --variant x' 'up 2 --net x' 'frobnicate' 'reset h0009' 'reset web' 'exec h0001' \
+    for call in 'up' 'up 0' 'up 1001' 'up 2 --variant x' 'up 2 --net x' 'up 2 --block x' 'up 2 --net host --block 1' 'frobnicate' 'reset h0009' 'reset web' 'exec h0001' \
         '-n a/b up 1' '-n gone status' '-n gone run true' '-n gone reset'; do
         # shellcheck disable=SC2086  # words wanted
         run "$FLEET" $call

@@ -11,6 +11,7 @@ from . import web
 FLEET = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "fleet", "fleet")
 STATE = os.environ.get("ANDON_FLEET_DIR", "/var/tmp/andon-fleet")
 HOSTS_PER_LANE = 3
+BLOCK = "0"              # of addresses: the same in every lane, for they show in sizes, hashes and texts
 
 
 class LaneError(Exception):
@@ -22,10 +23,10 @@ class Lane:
 
     def __init__(self, name, variant, base):
         self.fleet = Instance(name, variant)
-        self.dir = os.path.join(base, name)
+        self.dir = os.path.join(base, name, "lane")         # its last part shows in inventory_dir: no name of ours
         self.case_dir = os.path.join(self.dir, "case")
         self.home = os.path.join(self.dir, "home")
-        shutil.rmtree(self.dir, ignore_errors=True)
+        shutil.rmtree(os.path.dirname(self.dir), ignore_errors=True)
         os.makedirs(self.dir)
         self.fleet.up()
         self.web = web.start(self.fleet.enter(), self.fleet.gateway, self.dir)
@@ -77,7 +78,7 @@ class Lane:
         self.web.terminate()
         self.web.wait()
         self.fleet.down()
-        shutil.rmtree(self.dir, ignore_errors=True)
+        shutil.rmtree(os.path.dirname(self.dir), ignore_errors=True)
 
 
 class Instance:
@@ -93,7 +94,7 @@ class Instance:
     def up(self):
         if os.path.exists(os.path.join(self.dir, "instance")):
             fleet("-n", self.name, "down")
-        fleet("-n", self.name, "up", str(HOSTS_PER_LANE), "--variant", self.variant)
+        fleet("-n", self.name, "up", str(HOSTS_PER_LANE), "--variant", self.variant, "--block", BLOCK)
         with open(os.path.join(self.dir, "hosts.txt"), encoding="utf-8") as f:
             self.addresses = f.read().split()
         with open(os.path.join(self.upper(0), "etc/hosts"), encoding="utf-8") as f:

@@ -48,7 +48,8 @@ class Normaliser:
     """Texts with the lane's own names in them, made comparable."""
 
     def __init__(self, lane, case):
-        self.swaps = [(lane.case_dir, "@case@"), (lane.home, "@home@"), (lane.dir, "@lane@")]
+        self.swaps = [(lane.case_dir, "@case@"), (lane.home, "@home@"), (lane.dir, "@lane@"),
+                      (lane.fleet.dir, "@fleet@")]
         self.addresses = [(re.compile(r"(?<![\d.])" + re.escape(a) + r"(?![\d])"), p)
                           for a, p in lane.addresses(case.hosts)]
         self.ignore = NOISE_PATHS + case.ignore

@@ -2,18 +2,21 @@
 # Booting, stopping and resetting the hosts of an instance.
 
 cmd_up() {
-    local count='' variant=python net=private
+    local count='' variant=python net=private block=''
     while [ $# -gt 0 ]; do
         case $1 in
         --variant) variant=${2:-}; shift ;;
         --net) net=${2:-}; shift ;;
+        --block) block=${2:-}; shift ;;
         *) [ -z "$count" ] || die "up takes one number"; count=$1 ;;
         esac
         shift
     done
     [[ $count =~ ^[0-9]+$ ]] && [ "$count" -ge 1 ] && [ "$count" -le $FLEET_MAX ] ||
-        die "usage: fleet up N [--variant V] [--net private|host], N from 1 to $FLEET_MAX"
+        die "usage: fleet up N [--variant V] [--net private|host] [--block B], N from 1 to $FLEET_MAX"
     [[ $net == private || $net == host ]] || die "unknown network '$net' (private or host)"
+    [[ -z $block || ($net == private && $block =~ ^[0-9]+$ && $block -lt $FLEET_BLOCKS) ]] ||
+        die "--block takes a number below $FLEET_BLOCKS, and a private network"
     variant_known "$variant"
     need_root
     need_namespaces
@@ -21,7 +24,7 @@ cmd_up() {
     if instance_exists; then die "instance '$FLEET_NAME' is already up (fleet down first)"; fi
     rootfs_build "$variant"
 
-    I_HOSTS=$count I_NET=$net I_VARIANT=$variant I_ROOTFS=$REPLY I_GENERATION=0 I_CGROUP='' I_CGROUP2=''
+    I_SLOT=$block I_HOSTS=$count I_NET=$net I_VARIANT=$variant I_ROOTFS=$REPLY I_GENERATION=0 I_CGROUP='' I_CGROUP2=''
     trap 'instance_remove; exit 1' INT TERM
     # Not in an `if`: there, set -e would be off in everything it calls.
     local booted=0
@@ -41,22 +44,27 @@ cmd_up() {
     trap - INT TERM
 }
 
-# instance_create: the instance's tmpfs, address slot and control group.
+# instance_create: the instance's tmpfs, address slot (unless one was asked for) and control group.
 instance_create() {
-    local other used=' '
     lock_state
-    for other in $(instance_names); do
-        # shellcheck disable=SC1090,SC1091
-        used+=$(. "$FLEET_STATE/run/$other/instance" 2>/dev/null && echo "$I_SLOT")' '
-    done
-    for ((I_SLOT = 0; I_SLOT < 128; I_SLOT++)); do [[ $used == *" $I_SLOT "* ]] || break; done
-    [ "$I_SLOT" -lt 128 ] || die "128 instances are up already"
+    [ -n "$I_SLOT" ] || slot_choose
     mkdir -p "$I_DIR"
     # The upper layers of the hosts live here; inodes are not to be what runs out first.
     mount -t tmpfs -o size=80%,nr_inodes=0,mode=755 andon-fleet "$I_DIR"
     cgroup_create
     instance_save
     unlock_state
+}
+
+# slot_choose: sets I_SLOT to the first that no instance uses.
+slot_choose() {
+    local other used=' '
+    for other in $(instance_names); do
+        # shellcheck disable=SC1090,SC1091
+        used+=$(. "$FLEET_STATE/run/$other/instance" 2>/dev/null && echo "$I_SLOT")' '
+    done
+    for ((I_SLOT = 0; I_SLOT < FLEET_BLOCKS; I_SLOT++)); do [[ $used == *" $I_SLOT "* ]] || break; done
+    [ "$I_SLOT" -lt $FLEET_BLOCKS ] || die "$FLEET_BLOCKS instances are up already"
 }
 
 # hostkeys_make: one ed25519 key per host number, shared by all instances and kept over resets.

@@ -10,6 +10,7 @@
 
 FLEET_STATE=${ANDON_FLEET_DIR:-/var/tmp/andon-fleet}
 FLEET_MAX=1000
+FLEET_BLOCKS=128
 
 die() {
     printf 'fleet: %s\n' "$*" >&2
