@@ -21,6 +21,7 @@ struct arena {
     struct block *head;
     size_t next_size;
     size_t bytes;
+    struct arena *adopted, *sibling; // those that live as long as this one
 };
 
 static void oom(void)
@@ -74,10 +75,20 @@ struct arena *arena_new(void)
     return a;
 }
 
+static void free_adopted(struct arena *a)
+{
+    while (a->adopted) {
+        struct arena *child = a->adopted;
+        a->adopted = child->sibling;
+        arena_free(child);
+    }
+}
+
 void arena_free(struct arena *a)
 {
     if (!a)
         return;
+    free_adopted(a);
     for (struct block *b = a->head; b;) {
         struct block *next = b->next;
         free(b);
@@ -86,8 +97,17 @@ void arena_free(struct arena *a)
     free(a);
 }
 
+void arena_adopt(struct arena *a, struct arena *child)
+{
+    if (!child)
+        return;
+    child->sibling = a->adopted;
+    a->adopted = child;
+}
+
 void arena_reset(struct arena *a)
 {
+    free_adopted(a);
     struct block *keep = a->head;
     if (!keep)
         return;
@@ -176,5 +196,8 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
 
 size_t arena_bytes(const struct arena *a)
 {
-    return a->bytes;
+    size_t n = a->bytes;
+    for (const struct arena *child = a->adopted; child; child = child->sibling)
+        n += arena_bytes(child);
+    return n;
 }

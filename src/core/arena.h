@@ -13,6 +13,8 @@ struct arena;
 struct arena *arena_new(void);
 // Frees the arena and all that was allocated from it. NULL is accepted.
 void arena_free(struct arena *a);
+// Makes child live as long as a, which frees it from now on; both stay usable. NULL is accepted.
+void arena_adopt(struct arena *a, struct arena *child);
 // Frees what was allocated, keeping one block for reuse.
 void arena_reset(struct arena *a);
 // Zeroed memory of n bytes, aligned for any type, living as long as the arena.
@@ -25,7 +27,7 @@ char *arena_strdup(struct arena *a, const char *s);
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
     __attribute__((format(printf, 2, 0)));
-// Bytes taken from the system by this arena.
+// Bytes taken from the system by this arena and those it has adopted.
 size_t arena_bytes(const struct arena *a);
 
 // malloc family that aborts when memory is exhausted.

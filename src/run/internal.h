@@ -184,6 +184,8 @@ struct value run_hostvars_of(struct run *r, struct rhost *h, struct arena *a);
 void exec_scopes(struct exec *x);
 // A templar with the variables of h (and of task's node when given).
 void exec_init(struct exec *x, struct run *r, struct rhost *h, struct task *t, struct arena *a);
+// The variables that are the task's alone (loop item, result so far) become locals.
+void exec_set_locals(struct exec *x, struct dict *locals);
 // The variable `name`, templated: 1, 0, <0.
 int exec_var(struct exec *x, const char *name, struct value *ret, struct err *e);
 // Same as text; NULL when undefined, empty or not templatable.
@@ -233,6 +235,13 @@ int action_fail(struct exec *x, struct value *result, const char *fmt, ...)
 // Ansible's message for an error in a task: prefix, error, and in ansible wording the excerpt of
 // the file.
 const char *task_error(struct exec *x, const char *prefix, const struct err *e, struct pos pos);
+// Ansible says what is undefined twice, and scripts look for its texts: so does e in its wording.
+void task_error_twice(struct exec *x, struct err *e);
+
+// --- attempt.c
+// Runs the action with until, retries and delay around it, then failed_when and changed_when.
+// *result lives in x->a, and what earlier attempts left there is freed.
+void task_attempts(struct exec *x, struct dict *args, struct value *result);
 
 // --- task.c
 // Runs the task on its host with loops, retries and registering; tells the sink. *ret is the final

@@ -158,12 +158,6 @@ void loop_set_item(struct exec *x, const struct loop_control *lc, const struct l
     x->item = &items->items[i];
 }
 
-void loop_control_clear(struct exec *x, const struct loop_control *lc)
-{
-    dict_del(x->locals, lc->var);
-    x->item = NULL;
-}
-
 void loop_label(struct exec *x, const struct loop_control *lc, const struct value *item,
                 struct value *ret)
 {

@@ -16,7 +16,6 @@ struct loop_control {
 // for after `when`.
 int loop_items(struct exec *x, struct list **ret, struct err *e);
 int loop_control_read(struct exec *x, struct loop_control *lc, struct err *e);
-void loop_control_clear(struct exec *x, const struct loop_control *lc);
 // Makes item i visible to templates.
 void loop_set_item(struct exec *x, const struct loop_control *lc, const struct list *items,
                    size_t i);

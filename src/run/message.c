@@ -64,3 +64,18 @@ const char *task_error(struct exec *x, const char *prefix, const struct err *e, 
     buf_release(&b);
     return s;
 }
+
+void task_error_twice(struct exec *x, struct err *e)
+{
+    static const char before[] = "error while evaluating conditional (";
+    if (!x->run->o.ansible_wording || e->code != ERR_UNDEFINED)
+        return;
+    const char *what = err_msg(e), *cond = strstr(what, before);
+    if (cond) {
+        const char *end = strstr(cond, "): ");
+        what = end ? end + 3 : what;
+    }
+    struct err twice = ERR_INIT;
+    err_set(&twice, e->code, e->pos, "%s. %s", err_msg(e), what);
+    err_move(e, &twice);
+}

@@ -1,11 +1,8 @@
-// Executing one task on one host: loop, condition, arguments, retries, changed_when/failed_when,
-// register, events.
-#include "core/buf.h"
+// Executing one task on one host: loop, condition, arguments, register, events.
 #include "core/file.h"
 #include "run/internal.h"
 #include "run/loop.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum task_status result_status(const struct dict *d)
@@ -40,22 +37,6 @@ const char *task_display_name(struct run *r, struct rhost *h, const struct task 
     return name;
 }
 
-// Ansible says what is undefined twice; scripts look for its texts.
-static void undefined_again(struct exec *x, struct err *e)
-{
-    static const char before[] = "error while evaluating conditional (";
-    if (!x->run->o.ansible_wording || e->code != ERR_UNDEFINED)
-        return;
-    const char *what = err_msg(e), *cond = strstr(what, before);
-    if (cond) {
-        const char *end = strstr(cond, "): ");
-        what = end ? end + 3 : what;
-    }
-    struct err twice = ERR_INIT;
-    err_set(&twice, e->code, e->pos, "%s. %s", err_msg(e), what);
-    err_move(e, &twice);
-}
-
 static int eval_when(struct exec *x, bool *run, struct value *result)
 {
     // conditions from the outside in: play has none, includes and blocks first
@@ -82,7 +63,7 @@ static int eval_when(struct exec *x, bool *run, struct value *result)
             const struct value *c = &list.u.list->items[i];
             if (template_condition(&x->tpl, x->a, c, run, &e) < 0) {
                 struct pos pos = x->run->o.ansible_wording ? x->task->n.pos : value_pos(c);
-                undefined_again(x, &e);
+                task_error_twice(x, &e);
                 action_fail(x, result, "%s", task_error(x, "", &e, pos));
                 dict_del(result->u.dict, "changed");
                 x->fail_pos = value_pos(c).line ? value_pos(c) : x->task->n.pos;
@@ -192,176 +173,25 @@ static int task_args(struct exec *x, struct dict **ret, struct err *e)
     return 0;
 }
 
-static int eval_cond_list(struct exec *x, const struct value *cond, const struct dict *result,
-                          bool *ret, struct err *e)
+// What Ansible adds to a delegated task's result of the host it ran on.
+static void add_delegated(struct exec *x, struct dict *result)
 {
-    // the result's own fields are visible under the registered name
-    const struct value *reg = node_own(&x->task->n, "register");
-    if (reg && reg->type == VALUE_STRING) {
-        struct value v = {.type = VALUE_DICT};
-        v.u.dict = (struct dict *)(uintptr_t)result;
-        dict_set(x->locals, reg->u.str.s, v);
-    }
-    return template_condition(&x->tpl, x->a, cond, ret, e);
-}
-
-static void apply_when_field(struct exec *x, const char *key, struct dict *result, bool *is_set)
-{
-    const struct value *cond = node_own(&x->task->n, key);
-    struct err e = ERR_INIT;
-    bool v;
-    *is_set = false;
-    if (!cond || cond->type == VALUE_NULL)
+    if (!x->delegate_name || x->target == x->h)
         return;
-    const struct value empty = *cond;
-    if (empty.type == VALUE_LIST && !empty.u.list->len)
-        return;
-    if (eval_cond_list(x, cond, result, &v, &e) < 0) {
-        undefined_again(x, &e);
-        const char *why = task_error(x, "", &e, x->task->n.pos);
-        dict_set(result, "failed", value_bool(true));
-        dict_set(result, arena_printf(x->a, "%s_result", key), value_cstr(why));
-        if (!x->run->o.ansible_wording)
-            dict_set(result, "msg", value_cstr(why));
-        err_release(&e);
-        return;
+    struct exec *t = arena_new_of(x->a, struct exec);
+    struct value v = value_dict(x->a);
+    exec_init(t, x->run, x->target, NULL, x->a);
+    static const char *const keys[] = {"ansible_host", "ansible_port", "ansible_user",
+                                       "ansible_connection"};
+    for (size_t i = 0; i < 4; i++) {
+        const char *s = exec_var_str(t, keys[i]);
+        if (s)
+            dict_set(v.u.dict, keys[i], value_str(x->a, s));
     }
-    if (strcmp(key, "failed_when") == 0) {
-        dict_set(result, "failed", value_bool(v));
-        dict_set(result, "failed_when_result", value_bool(v));
-    } else {
-        dict_set(result, "changed", value_bool(v));
-    }
-    *is_set = true;
+    dict_set(result, "_ansible_delegated_vars", v);
 }
 
-// Runs the action once and puts its result in order.
-static void run_action(struct exec *x, struct dict *args, struct value *result)
-{
-    action_fn *fn = action_find(x->task->module);
-    struct module_call call = {.module = x->task->action, .args = args};
-    *result = value_dict(x->a);
-    if (fn)
-        fn(x, args, result);
-    else
-        exec_module(x, &call, result);
-    struct dict *d = result->u.dict;
-    const struct value *rc = dict_get(d, "rc");
-    if (!dict_get(d, "failed") && rc && rc->type == VALUE_INT && rc->u.i != 0)
-        dict_set(d, "failed", value_bool(true));
-    if (!dict_get(d, "changed"))
-        dict_set(d, "changed", value_bool(false));
-}
-
-static void add_lines(struct exec *x, struct dict *d)
-{
-    static const char *const keys[] = {"stdout", "stderr"};
-    for (size_t i = 0; i < 2; i++) {
-        const struct value *v = dict_get(d, keys[i]);
-        const char *name = i ? "stderr_lines" : "stdout_lines";
-        if (!v || v->type != VALUE_STRING || dict_get(d, name))
-            continue;
-        struct value lines = value_list(x->a);
-        const char *s = v->u.str.s, *end = s + v->u.str.len;
-        while (s < end) { // as Python's splitlines
-            const char *nl = s;
-            while (nl < end && *nl != '\n' && *nl != '\r')
-                nl++;
-            struct value line = value_strn(x->a, s, (size_t)(nl - s));
-            line.flags |= VALUE_UNSAFE;
-            list_add(lines.u.list, line);
-            s = nl < end && *nl == '\r' && nl + 1 < end && nl[1] == '\n' ? nl + 2 : nl + 1;
-        }
-        dict_set(d, name, lines);
-    }
-}
-
-static int int_attr(struct exec *x, const char *key, double dflt, double *ret, struct err *e)
-{
-    struct value v;
-    int rc = exec_attr(x, key, &v, e);
-    *ret = dflt;
-    if (rc <= 0)
-        return rc;
-    if (v.type == VALUE_INT)
-        *ret = (double)v.u.i;
-    else if (v.type == VALUE_FLOAT)
-        *ret = v.u.f;
-    else if (v.type == VALUE_STRING)
-        *ret = strtod(v.u.str.s, NULL);
-    return 0;
-}
-
-static void tell_retry(struct exec *x, int64_t attempt, int64_t retries, const struct dict *result)
-{
-    struct retry_event ev = {.task = x->task,
-                             .task_name = x->name,
-                             .host = x->h->name,
-                             .left = retries - attempt,
-                             .retries = retries,
-                             .attempts = attempt,
-                             .result = result};
-    if (x->run->o.sink.retry)
-        x->run->o.sink.retry(x->run->o.sink.data, &ev);
-}
-
-// The action with until/retries/delay around it, then failed_when and changed_when.
-static void run_with_retries(struct exec *x, struct dict *args, struct value *result)
-{
-    const struct value *until = node_own(&x->task->n, "until");
-    double retries = 3, delay = 5;
-    struct err e = ERR_INIT;
-    if (int_attr(x, "retries", 3, &retries, &e) < 0 || int_attr(x, "delay", 5, &delay, &e) < 0) {
-        *result = value_dict(x->a);
-        action_fail(x, result, "%s", task_error(x, "", &e, x->task->n.pos));
-        err_release(&e);
-        return;
-    }
-    int64_t tries = !until                              ? 1
-                    : !node_own(&x->task->n, "retries") ? 3
-                    : retries > 0                       ? (int64_t)retries + 1
-                                                        : 1;
-    for (int64_t attempt = 1; attempt <= tries; attempt++) {
-        bool is_set, done = true;
-        run_action(x, args, result);
-        struct dict *d = result->u.dict;
-        enum task_status status = result_status(d);
-        if (status == STATUS_UNREACHABLE)
-            return;
-        add_lines(x, d);
-        if (until && tries > 1)
-            dict_set(d, "attempts", value_int(attempt));
-        if (!dict_bool(d, "skipped", false) || status == STATUS_FAILED) {
-            loop_store_facts(x, d);
-            bool action_failed = dict_bool(d, "failed", false);
-            (void)action_failed;
-            apply_when_field(x, "changed_when", d, &is_set);
-            apply_when_field(x, "failed_when", d, &is_set);
-        }
-        if (!until)
-            return;
-        if (eval_cond_list(x, until, d, &done, &e) < 0) {
-            dict_set(d, "failed", value_bool(true));
-            dict_set(d, "msg", value_cstr(task_error(x, "", &e, x->task->n.pos)));
-            err_release(&e);
-            return;
-        }
-        if (done || tries == 1)
-            return;
-        if (attempt == tries) {
-            dict_set(d, "failed", value_bool(true));
-            dict_set(d, "attempts", value_int(tries - 1));
-            return;
-        }
-        tell_retry(x, attempt, tries, d);
-        exec_sleep(x, delay);
-        if (x->run->interrupted)
-            return;
-    }
-}
-
-// One execution (one loop item, or the whole task without loop).
-static void execute(struct exec *x, struct value *result, const struct err *loop_err)
+static void try_execute(struct exec *x, struct value *result, const struct err *loop_err)
 {
     bool run = true;
     struct err e = ERR_INIT;
@@ -384,7 +214,7 @@ static void execute(struct exec *x, struct value *result, const struct err *loop
     if (loop_err && loop_err->code) {
         err_release(&e);
         err_set(&e, loop_err->code, loop_err->pos, "%s", err_msg(loop_err));
-        undefined_again(x, &e);
+        task_error_twice(x, &e);
         action_fail(x, result, "%s", task_error(x, "", &e, x->task->n.pos));
         err_release(&e);
         dict_del(result->u.dict, "changed");
@@ -402,7 +232,7 @@ static void execute(struct exec *x, struct value *result, const struct err *loop
         rc = task_args(x, &args, &e);
     if (rc < 0) {
         const char *prefix = e.code == ERR_UNDEFINED ? undefined_in : "";
-        undefined_again(x, &e);
+        task_error_twice(x, &e);
         const char *msg = task_error(x, prefix, &e, x->task->n.pos);
         action_fail(x, result, "%s", msg);
         dict_del(result->u.dict, "changed"); // nothing was tried
@@ -413,25 +243,14 @@ static void execute(struct exec *x, struct value *result, const struct err *loop
         include_prepare(x, args, result);
         return;
     }
-    run_with_retries(x, args, result);
+    task_attempts(x, args, result);
 }
 
-// What Ansible adds to a delegated task's result of the host it ran on.
-static void add_delegated(struct exec *x, struct dict *result)
+// One execution (one loop item, or the whole task without loop).
+static void execute(struct exec *x, struct value *result, const struct err *loop_err)
 {
-    if (!x->delegate_name || x->target == x->h)
-        return;
-    struct exec *t = arena_new_of(x->a, struct exec);
-    struct value v = value_dict(x->a);
-    exec_init(t, x->run, x->target, NULL, x->a);
-    static const char *const keys[] = {"ansible_host", "ansible_port", "ansible_user",
-                                       "ansible_connection"};
-    for (size_t i = 0; i < 4; i++) {
-        const char *s = exec_var_str(t, keys[i]);
-        if (s)
-            dict_set(v.u.dict, keys[i], value_str(x->a, s));
-    }
-    dict_set(result, "_ansible_delegated_vars", v);
+    try_execute(x, result, loop_err);
+    add_delegated(x, result->u.dict);
 }
 
 static void tell(struct exec *x, const struct value *result, const struct value *label, bool loop,
@@ -454,12 +273,67 @@ static void tell(struct exec *x, const struct value *result, const struct value 
                               .item = label,
                               .pos = x->fail_pos,
                               .seconds = seconds};
-    add_delegated(x, result->u.dict);
     ev.ignored = (ev.status == STATUS_FAILED && x->ignore_errors) ||
                  (ev.status == STATUS_UNREACHABLE && x->ignore_unreachable);
     if (label ? !s->item : !s->result)
         return;
     (label ? s->item : s->result)(s->data, &ev);
+}
+
+static void finish_loop(struct dict *d, struct value results, const struct list *items,
+                        bool all_skipped, bool changed, bool failed)
+{
+    dict_set(d, "results", results);
+    dict_set(d, "changed", value_bool(changed));
+    dict_set(d, "skipped", value_bool(all_skipped));
+    const char *msg = "All items completed";
+    if (!items->len) {
+        dict_set(d, "skipped", value_bool(true));
+        dict_set(d, "skipped_reason", value_cstr("No items in the list"));
+        return;
+    }
+    if (failed) {
+        dict_set(d, "failed", value_bool(true));
+        msg = "One or more items failed";
+    } else if (all_skipped) {
+        msg = "All items skipped";
+    }
+    dict_set(d, "msg", value_cstr(msg));
+}
+
+static bool told_per_item(const struct exec *x, const struct dict *result)
+{
+    bool include = x->task->kind == TASK_INCLUDE_TASKS || x->task->kind == TASK_INCLUDE_ROLE;
+    enum task_status status = result_status(result);
+    return !include || status == STATUS_SKIPPED || status == STATUS_FAILED;
+}
+
+// Runs item i in an arena of its own, of which the result alone is kept; `*ret` lives in the
+// task's.
+static void execute_item(struct exec *x, const struct loop_control *lc, struct list *items,
+                         size_t i, struct value *ret)
+{
+    struct arena *outer = x->a;
+    struct dict *around = x->locals;
+    struct value start = {.type = VALUE_DICT, .u.dict = around}, label;
+    x->a = arena_new();
+    exec_set_locals(x, value_shallow(x->a, &start).u.dict);
+    loop_set_item(x, lc, items, i);
+    execute(x, ret, NULL);
+    loop_label(x, lc, &items->items[i], &label);
+    struct arena *own = x->a;
+    x->a = outer;
+    *ret = value_copy(outer, ret);
+    if (lc->label)
+        label = value_copy(outer, &label);
+    loop_decorate(x, lc, ret, items, i, &label);
+    x->delegate_name = arena_strdup(outer, x->delegate_name);
+    x->environment = NULL;
+    x->item = NULL;
+    exec_set_locals(x, around);
+    arena_free(own);
+    if (told_per_item(x, ret->u.dict))
+        tell(x, ret, &label, false, 0);
 }
 
 // Runs every item and puts the results together.
@@ -475,51 +349,28 @@ static void execute_loop(struct exec *x, struct list *items, struct value *resul
         return;
     }
     bool all_skipped = items->len > 0, changed = false, failed = false;
+    const struct value *reg = node_own(&x->task->n, "register");
     for (size_t i = 0; i < items->len && !x->run->interrupted; i++) {
-        struct value one, label;
-        loop_set_item(x, &lc, items, i);
+        struct value one;
         x->delegate_name = NULL;
         x->target = x->h;
         if (i && lc.pause > 0)
             exec_sleep(x, lc.pause);
-        execute(x, &one, NULL);
-        loop_label(x, &lc, &items->items[i], &label);
-        loop_decorate(x, &lc, &one, items, i, &label);
+        execute_item(x, &lc, items, i, &one);
         struct dict *d = one.u.dict;
         all_skipped = all_skipped && dict_bool(d, "skipped", false);
         changed = changed || dict_bool(d, "changed", false);
         failed = failed || dict_bool(d, "failed", false);
         list_add(results.u.list, one);
-        bool include = x->task->kind == TASK_INCLUDE_TASKS || x->task->kind == TASK_INCLUDE_ROLE;
-        if (!include || result_status(d) == STATUS_SKIPPED || result_status(d) == STATUS_FAILED)
-            tell(x, &one, &label, false, 0);
         if (dict_bool(d, "unreachable", false)) {
             dict_set(result->u.dict, "unreachable", value_bool(true));
             break;
         }
-        const struct value *reg = node_own(&x->task->n, "register");
         if (reg && reg->type == VALUE_STRING)
             dict_set(x->locals, reg->u.str.s, one);
     }
-    struct dict *d = result->u.dict;
-    dict_set(d, "results", results);
-    dict_set(d, "changed", value_bool(changed));
-    dict_set(d, "skipped", value_bool(all_skipped));
-    const char *msg = "All items completed";
-    if (!items->len) {
-        dict_set(d, "skipped", value_bool(true));
-        dict_set(d, "skipped_reason", value_cstr("No items in the list"));
-        return;
-    }
-    if (failed) {
-        dict_set(d, "failed", value_bool(true));
-        msg = "One or more items failed";
-    } else if (all_skipped) {
-        dict_set(d, "skipped", value_bool(true));
-        msg = "All items skipped";
-    }
-    dict_set(d, "msg", value_cstr(msg));
-    loop_control_clear(x, &lc);
+    add_delegated(x, result->u.dict);
+    finish_loop(result->u.dict, results, items, all_skipped, changed, failed);
 }
 
 static void register_result(struct exec *x, const struct value *result)

@@ -317,6 +317,12 @@ void exec_init(struct exec *x, struct run *r, struct rhost *h, struct task *t, s
     x->tpl.paths.basedir = run_basedir(r);
 }
 
+void exec_set_locals(struct exec *x, struct dict *locals)
+{
+    x->locals = locals;
+    x->tpl.locals = locals;
+}
+
 int exec_template(struct exec *x, const struct value *in, struct value *ret, struct err *e)
 {
     return template_value(&x->tpl, x->a, in, ret, e);

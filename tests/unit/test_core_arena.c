@@ -56,6 +56,24 @@ static void reset_keeps_one_block_and_gives_zeroes(void **state)
     arena_free(NULL);
 }
 
+static void adopted_arenas_live_as_long_and_stay_usable(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new(), *child = arena_new(), *grandchild = arena_new();
+    char *p = arena_alloc(child, 5000), *q = arena_strdup(grandchild, "kept");
+    arena_adopt(child, grandchild);
+    arena_adopt(a, child);
+    arena_adopt(a, NULL);
+    assert_true(arena_bytes(a) >= 5000 && arena_bytes(a) >= arena_bytes(grandchild));
+    memset(p, 1, 5000);
+    assert_string_equal(q, "kept");
+    memset(arena_alloc(child, 70000), 1, 70000); // would leak if the child were not freed too
+    arena_reset(a);
+    assert_int_equal(arena_bytes(a), 0);
+    arena_adopt(a, arena_new());
+    arena_free(a);
+}
+
 static void strings_are_copied(void **state)
 {
     (void)state;
@@ -137,6 +155,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blocks_are_zeroed_aligned_and_apart),
         cmocka_unit_test(reset_keeps_one_block_and_gives_zeroes),
+        cmocka_unit_test(adopted_arenas_live_as_long_and_stay_usable),
         cmocka_unit_test(strings_are_copied),
         cmocka_unit_test(buf_grows_and_stays_terminated),
         cmocka_unit_test(buf_keeps_its_limit),
