@@ -25,6 +25,18 @@ void scope_add_growing(struct scope_list *s, const struct dict *d)
     s->d[s->n++] = d;
 }
 
+const struct value *scope_find(const struct scope_list *s, const char *name)
+{
+    struct value key = value_cstr(name);
+    uint32_t hash = value_hash(&key);
+    for (size_t i = 0; i < s->n; i++) {
+        const struct value *v = dict_gethash(s->d[i], name, key.u.str.len, hash);
+        if (v)
+            return v;
+    }
+    return NULL;
+}
+
 static const struct dict *own_vars(const struct node *n)
 {
     const struct value *v = dict_get(n->attrs, "vars");
@@ -108,12 +120,10 @@ static int static_get(void *data, struct arena *a, const char *name, struct valu
     struct static_scope *s = data;
     (void)a;
     (void)e;
-    for (size_t i = 0; i < s->list.n; i++) {
-        const struct value *v = dict_get(s->list.d[i], name);
-        if (v) {
-            *ret = *v;
-            return 1;
-        }
+    const struct value *v = scope_find(&s->list, name);
+    if (v) {
+        *ret = *v;
+        return 1;
     }
     if (strcmp(name, "role_path") == 0 && s->node->role) {
         *ret = value_cstr(s->node->role->path);

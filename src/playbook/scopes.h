@@ -18,6 +18,9 @@ void scope_add(struct scope_list *s, const struct dict *d);
 // Appends d, which may be filled later.
 void scope_add_growing(struct scope_list *s, const struct dict *d);
 
+// The value of the most special scope that has name, or NULL.
+const struct value *scope_find(const struct scope_list *s, const char *name);
+
 // Appends, most special first: parameters of dynamic includes around n, then of n's role and its
 // parents.
 void scopes_params(const struct node *n, struct scope_list *s);

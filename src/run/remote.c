@@ -41,10 +41,7 @@ static const char *attr_str(struct exec *x, const char *key)
 // A variable without the fallback values of vars.c: what is really set.
 static const char *set_var(struct exec *x, const char *name)
 {
-    for (size_t i = 0; i < x->scopes.n; i++)
-        if (dict_get(x->scopes.d[i], name))
-            return exec_var_str(x, name);
-    return NULL;
+    return scope_find(&x->scopes, name) ? exec_var_str(x, name) : NULL;
 }
 
 const char *exec_connection(struct exec *x)

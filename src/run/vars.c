@@ -249,12 +249,10 @@ static int vars_get(void *data, struct arena *a, const char *name, struct value 
     if (is_magic_prefix(name) && (magic_host(x, name, ret) || magic_run(x, name, ret) ||
                                   magic_role(x, name, ret) || magic_play(x, name, ret)))
         return 1;
-    for (size_t i = 0; i < x->scopes.n; i++) {
-        const struct value *v = dict_get(x->scopes.d[i], name);
-        if (v) {
-            *ret = *v;
-            return 1;
-        }
+    const struct value *v = scope_find(&x->scopes, name);
+    if (v) {
+        *ret = *v;
+        return 1;
     }
     return fallback(x, name, ret);
 }
