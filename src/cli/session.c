@@ -305,6 +305,9 @@ static const char *state_dir(struct session *s)
 {
     const char *home = getenv("ANDON_HOME"), *xdg = getenv("XDG_STATE_HOME"),
                *user = getenv("HOME");
+    char cwd[4096];
+    if (home && *home && *home != '/' && getcwd(cwd, sizeof cwd))
+        return path_join(s->arena, cwd, home);
     if (home && *home)
         return home;
     if (xdg && *xdg)
@@ -320,6 +323,23 @@ static void on_event(void *data, const struct conn *c, enum fleet_event event, c
                 text);
 }
 
+// Asks what ssh wants to know of a host, on the terminal.
+static char *ask_for_ssh(void *data, const struct conn *c, enum ask_kind kind, const char *prompt)
+{
+    struct session *s = data;
+    struct buf b = BUF_INIT;
+    buf_addf(&b, "%s%s: ", s->out.tty ? "\r\033[K" : "", conn_name(c));
+    for (const char *p = prompt; *p; p++) // parts of it may come from the host
+        buf_addc(&b, (unsigned char)*p < ' ' && *p != '\n' ? ' ' : *p);
+    char *answer = NULL;
+    if (kind == ASK_NOTICE)
+        fprintf(stderr, "%s\n", buf_str(&b));
+    else
+        answer = session_ask(s, buf_str(&b), kind == ASK_SECRET, 0);
+    buf_release(&b);
+    return answer;
+}
+
 static int open_fleet(struct session *s, struct err *e)
 {
     static struct fleet_helper helper;
@@ -329,13 +349,12 @@ static int open_fleet(struct session *s, struct err *e)
         return err_set(e, ERR_NOENT, POS_NONE,
                        "the helper '%s' cannot be read: %s (set ANDON_NODE to where it is)",
                        helper.path, strerror(errno));
-    const char *control = path_join(s->arena, dir, "cp");
-    if (file_mkdirs(control, 0700, e) < 0)
-        return e->code;
+    const char *control = path_join(s->arena, dir, "cp"); // fleet.c falls back to other folders
     struct fleet_opts fo = {.helpers = &helper,
                             .n_helpers = 1,
                             .max_connecting = s->run.forks,
                             .control_dir = control,
+                            .ask = session_can_ask() ? ask_for_ssh : NULL,
                             .on_event = on_event,
                             .data = s};
     s->fleet = fleet_new(&fo, e);

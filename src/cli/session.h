@@ -48,6 +48,8 @@ void session_set_hooks(struct session *s);
 // process.
 void session_watch_signals(struct session *s, struct run *r);
 void session_unwatch_signals(struct session *s);
+// Whether there is a terminal with somebody at it, and we are in its foreground.
+bool session_can_ask(void);
 // Asks on the terminal (else on standard input): a malloc'ed line, or NULL at its end or when
 // interrupted. data: the session.
 char *session_ask(void *data, const char *text, bool hidden, int timeout_s);

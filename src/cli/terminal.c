@@ -84,6 +84,15 @@ static bool wait_line(int fd)
     return !asking_interrupted;
 }
 
+bool session_can_ask(void)
+{
+    int fd = isatty(0) ? open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY) : -1;
+    bool can = fd >= 0 && tcgetpgrp(fd) == getpgrp();
+    if (fd >= 0)
+        close(fd);
+    return can;
+}
+
 char *session_ask(void *data, const char *text, bool hidden, int timeout_s)
 {
     struct session *s = data;

@@ -15,7 +15,9 @@
 
 #define ENV_NAME "ANDON_ASKPASS"
 #define ASK_MAX 4096
-#define ANSWER_TIMEOUT_S 300
+#define ANSWER_TIMEOUT_S 3600
+#define HINT_NONE 'n' // ssh only tells something
+#define HINT_ASK 'a'
 
 struct asker {
     uv_poll_t poll;
@@ -24,12 +26,21 @@ struct asker {
     struct asker *next;
 };
 
+// A passphrase the person has typed: every host's ssh asks for the same key.
+struct passphrase {
+    struct passphrase *next;
+    char *prompt, *answer;
+    unsigned number; // changes with the answer
+};
+
 struct askpass {
     struct fleet *f;
     uv_poll_t poll;
     int fd;
     char name[40];
     struct asker *askers;
+    struct passphrase *known;
+    unsigned n_answers;
 };
 
 // --- the fleet's side
@@ -64,27 +75,94 @@ static bool peer_is_us(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &u, &len) == 0 && u.uid == geteuid();
 }
 
-// The answer to a prompt for a connection, malloc'ed; NULL to refuse.
-static char *answer(struct conn *c, const char *prompt)
+static void wipe(char *s)
+{
+    if (s)
+        explicit_bzero(s, strlen(s));
+    free(s);
+}
+
+static enum ask_kind kind_of(char hint, const char *prompt)
+{
+    if (hint == HINT_NONE)
+        return ASK_NOTICE;
+    return strstr(prompt, "yes/no") || strstr(prompt, "'yes'") ? ASK_LINE : ASK_SECRET;
+}
+
+// Asks the person; everything else stands still meanwhile.
+static char *ask_person(struct conn *c, char hint, const char *prompt)
 {
     const struct fleet_opts *o = &c->f->opts;
-    if (c->p.password && strcasestr(prompt, "password") && !strcasestr(prompt, "passphrase")) {
+    if (!o->ask) {
+        free(c->unasked);
+        c->unasked = xstrdup(prompt);
+        return NULL;
+    }
+    uint64_t start = uv_hrtime();
+    char *s = o->ask(o->data, c, kind_of(hint, prompt), prompt);
+    fleet_stood_still(c->f, (uv_hrtime() - start) / 1000000);
+    return s;
+}
+
+// A key's passphrase, asked for once. ssh asking again in the same attempt means it was wrong.
+static char *passphrase(struct conn *c, const char *prompt)
+{
+    struct askpass *a = c->f->askpass;
+    struct passphrase *k = a->known;
+    while (k && strcmp(k->prompt, prompt) != 0)
+        k = k->next;
+    if (k && k->number != c->answered) {
+        c->answered = k->number;
+        return xstrdup(k->answer);
+    }
+    char *s = ask_person(c, HINT_ASK, prompt);
+    if (!s)
+        return NULL;
+    if (!k) {
+        k = xcalloc(1, sizeof *k);
+        k->prompt = xstrdup(prompt);
+        k->next = a->known;
+        a->known = k;
+    }
+    wipe(k->answer);
+    k->answer = xstrdup(s);
+    k->number = c->answered = ++a->n_answers;
+    return s;
+}
+
+// The answer to a prompt for a connection, malloc'ed; NULL to refuse.
+static char *answer(struct conn *c, char hint, const char *prompt)
+{
+    bool key = strcasestr(prompt, "passphrase") != NULL;
+    if (c->p.password && strcasestr(prompt, "password") && !key) {
         if (c->password_given) // it was wrong: a second try could lock the account
             return NULL;
         c->password_given = true;
         return xstrdup(c->p.password);
     }
-    return o->ask ? o->ask(o->data, c, prompt) : NULL;
+    return key && hint == HINT_ASK ? passphrase(c, prompt) : ask_person(c, hint, prompt);
 }
 
-static struct conn *conn_by_token(struct fleet *f, const char *s, const char **rest)
+void askpass_restart(struct conn *c)
+{
+    c->password_given = c->held_up = false;
+    c->answered = 0;
+    free(c->unasked);
+    c->unasked = NULL;
+}
+
+// The connection a message names ("TOKEN HINT prompt"), and its question.
+static struct conn *conn_by_token(struct fleet *f, const char *s, char *hint, const char **prompt)
 {
     char *end;
     errno = 0;
     unsigned long long n = strtoull(s, &end, 10);
-    if (errno || end == s || *end != ' ' || n == 0 || n > f->n_conns)
+    if (errno || end == s || n == 0 || n > f->n_conns)
         return NULL;
-    *rest = end + 1;
+    if (end[0] != ' ' || !end[1] || end[2] != ' ')
+        return NULL;
+    *hint = end[1];
+    *prompt = end + 3;
     return f->conns[n - 1];
 }
 
@@ -99,13 +177,12 @@ static void on_question(uv_poll_t *p, int status, int events)
     if (n > 0) {
         msg[n] = '\0';
         const char *prompt = NULL;
-        struct conn *c = conn_by_token(k->f, msg, &prompt);
-        char *s = c ? answer(c, prompt) : NULL;
-        if (s) {
-            (void)!send(k->fd, s, strlen(s), MSG_NOSIGNAL);
-            explicit_bzero(s, strlen(s));
-        }
-        free(s);
+        char hint = HINT_ASK;
+        struct conn *c = conn_by_token(k->f, msg, &hint, &prompt);
+        char *s = c ? answer(c, hint, prompt) : NULL;
+        if (s)
+            (void)!send(k->fd, s, strlen(s) + 1, MSG_NOSIGNAL);
+        wipe(s);
     }
     asker_close(k);
 }
@@ -175,6 +252,13 @@ void askpass_free(struct askpass *a)
         return;
     while (a->askers)
         asker_close(a->askers);
+    while (a->known) {
+        struct passphrase *k = a->known;
+        a->known = k->next;
+        wipe(k->answer);
+        free(k->prompt);
+        free(k);
+    }
     uv_close((uv_handle_t *)&a->poll, on_askpass_closed);
 }
 
@@ -206,10 +290,9 @@ char **conn_env(struct conn *c, struct arena *a)
     for (size_t i = 0; i < n; i++)
         if (!is_ours(environ[i]))
             env[k++] = environ[i];
-    bool asks = c->p.password || f->opts.ask;
-    if (asks && !f->askpass)
+    if (!f->askpass)
         f->askpass = askpass_new(f, NULL);
-    if (asks && f->askpass) {
+    if (f->askpass) {
         if (!f->opts.askpass)
             f->opts.askpass = own_program(f->arena);
         env[k++] = arena_printf(a, "SSH_ASKPASS=%s", f->opts.askpass);
@@ -257,7 +340,9 @@ int fleet_askpass_main(int argc, char **argv)
     if (fd < 0)
         return 1;
     char msg[ASK_MAX];
-    int n = snprintf(msg, sizeof msg, "%s %s", sp + 1, argv[1]);
+    const char *hint = getenv("SSH_ASKPASS_PROMPT");
+    int n = snprintf(msg, sizeof msg, "%s %c %s", sp + 1,
+                     hint && strcmp(hint, "none") == 0 ? HINT_NONE : HINT_ASK, argv[1]);
     size_t len = n < (int)sizeof msg ? (size_t)n : sizeof msg - 1;
     ssize_t got = -1;
     if (n > 0 && send(fd, msg, len, MSG_NOSIGNAL) == (ssize_t)len)
@@ -265,7 +350,7 @@ int fleet_askpass_main(int argc, char **argv)
     close(fd);
     if (got <= 0)
         return 1;
-    msg[got++] = '\n';
+    msg[got - 1] = '\n'; // was the end of the string: an empty answer is one too
     bool ok = write(STDOUT_FILENO, msg, (size_t)got) == got;
     explicit_bzero(msg, sizeof msg);
     return ok ? 0 : 1;

@@ -94,6 +94,7 @@ static struct ssh_failure why_ended(struct conn *c, struct arena *a, int rc)
         .password = c->p.password != NULL,
         .lost = c->state == CONN_READY,
         .local = c->p.transport == CONN_LOCAL,
+        .unasked = c->unasked,
     };
     if (end.local && rc == 255)
         end.rc = 254; // not ssh's code
@@ -140,6 +141,10 @@ static void session_failed(struct conn *c, const struct ssh_failure *why)
     if (was_ready) {
         fleet_emit(c, FLEET_LOST, why->msg);
         tasks_fail(c, true, CONN_UNREACHABLE, why->msg);
+        return;
+    }
+    if (why->retry && c->held_up && c->tasks) { // waited for a person, not for us
+        fleet_emit(c, FLEET_RETRY, why->msg);
         return;
     }
     if (why->retry && c->attempt < c->p.retries && c->tasks) {
@@ -237,7 +242,7 @@ static void conn_start(struct conn *c)
     c->f->connecting++;
     boot_reader_init(&c->boot);
     c->pushes = 0;
-    c->password_given = false;
+    askpass_restart(c);
     c->push = NULL;
     c->script = NULL;
     int rc = helpers_load(c->f, &e);
@@ -375,6 +380,7 @@ void conn_free(struct conn *c)
     if (c->state == CONN_RESETTING)
         fleet_idle(c->f);
     drop_child(c);
+    askpass_restart(c);
     arena_free(c->arena);
     free(c);
 }

@@ -36,6 +36,19 @@ void fleet_emit(struct conn *c, enum fleet_event event, const char *text)
         o->on_event(o->data, c, event, text);
 }
 
+void fleet_stood_still(struct fleet *f, uint64_t ms)
+{
+    uv_update_time(&f->loop);
+    raws_put_off(f, ms);
+    for (size_t i = 0; i < f->n_conns; i++) {
+        struct conn *c = f->conns[i];
+        if (c->deadline)
+            c->deadline += ms;
+        c->held_up = c->held_up || c->state == CONN_BOOTING;
+        tasks_put_off(c, ms);
+    }
+}
+
 const char *fleet_event_name(enum fleet_event event)
 {
     static const char *const names[] = {

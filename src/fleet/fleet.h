@@ -34,6 +34,13 @@ enum fleet_event {
     FLEET_STALE,    // a kept connection did not answer and was replaced; text: its control socket
 };
 
+// What a question of ssh wants.
+enum ask_kind {
+    ASK_LINE,   // a line anybody may see: yes, a fingerprint
+    ASK_SECRET, // a line nobody may see: a passphrase, a PIN
+    ASK_NOTICE, // nothing: a security key waits to be touched
+};
+
 struct fleet_opts {
     const struct fleet_helper *helpers;
     size_t n_helpers;
@@ -41,9 +48,9 @@ struct fleet_opts {
     const char *control_dir; // for control sockets; NULL: $ANDON_HOME/cp, else ~/.andon/cp
     const char *askpass; // program whose main() calls fleet_askpass_main(); NULL: this executable
     // Asks the person at the terminal what ssh wants to know (a key's passphrase, an unknown host
-    // key) and returns the malloc'ed answer, or NULL to refuse. It blocks the loop. Without it ssh
-    // is never allowed to ask.
-    char *(*ask)(void *data, const struct conn *c, const char *prompt);
+    // key) and returns the malloc'ed answer, or NULL to refuse. It blocks the loop; no deadline
+    // passes meanwhile. Without it all questions are refused.
+    char *(*ask)(void *data, const struct conn *c, enum ask_kind kind, const char *prompt);
     void (*on_event)(void *data, const struct conn *c, enum fleet_event event, const char *text);
     void *data; // for ask and on_event
 };

@@ -80,6 +80,8 @@ void fleet_idle(struct fleet *f);
 // Makes sure deadlines are looked at no later than at (uv_now() milliseconds).
 void fleet_wake_at(struct fleet *f, uint64_t at);
 void fleet_emit(struct conn *c, enum fleet_event event, const char *text);
+// The loop stood still for ms milliseconds: puts off all deadlines by as much.
+void fleet_stood_still(struct fleet *f, uint64_t ms);
 
 // --- connections (conn.c)
 
@@ -124,6 +126,9 @@ struct conn {
     uint32_t next_id;
     uint64_t token;      // names this connection to askpass
     bool password_given; // to this attempt
+    bool held_up;        // a question to the person stood in the way of this attempt
+    char *unasked;       // what this attempt's ssh asked and nobody was there to answer
+    unsigned answered;   // number of the passphrase this attempt got last
 };
 
 // Puts the connection on the list of those looked at before the loop sleeps.
@@ -164,6 +169,8 @@ bool tasks_fill(struct conn *c, struct buf *out);
 // Ends all tasks (only those already sent, when sent_only) with status and msg.
 void tasks_fail(struct conn *c, bool sent_only, enum conn_status status, const char *msg);
 uint64_t tasks_tick(struct conn *c, uint64_t now);
+// Puts off all deadlines.
+void tasks_put_off(struct conn *c, uint64_t ms);
 // Sets *id to the first id behind it of a task that was sent; false at the end.
 bool tasks_next_sent(const struct conn *c, uint32_t *id);
 
@@ -177,6 +184,8 @@ void raw_cancel(struct fleet *f, uint32_t id);
 // Starts those whose time has come, while there are places.
 void raws_start(struct fleet *f);
 uint64_t raws_tick(struct fleet *f, uint64_t now);
+// Puts off all deadlines.
+void raws_put_off(struct fleet *f, uint64_t ms);
 void raws_cancel_all(struct fleet *f);
 
 // --- questions of ssh (askpass.c)
@@ -184,4 +193,6 @@ void raws_cancel_all(struct fleet *f);
 // Opens the socket on which askpass programs ask. NULL and *e on failure.
 struct askpass *askpass_new(struct fleet *f, struct err *e);
 void askpass_free(struct askpass *a);
+// Forgets what was asked and answered, before another attempt.
+void askpass_restart(struct conn *c);
 #endif

@@ -72,6 +72,7 @@ static void raw_again_or_fail(struct raw *w, int rc)
         .out = "",
         .rc = rc,
         .password = w->c->p.password != NULL,
+        .unasked = w->c->unasked,
     };
     struct ssh_failure f = ssh_failure(w->arena, &end);
     if (!f.retry || w->attempt >= w->c->p.retries) {
@@ -164,7 +165,7 @@ static void raw_start(struct raw *w)
     if (c->p.transport == CONN_SSH)
         o.env = conn_env(c, a);
     w->waiting = false;
-    c->password_given = false;
+    askpass_restart(c);
     w->child = child_spawn(&c->f->children, &o, &raw_ops, w, &e);
     arena_free(a);
     if (!w->child) {
@@ -235,6 +236,13 @@ void raw_cancel(struct fleet *f, uint32_t id)
     for (struct raw *w = f->raws; w; w = w->next)
         if (w->id == id && w->ends_as == CONN_OK)
             raw_stop(w, CONN_CANCELLED);
+}
+
+void raws_put_off(struct fleet *f, uint64_t ms)
+{
+    for (struct raw *w = f->raws; w; w = w->next)
+        if (w->deadline)
+            w->deadline += ms;
 }
 
 uint64_t raws_tick(struct fleet *f, uint64_t now)

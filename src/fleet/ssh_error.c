@@ -190,6 +190,19 @@ static const struct row *judge(const struct ssh_end *end, struct line *ret)
     return row ? row : err_row;
 }
 
+// The question ssh had, in one line.
+static void add_unasked(struct buf *b, const char *question)
+{
+    struct line l;
+    if (!next_line(&question, question + strlen(question), &l))
+        return;
+    while (l.len && (l.s[l.len - 1] == ':' || l.s[l.len - 1] == ' '))
+        l.len--;
+    buf_adds(b, " (ssh asks: ");
+    add_line(b, l);
+    buf_adds(b, "; there is no terminal to ask on: add the key to ssh-agent)");
+}
+
 struct ssh_failure ssh_failure(struct arena *a, const struct ssh_end *end)
 {
     struct line l = {"", 0};
@@ -209,6 +222,8 @@ struct ssh_failure ssh_failure(struct arena *a, const struct ssh_end *end)
         no_words(&b, end);
     if (row && row->hint)
         buf_addf(&b, " (%s)", row->hint);
+    else if (f.reason == SSH_AUTH && end->unasked)
+        add_unasked(&b, end->unasked);
     f.msg = arena_strndup(a, buf_str(&b), b.len);
     f.retry = f.reason == SSH_NETWORK || f.reason == SSH_NAME || f.reason == SSH_STALE_MUX ||
               (f.reason == SSH_OTHER && end->rc == 255);

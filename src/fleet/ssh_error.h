@@ -30,10 +30,11 @@ struct ssh_end {
     size_t err_len;
     const char *out; // what the host printed instead of starting the helper
     size_t out_len;
-    int rc;        // exit code; <0: it was killed or never ended
-    bool password; // one was given
-    bool lost;     // the session had been ready
-    bool local;    // no ssh was involved
+    int rc;              // exit code; <0: it was killed or never ended
+    bool password;       // one was given
+    bool lost;           // the session had been ready
+    bool local;          // no ssh was involved
+    const char *unasked; // a question of its that nobody was there to answer, or NULL
 };
 
 // Judges the end of an ssh; the message is made in a.

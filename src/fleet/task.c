@@ -165,6 +165,13 @@ void conn_cancel(struct conn *c, uint32_t id)
         task_stop(c, k, CONN_CANCELLED);
 }
 
+void tasks_put_off(struct conn *c, uint64_t ms)
+{
+    for (struct task *k = c->tasks; k; k = k->next)
+        if (k->deadline)
+            k->deadline += ms;
+}
+
 uint64_t tasks_tick(struct conn *c, uint64_t now)
 {
     uint64_t next = UINT64_MAX;
