@@ -53,6 +53,14 @@ struct value value_list(struct arena *a)
     return (struct value){.type = VALUE_LIST, .u.list = l};
 }
 
+struct value value_list_of(struct arena *a, size_t n)
+{
+    struct value v = value_list(a);
+    v.u.list->items = n ? arena_array(a, struct value, n) : NULL;
+    v.u.list->cap = n;
+    return v;
+}
+
 struct value value_dict(struct arena *a)
 {
     struct dict *d = arena_new_of(a, struct dict);
@@ -320,10 +328,9 @@ static struct value copy_deep(struct arena *a, const struct value *v, int depth)
     if (v->type == VALUE_STRING || v->type == VALUE_UNDEFINED) {
         r.u.str.s = arena_strndup(a, v->u.str.s, v->u.str.len);
     } else if (v->type == VALUE_LIST) {
-        r.u.list = value_list(a).u.list;
         size_t n = v->u.list->len;
-        r.u.list->items = n ? arena_array(a, struct value, n) : NULL;
-        r.u.list->cap = r.u.list->len = n;
+        r.u.list = value_list_of(a, n).u.list;
+        r.u.list->len = n;
         for (size_t i = 0; i < n; i++)
             r.u.list->items[i] = copy_deep(a, &v->u.list->items[i], depth + 1);
     } else if (v->type == VALUE_DICT) {
@@ -346,7 +353,7 @@ struct value value_shallow(struct arena *a, const struct value *v)
 {
     struct value r = *v;
     if (v->type == VALUE_LIST) {
-        r.u.list = value_list(a).u.list;
+        r.u.list = value_list_of(a, v->u.list->len).u.list;
         for (size_t i = 0; i < v->u.list->len; i++)
             list_add(r.u.list, v->u.list->items[i]);
     } else if (v->type == VALUE_DICT) {

@@ -138,6 +138,8 @@ struct value value_strf(struct arena *a, const char *fmt, ...)
 struct value value_undefined(struct arena *a, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 struct value value_list(struct arena *a);
+// An empty list with room for n items.
+struct value value_list_of(struct arena *a, size_t n);
 struct value value_dict(struct arena *a);
 struct value value_object(struct arena *a, const struct value_ops *ops, void *data);
 

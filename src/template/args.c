@@ -1,5 +1,6 @@
 // Argument reading and Python-like conversions shared by the builtins.
 #include "template/args.h"
+#include "template/cache.h"
 
 #include "template/unicode.h"
 
@@ -42,10 +43,22 @@ int fail_undefined(const struct call *c, const struct value *v, struct err *e)
     return err_set(e, ERR_UNDEFINED, c->pos, "%s", v->u.str.s ? v->u.str.s : "undefined value");
 }
 
+static struct template_cache *cache_of(const struct call *c)
+{
+    return c->t ? c->t->cache : NULL;
+}
+
+struct buf call_buf(struct call *c)
+{
+    struct buf b = cache_buf_take(cache_of(c));
+    b.max = 0;
+    return b;
+}
+
 struct value take_buf(struct call *c, struct buf *b)
 {
     struct value v = value_strn(c->arena, buf_str(b), b->len);
-    buf_release(b);
+    cache_buf_give(cache_of(c), b);
     return v;
 }
 
@@ -56,9 +69,10 @@ struct value str_from(struct call *c, const char *s, size_t len)
 
 struct value list_from(struct call *c, const struct value *items, size_t n)
 {
-    struct value v = value_list(c->arena);
-    for (size_t i = 0; i < n; i++)
-        list_add(v.u.list, items[i]);
+    struct value v = value_list_of(c->arena, n);
+    if (n)
+        memcpy(v.u.list->items, items, n * sizeof *items);
+    v.u.list->len = n;
     return v;
 }
 
@@ -77,7 +91,7 @@ struct value pair_of(struct call *c, struct value x, struct value y)
 
 const char *repr_of(struct call *c, const struct value *v)
 {
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     value_repr(&b, v);
     return take_buf(c, &b).u.str.s;
 }
@@ -85,7 +99,7 @@ const char *repr_of(struct call *c, const struct value *v)
 const char *ascii_of(struct call *c, const struct value *v)
 {
     const char *p = repr_of(c, v), *end = p + strlen(p);
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     while (p < end) {
         uint32_t cp = utf8_next(&p, end);
         if (cp < 0x80)
@@ -105,7 +119,7 @@ struct text text_of(struct call *c, const struct value *v)
 {
     if (v->type == VALUE_STRING && !(v->flags & VALUE_BYTES))
         return (struct text){v->u.str.s, v->u.str.len};
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     value_print(&b, v);
     struct value s = take_buf(c, &b);
     return (struct text){s.u.str.s, s.u.str.len};
@@ -336,12 +350,12 @@ static size_t split_spec(const char *spec, struct word *words)
     return n;
 }
 
-static int store(struct call *c, const struct word *w, const struct value *v, void *to,
+static int store(struct call *c, char type, const char *name, const struct value *v, void *to,
                  struct err *e)
 {
-    if (v->type == VALUE_UNDEFINED && w->type != 'v')
+    if (v->type == VALUE_UNDEFINED && type != 'v')
         return fail_undefined(c, v, e);
-    switch (w->type) {
+    switch (type) {
     case 'b':
         return truth_of(c, v, to, e);
     case 'i':
@@ -352,7 +366,7 @@ static int store(struct call *c, const struct word *w, const struct value *v, vo
         return 0;
     case 's':
         if (v->type != VALUE_STRING)
-            return fail_type(c, e, "%s() argument '%s' must be str, not %s", c->name, w->name,
+            return fail_type(c, e, "%s() argument '%s' must be str, not %s", c->name, name,
                              value_type_name(v));
         *(struct text *)to = (struct text){v->u.str.s, v->u.str.len};
         return 0;
@@ -365,30 +379,60 @@ static int store(struct call *c, const struct word *w, const struct value *v, vo
     }
 }
 
-int args_read(struct call *c, struct err *e, const char *spec, ...)
+// What nearly every call is: arguments that fit. False when something is wrong with them; then
+// read_all says what.
+static bool read_right(struct call *c, const char *spec, va_list ap)
+{
+    size_t i = 0, by_name = 0;
+    for (const char *p = spec; *p; i++) {
+        const char *name = p, *colon = strchr(p, ':');
+        void *to = va_arg(ap, void *);
+        const struct value *v = NULL;
+        if (i < c->n_args)
+            v = &c->args[i];
+        else if (c->kwargs->len > by_name &&
+                 (v = dict_getn(c->kwargs, name, (size_t)(colon - name))))
+            by_name++;
+        p = colon + 2;
+        if (v ? store(c, colon[1], "", v, to, NULL) < 0 : *p == '!')
+            return false;
+        p += *p == '!';
+        p += *p == ' ';
+    }
+    return i >= c->n_args && by_name == c->kwargs->len;
+}
+
+static int read_all(struct call *c, struct err *e, const char *spec, va_list ap)
 {
     struct word words[MAX_ARGS];
     const char *names[MAX_ARGS + 1];
-    if (!c->n_args && !c->kwargs->len && !strchr(spec, '!'))
-        return 0; // nothing given, nothing required
     size_t n = split_spec(spec, words);
     for (size_t i = 0; i < n; i++)
         names[i] = words[i].name;
     names[n] = NULL;
     int rc = check(c, names, n, e);
-    if (rc < 0)
-        return rc;
-    va_list ap;
-    va_start(ap, spec);
     for (size_t i = 0; i < n && rc >= 0; i++) {
         void *to = va_arg(ap, void *);
         const struct value *v = call_arg(c, i, names[i]);
         if (v)
-            rc = store(c, &words[i], v, to, e);
+            rc = store(c, words[i].type, names[i], v, to, e);
         else if (words[i].required)
             rc = fail_type(c, e, "%s() missing 1 required positional argument: '%s'", c->name,
                            names[i]);
     }
+    return rc;
+}
+
+int args_read(struct call *c, struct err *e, const char *spec, ...)
+{
+    va_list ap;
+    va_start(ap, spec);
+    bool right = read_right(c, spec, ap);
+    va_end(ap);
+    if (right)
+        return 0;
+    va_start(ap, spec);
+    int rc = read_all(c, e, spec, ap);
     va_end(ap);
     return rc;
 }

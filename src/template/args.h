@@ -52,6 +52,9 @@ int plain_of(struct call *c, const struct value *v, struct value *ret, struct er
 // v as a dict (lazy ones materialized), or NULL when it is something else (*ret untouched then).
 struct dict *dict_of(struct call *c, const struct value *v);
 
+// An empty buffer for a result, one that was used before where there is one; for take_buf or
+// buf_release.
+struct buf call_buf(struct call *c);
 // A string result: the arena copy of what b holds; b is released.
 struct value take_buf(struct call *c, struct buf *b);
 struct value str_from(struct call *c, const char *s, size_t len);

@@ -73,6 +73,8 @@ struct call_args {
     struct node_list kw; // values of keyword arguments
     struct name **kw_names;
     struct node *dyn_args, *dyn_kwargs; // *args, **kwargs
+    const struct value *constants;      // the positional ones, when all are constants
+    const struct dict *constant_kwargs; // the same for keywords
 };
 
 // How the slot of a name is filled when its frame is entered.
@@ -89,6 +91,7 @@ struct load {
 struct scope {
     struct load *loads;
     uint32_t n;
+    uint32_t n_again; // the first ones, which every further round of a loop must do again
 };
 
 // A name visible at some place, for include and scoped blocks.

@@ -60,11 +60,11 @@ static bool all_digits(const char *s, size_t len)
 }
 
 // One step of a path: digits are an index, anything else a key or attribute.
-static int path_step(struct call *from, struct value *at, const char *part, size_t len,
+static int path_step(struct call *from, struct value *at, const char *part, size_t len, bool last,
                      struct err *e)
 {
     int64_t n;
-    struct value key = value_strn(from->arena, part, len);
+    struct value key = last ? value_ref(part, len) : value_strn(from->arena, part, len);
     if (all_digits(part, len) && parse_int(part, len, 10, &n))
         key = value_int(n);
     struct value next;
@@ -83,7 +83,7 @@ int value_getpath(struct call *from, const struct value *obj, const struct value
         const char *s = path->u.str.s, *end = s + path->u.str.len;
         for (;;) {
             const char *dot = memchr(s, '.', (size_t)(end - s));
-            rc = path_step(from, &at, s, (size_t)((dot ? dot : end) - s), e);
+            rc = path_step(from, &at, s, (size_t)((dot ? dot : end) - s), !dot, e);
             if (rc < 0)
                 return rc;
             if (dflt && dflt->type != VALUE_NULL && at.type == VALUE_UNDEFINED)

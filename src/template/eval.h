@@ -124,7 +124,13 @@ void session_leave(struct templar *t, struct template_session *mine);
 // Gives the reference to tpl back when the session ends: names and constants of it may be in use
 // till then.
 void session_keep(struct template_session *ss, struct template *tpl);
-int session_check_stack(const struct template_session *ss, struct pos pos, struct err *e);
+int session_stack_used_up(struct pos pos, struct err *e);
+static inline int session_check_stack(const struct template_session *ss, struct pos pos,
+                                      struct err *e)
+{
+    const char *here = __builtin_frame_address(0);
+    return ss->stack - here < STACK_BUDGET ? 0 : session_stack_used_up(pos, e);
+}
 struct buf *session_buf(struct template_session *ss, struct buf *own);
 void session_buf_done(struct template_session *ss, struct buf *b);
 struct value *values_push(struct template_session *ss, size_t n);
@@ -189,6 +195,8 @@ int make_text(struct ev *ev, const struct value *v, struct value *ret);
 // --- eval_stmt.c
 int eval_body(struct ev *ev, const struct node_list *body); // 0, FLOW_*, <0
 void enter_scope(struct ev *ev, const struct scope *s);
+// The same for a further round of a loop: variables of the context are still what they were.
+void enter_scope_again(struct ev *ev, const struct scope *s);
 void enter_func(struct ev *ev, const struct func *f, struct frame *up);
 // Runs the root of tpl (and of what it extends) in ev's context.
 int eval_template(struct ev *ev, struct template *tpl);

@@ -6,7 +6,7 @@
 static const struct dict no_kwargs;
 
 struct arg_set {
-    struct value *args;
+    const struct value *args;
     size_t n;
     const struct dict *kwargs;
     size_t pushed;
@@ -49,22 +49,37 @@ static int keyword_args(struct ev *ev, const struct call_args *a, struct arg_set
     return rc;
 }
 
-static int eval_args(struct ev *ev, const struct call_args *a, struct arg_set *s)
+static int positional_args(struct ev *ev, const struct call_args *a, struct arg_set *s)
 {
-    *s = (struct arg_set){.kwargs = &no_kwargs};
-    if (!a)
-        return 0;
     struct list *dyn = NULL;
     int rc = 0;
     if (a->dyn_args && (rc = add_dynamic(ev, a->dyn_args, &dyn)) < 0)
         return rc;
     s->pushed = a->pos.n + (dyn ? dyn->len : 0);
-    s->args = s->pushed ? values_push(ev->ctx->ss, s->pushed) : NULL;
+    struct value *v = s->pushed ? values_push(ev->ctx->ss, s->pushed) : NULL;
+    s->args = v;
     for (; rc == 0 && s->n < a->pos.n; s->n++)
-        rc = eval_expr(ev, a->pos.items[s->n], &s->args[s->n]);
+        rc = eval_expr(ev, a->pos.items[s->n], &v[s->n]);
     for (size_t i = 0; rc == 0 && dyn && i < dyn->len && s->n < s->pushed; i++)
-        s->args[s->n++] = dyn->items[i];
-    if (rc == 0 && (a->kw.n || a->dyn_kwargs))
+        v[s->n++] = dyn->items[i];
+    return rc;
+}
+
+static int eval_args(struct ev *ev, const struct call_args *a, struct arg_set *s)
+{
+    *s = (struct arg_set){.kwargs = &no_kwargs};
+    if (!a)
+        return 0;
+    int rc = 0;
+    if (a->constants) {
+        s->args = a->constants;
+        s->n = a->pos.n;
+    } else if (a->pos.n || a->dyn_args) {
+        rc = positional_args(ev, a, s);
+    }
+    if (a->constant_kwargs)
+        s->kwargs = a->constant_kwargs;
+    else if (rc == 0 && (a->kw.n || a->dyn_kwargs))
         rc = keyword_args(ev, a, s);
     return rc;
 }

@@ -15,6 +15,7 @@ struct loop {
     int64_t index0;
     int64_t length; // -1 until asked for
     int depth0;
+    bool tested; // the filter has been tried on an item
 };
 
 static int run_loop(struct ev *ev, const struct for_loop *f, const struct value *seq, int depth0);
@@ -28,7 +29,8 @@ static int take(struct loop *l, struct value *ret)
         struct value v = l->items->items[l->next++], test;
         bool yes = true;
         if (f->test) {
-            enter_scope(ev, &f->test_scope);
+            (l->tested ? enter_scope_again : enter_scope)(ev, &f->test_scope);
+            l->tested = true;
             int rc = assign_target(ev, f->test_target, &v, false);
             if (rc == 0)
                 rc = eval_expr(ev, f->test, &test);
@@ -152,7 +154,7 @@ static int loop_counter(struct loop *l, const char *name, struct value *ret)
     } rows[] = {
         {"index", false, 1}, {"index0", false, 0}, {"revindex", true, 0}, {"revindex0", true, -1}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        if (strcmp(rows[i].name, name) != 0)
+        if (name[0] != rows[i].name[0] || strcmp(rows[i].name, name) != 0)
             continue;
         int64_t n = 0;
         int rc = rows[i].from_end ? loop_length(l, &n) : 0;
@@ -249,7 +251,7 @@ static int run_items(struct ev *ev, struct loop *l, const struct for_loop *f)
     while ((rc = advance(l)) > 0) {
         if (++ev->ctx->ss->rounds > max)
             return err_set(ev->e, ERR_LIMIT, ev->ctx->pos, "loops took more than %u rounds", max);
-        enter_scope(ev, &f->body_scope);
+        (l->index0 ? enter_scope_again : enter_scope)(ev, &f->body_scope);
         struct value item = l->current;
         rc = assign_target(ev, f->target, &item, false);
         if (rc == 0)

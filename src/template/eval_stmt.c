@@ -3,10 +3,10 @@
 
 #include <string.h>
 
-void enter_scope(struct ev *ev, const struct scope *s)
+static void load_slots(struct ev *ev, const struct load *loads, uint32_t n)
 {
-    for (uint32_t i = 0; i < s->n; i++) {
-        const struct load *l = &s->loads[i];
+    for (uint32_t i = 0; i < n; i++) {
+        const struct load *l = &loads[i];
         struct value *slot = &ev->fr->slots[l->slot];
         if (l->kind == LOAD_RESOLVE) {
             *slot = (struct value){.type = SLOT_LAZY};
@@ -19,6 +19,16 @@ void enter_scope(struct ev *ev, const struct scope *s)
             *slot = (struct value){.type = SLOT_MISSING};
         }
     }
+}
+
+void enter_scope(struct ev *ev, const struct scope *s)
+{
+    load_slots(ev, s->loads, s->n);
+}
+
+void enter_scope_again(struct ev *ev, const struct scope *s)
+{
+    load_slots(ev, s->loads, s->n_again);
 }
 
 void enter_func(struct ev *ev, const struct func *f, struct frame *up)

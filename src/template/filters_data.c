@@ -66,7 +66,7 @@ static int sort_keys(struct call *c, const struct value *v, int depth, struct va
 // JSON indented by one blank a level, each of them made unit.
 static struct value reindent(struct call *c, const struct value *json, struct text unit)
 {
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     bool start = true;
     for (size_t i = 0; i < json->u.str.len; i++) {
         char ch = json->u.str.s[i];
@@ -107,7 +107,7 @@ static int write_json(struct call *c, const struct value *indent, const struct v
         o.item_sep = text_of(c, &separators->u.list->items[0]).s;
         o.key_sep = text_of(c, &separators->u.list->items[1]).s;
     }
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     json_write(&b, &v, &o);
     *ret = take_buf(c, &b);
     if (own)
@@ -152,7 +152,7 @@ BUILTIN(filter_tojson)
         rc = write_json(c, indent, NULL, true, true, &json, e);
     if (rc < 0)
         return rc;
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     for (size_t i = 0; i < json.u.str.len; i++) {
         char ch = json.u.str.s[i];
         if (ch == '<' || ch == '>' || ch == '&' || ch == '\'')
@@ -209,7 +209,7 @@ BUILTIN(filter_from_json)
 
 static int dump_yaml(struct call *c, struct yaml_dump_opts *o, struct value *ret, struct err *e)
 {
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     int rc = yaml_dump(c, &c->self, o, &b, e);
     *ret = take_buf(c, &b);
     if (rc < 0 && e && rc != ERR_LIMIT) { // Ansible says it twice
@@ -356,7 +356,7 @@ static void pretty(struct call *c, const struct value *v, int indent, int allowa
 BUILTIN(filter_pprint)
 {
     int rc = args_none(c, e);
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     pretty(c, &c->self, 0, 0, 0, &b);
     *ret = take_buf(c, &b);
     return rc;

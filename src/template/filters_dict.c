@@ -288,7 +288,7 @@ BUILTIN(filter_dictsort)
         items[n++].val = pair_of(c, d->key, d->val);
     }
     rc = sort_items(c, items, n, reverse, e);
-    *ret = value_list(c->arena);
+    *ret = value_list_of(c->arena, n);
     for (size_t i = 0; i < n && rc >= 0; i++)
         list_add(ret->u.list, items[i].val);
     return rc;

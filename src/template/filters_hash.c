@@ -22,7 +22,7 @@ BUILTIN(filter_b64encode)
     if (rc < 0)
         return rc;
     in = (struct text){bytes.u.str.s, bytes.u.str.len};
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     base64_encode(&b, in.s, in.len);
     *ret = take_buf(c, &b);
     return 0;

@@ -129,7 +129,7 @@ BUILTIN(filter_xmlattr)
     struct dict *d = dict_of(c, &c->self);
     if (!d)
         return fail_with(c, e, "'%s' object has no attribute 'items'", value_type_name(&c->self));
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     struct dict_entry *en;
     DICT_EACH(d, en)
     {
@@ -268,7 +268,7 @@ static const char *rel_attribute(struct call *c, struct text rel, bool nofollow)
     list_add(words.u.list, value_cstr("noopener"));
     if (nofollow)
         list_add(words.u.list, value_cstr("nofollow"));
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     for (;;) {
         const struct value *least = NULL;
         for (size_t i = 0; i < words.u.list->len; i++) {

@@ -84,7 +84,7 @@ BUILTIN(filter_join)
         rc = value_iterate(c, &c->self, &l, e);
     if (rc < 0)
         return rc;
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     for (size_t i = 0; i < l->len && rc >= 0; i++) {
         struct value v = l->items[i];
         if (attr && attr->type != VALUE_NULL)
@@ -102,30 +102,35 @@ BUILTIN(filter_join)
     return rc;
 }
 
-// One sort key: a list of the comma-separated attributes, as jinja2 builds it.
+static int attr_key(struct call *c, const struct value *item, const struct value *attr,
+                    const struct value *dflt, bool case_sensitive, struct value *ret, struct err *e)
+{
+    struct value v = *item;
+    int rc = 0;
+    if (attr && attr->type != VALUE_NULL)
+        rc = value_getpath(c, item, attr, dflt, &v, e);
+    if (rc >= 0)
+        *ret = case_sensitive ? v : ignore_case(c, &v);
+    return rc;
+}
+
+// One sort key: a list of the comma-separated attributes, as jinja2 builds it; a single one needs
+// no list around it.
 static int sort_key(struct call *c, const struct value *item, const struct value *attr,
                     bool case_sensitive, struct value *ret, struct err *e)
 {
-    struct value keys = value_list(c->arena), v;
+    if (!attr || attr->type != VALUE_STRING || !memchr(attr->u.str.s, ',', attr->u.str.len))
+        return attr_key(c, item, attr, NULL, case_sensitive, ret, e);
+    struct value parts = value_list(c->arena), v;
+    struct text comma = text_lit(",");
     int rc = 0;
-    if (attr && attr->type == VALUE_STRING) {
-        struct value parts = value_list(c->arena);
-        struct text comma = text_lit(",");
-        str_split(c, (struct text){attr->u.str.s, attr->u.str.len}, &comma, -1, parts.u.list);
-        for (size_t i = 0; i < parts.u.list->len && rc >= 0; i++) {
-            rc = value_getpath(c, item, &parts.u.list->items[i], NULL, &v, e);
-            if (rc >= 0)
-                list_add(keys.u.list, case_sensitive ? v : ignore_case(c, &v));
-        }
-    } else {
-        v = *item;
-        if (attr && attr->type != VALUE_NULL)
-            rc = value_getpath(c, item, attr, NULL, &v, e);
+    str_split(c, (struct text){attr->u.str.s, attr->u.str.len}, &comma, -1, parts.u.list);
+    *ret = value_list_of(c->arena, parts.u.list->len);
+    for (size_t i = 0; i < parts.u.list->len && rc >= 0; i++) {
+        rc = attr_key(c, item, &parts.u.list->items[i], NULL, case_sensitive, &v, e);
         if (rc >= 0)
-            list_add(keys.u.list, case_sensitive ? v : ignore_case(c, &v));
+            list_add(ret->u.list, v);
     }
-    // a single key needs no list around it
-    *ret = keys.u.list->len == 1 ? keys.u.list->items[0] : keys;
     return rc;
 }
 
@@ -148,21 +153,9 @@ BUILTIN(filter_sort)
     }
     if (rc >= 0)
         rc = sort_items(c, items, l->len, reverse, e);
-    *ret = value_list(c->arena);
+    *ret = value_list_of(c->arena, l->len);
     for (size_t i = 0; i < l->len && rc >= 0; i++)
         list_add(ret->u.list, items[i].val);
-    return rc;
-}
-
-static int attr_key(struct call *c, const struct value *item, const struct value *attr,
-                    const struct value *dflt, bool case_sensitive, struct value *ret, struct err *e)
-{
-    struct value v = *item;
-    int rc = 0;
-    if (attr && attr->type != VALUE_NULL)
-        rc = value_getpath(c, item, attr, dflt, &v, e);
-    if (rc >= 0)
-        *ret = case_sensitive ? v : ignore_case(c, &v);
     return rc;
 }
 

@@ -103,7 +103,7 @@ BUILTIN(filter_path_join)
                          class_of(c, &c->self));
     if (!c->self.u.list->len)
         return fail_type(c, e, "join() missing 1 required positional argument: 'a'");
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     for (size_t i = 0; i < c->self.u.list->len; i++) {
         const struct value *v = &c->self.u.list->items[i];
         if (v->type == VALUE_UNDEFINED)
@@ -294,7 +294,7 @@ BUILTIN(filter_expanduser)
     int rc = path_self(c, &p, e);
     if (rc < 0)
         return rc;
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     path_expanduser(&b, p);
     *ret = take_buf(c, &b);
     return 0;
@@ -307,7 +307,7 @@ BUILTIN(filter_expandvars)
     int rc = path_self(c, &p, e);
     if (rc < 0)
         return rc;
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     for (size_t i = 0; i < p.len;) {
         size_t start = i + 1, n = 0, skip = 0;
         if (p.s[i] == '$' && start < p.len && p.s[start] == '{') {
@@ -434,7 +434,7 @@ BUILTIN(filter_normpath)
     int rc = path_self(c, &p, e);
     if (rc < 0)
         return rc;
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     path_norm(&b, p);
     *ret = take_buf(c, &b);
     return 0;
@@ -449,7 +449,7 @@ BUILTIN(filter_commonpath)
         return rc;
     if (!l->len)
         return fail_with(c, e, "commonpath() arg is an empty sequence");
-    struct buf common = BUF_INIT;
+    struct buf common = call_buf(c);
     for (size_t i = 0; i < l->len; i++) {
         struct buf b = BUF_INIT;
         struct text t = text_of(c, &l->items[i]);

@@ -50,7 +50,7 @@ BUILTIN(filter_regex_replace)
         return rc;
     if (repl)
         r = text_of(c, repl);
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     rc = regex_sub(re, text_of(c, &c->self), r, 0, &b, e);
     regex_free(re);
     *ret = take_buf(c, &b);
@@ -178,7 +178,7 @@ BUILTIN(filter_regex_escape)
     if (rc < 0)
         return rc;
     struct text s = text_of(c, &c->self);
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     if (strcmp(type.s, "python") == 0) {
         regex_escape(&b, s);
     } else if (strcmp(type.s, "posix_basic") == 0) {

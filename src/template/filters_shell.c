@@ -17,7 +17,7 @@ BUILTIN(filter_quote)
         *ret = str_from(c, t.s, t.len);
         return rc;
     }
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     buf_addc(&b, '\'');
     str_replace(&b, t, text_lit("'"), text_lit("'\"'\"'"), -1);
     buf_addc(&b, '\'');

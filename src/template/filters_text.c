@@ -14,7 +14,7 @@ static int recase(struct call *c, case_fn *fn, struct value *ret, struct err *e)
     if (rc < 0)
         return rc;
     struct text t = text_of(c, &c->self);
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     fn(&b, t.s, t.len);
     *ret = take_buf(c, &b);
     return 0;
@@ -46,7 +46,7 @@ BUILTIN(filter_title)
     if (rc < 0)
         return rc;
     struct text t = text_of(c, &c->self);
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     const char *p = t.s, *end = p + t.len;
     while (p < end) {
         const char *word = p, *q = p;
@@ -109,7 +109,7 @@ BUILTIN(filter_replace)
         rc = index_of(c, count, &n, e);
     if (rc < 0)
         return rc;
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     str_replace(&b, text_of(c, &c->self), old, new, n);
     *ret = take_buf(c, &b);
     return 0;
@@ -141,7 +141,7 @@ BUILTIN(filter_indent)
         buf_fill(&pad, ' ', n > 10000 ? 10000 : (size_t)n);
     struct value lines = value_list(c->arena);
     struct value text = value_strf(c->arena, "%s", "");
-    struct buf joined = BUF_INIT;
+    struct buf joined = call_buf(c);
     buf_add(&joined, c->self.u.str.s, c->self.u.str.len);
     buf_addc(&joined, '\n');
     text = take_buf(c, &joined);
@@ -166,7 +166,7 @@ BUILTIN(filter_center)
     int rc = args_read(c, e, "width:i", &width);
     if (rc < 0)
         return rc;
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     str_pad(&b, text_of(c, &c->self), width, text_lit(" "), 'c');
     *ret = take_buf(c, &b);
     return 0;
@@ -201,7 +201,7 @@ BUILTIN(filter_truncate)
     int64_t space = kill ? -1 : str_rfind(t, text_lit(" "));
     if (space >= 0)
         t.len = (size_t)space;
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     buf_add(&b, t.s, t.len);
     buf_add(&b, end.s, end.len);
     *ret = take_buf(c, &b);
@@ -236,7 +236,7 @@ BUILTIN(filter_format)
     struct value args = tuple_of(c, c->args, c->n_args);
     if (kwargs.len)
         args = (struct value){.type = VALUE_DICT, .u.dict = &kwargs};
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     int rc = py_percent(c, text_of(c, &c->self), &args, &b, e);
     *ret = take_buf(c, &b);
     return rc;
@@ -249,7 +249,7 @@ BUILTIN(filter_reverse)
     if (rc < 0)
         return rc;
     if (c->self.type == VALUE_STRING) {
-        struct buf b = BUF_INIT;
+        struct buf b = call_buf(c);
         for (const char *s = c->self.u.str.s, *p = s + c->self.u.str.len; p > s;) {
             const char *prev = utf8_prev(s, p);
             buf_add(&b, prev, (size_t)(p - prev));

@@ -28,7 +28,7 @@ static size_t scheme_len(struct text s)
 
 int url_split(struct call *c, struct text in, struct url *ret, struct err *e)
 {
-    struct buf clean = BUF_INIT;
+    struct buf clean = call_buf(c);
     size_t skip = 0;
     while (skip < in.len && (unsigned char)in.s[skip] <= ' ')
         skip++;
@@ -39,7 +39,7 @@ int url_split(struct call *c, struct text in, struct url *ret, struct err *e)
     struct text s = {v.u.str.s, v.u.str.len};
     struct url u;
     size_t n = scheme_len(s);
-    struct buf lower = BUF_INIT;
+    struct buf lower = call_buf(c);
     str_lower(&lower, s.s, n);
     struct value scheme = take_buf(c, &lower);
     u.scheme = (struct text){scheme.u.str.s, scheme.u.str.len};
@@ -102,7 +102,7 @@ static int netloc_parts(struct call *c, struct text n, struct dict *out, struct 
             port = part(c, host.s + colon + 1, host.len - (size_t)colon - 1);
         host = part(c, host.s, colon >= 0 ? (size_t)colon : host.len);
     }
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     str_lower(&b, host.s, host.len);
     dict_set(out, "hostname", b.len ? take_buf(c, &b) : value_null());
     buf_release(&b);
@@ -182,7 +182,7 @@ BUILTIN(filter_urlencode)
     int rc = args_none(c, e);
     if (rc < 0)
         return rc;
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     struct dict *d = dict_of(c, &c->self);
     struct dict_entry *en;
     if (d) {
@@ -228,7 +228,7 @@ BUILTIN(filter_urldecode)
 {
     int rc = args_none(c, e);
     struct text s = text_of(c, &c->self);
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     for (size_t i = 0; i < s.len; i++) {
         if (s.s[i] == '%' && i + 2 < s.len && isxdigit((unsigned char)s.s[i + 1]) &&
             isxdigit((unsigned char)s.s[i + 2])) {

@@ -9,7 +9,7 @@ typedef void case_fn(struct buf *b, const char *s, size_t len);
 static int recase(struct call *c, case_fn *fn, struct value *ret, struct err *e)
 {
     int rc = args_none(c, e);
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     fn(&b, c->self.u.str.s, c->self.u.str.len);
     *ret = take_buf(c, &b);
     return rc;

@@ -246,7 +246,7 @@ BUILTIN(str_method_replace)
     int rc = args_read(c, e, "old:s! new:s! count:i", &old, &new, &count);
     if (rc < 0)
         return rc;
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     str_replace(&b, self_text(c), old, new, count);
     *ret = take_buf(c, &b);
     return 0;
@@ -257,7 +257,7 @@ BUILTIN(str_method_join)
 {
     const struct value *v = NULL;
     struct list *l;
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     int rc = args_read(c, e, "iterable:v!", &v);
     if (rc >= 0 && value_iterate(c, v, &l, NULL) < 0)
         rc = v->type == VALUE_UNDEFINED ? fail_undefined(c, v, e)
@@ -281,7 +281,7 @@ BUILTIN(str_method_join)
 // format: Replacement fields filled from the arguments.
 BUILTIN(str_method_format)
 {
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     int rc = py_format(c, self_text(c), c->args, c->n_args, c->kwargs, &b, e);
     *ret = take_buf(c, &b);
     return rc;
@@ -291,7 +291,7 @@ BUILTIN(str_method_format)
 BUILTIN(str_method_format_map)
 {
     const struct value *v = NULL;
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     int rc = args_read(c, e, "mapping:v!", &v);
     struct dict *d = rc < 0 ? NULL : dict_of(c, v);
     if (rc >= 0 && !d)
@@ -311,7 +311,7 @@ static int pad_with(struct call *c, char align, struct value *ret, struct err *e
         rc = fail_type(c, e, "The fill character must be exactly one character long");
     if (rc < 0)
         return rc;
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     str_pad(&b, self_text(c), width, fill, align);
     *ret = take_buf(c, &b);
     return 0;
@@ -343,7 +343,7 @@ BUILTIN(str_method_zfill)
     if (rc < 0)
         return rc;
     struct text t = self_text(c);
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     int64_t n = (int64_t)utf8_count(t.s, t.len);
     if (t.len && (*t.s == '-' || *t.s == '+') && width > n) {
         buf_addc(&b, *t.s);
@@ -414,7 +414,7 @@ BUILTIN(str_method_expandtabs)
     int rc = args_read(c, e, "tabsize:i", &size);
     if (rc < 0)
         return rc;
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     struct text t = self_text(c);
     for (const char *p = t.s, *end = p + t.len; p < end;) {
         const char *at = p;
@@ -442,7 +442,7 @@ BUILTIN(str_method_translate)
         rc = fail_type(c, e, "'%s' object is not subscriptable", value_type_name(v));
     if (rc < 0)
         return rc;
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     struct text t = self_text(c);
     for (const char *p = t.s, *end = p + t.len; p < end;) {
         const char *at = p;

@@ -368,6 +368,32 @@ static int one_arg(struct parser *p, const struct token *open, struct arg_lists 
     return 0;
 }
 
+static bool all_constant(const struct node_list *l)
+{
+    for (uint32_t i = 0; i < l->n; i++)
+        if (l->items[i]->kind != N_CONST)
+            return false;
+    return l->n > 0;
+}
+
+// Arguments that are constants are put together now instead of at every call.
+static void fold_args(struct parser *p, struct call_args *a)
+{
+    if (!a->dyn_args && all_constant(&a->pos)) {
+        struct value *v = arena_array(p->a, struct value, a->pos.n);
+        for (uint32_t i = 0; i < a->pos.n; i++)
+            v[i] = a->pos.items[i]->u.value;
+        a->constants = v;
+    }
+    if (!a->dyn_kwargs && all_constant(&a->kw)) {
+        struct dict *d = value_dict(p->a).u.dict;
+        for (uint32_t i = 0; i < a->kw.n; i++)
+            dict_setv(d, value_ref(a->kw_names[i]->s, a->kw_names[i]->len),
+                      a->kw.items[i]->u.value);
+        a->constant_kwargs = d;
+    }
+}
+
 static struct call_args *parse_args(struct parser *p)
 {
     const struct token *open = p->cur;
@@ -389,6 +415,7 @@ static struct call_args *parse_args(struct parser *p)
     l.args->kw_names = arena_array(p->a, struct name *, l.kw.n);
     for (uint32_t i = 0; i < l.kw.n; i++)
         memcpy(&l.args->kw_names[i], &l.names.items[i]->u.name, sizeof(struct name *));
+    fold_args(p, l.args);
     return parse_expect(p, T_RPAREN) < 0 ? NULL : l.args;
 }
 
@@ -637,6 +664,7 @@ static struct node *parse_test(struct parser *p, struct node *subject)
         nodes_add(p, &one, x);
         n->u.call.args = arena_new_of(p->a, struct call_args);
         n->u.call.args->pos = nodes_done(&one);
+        fold_args(p, n->u.call.args);
     }
     n->u.call.fn = find_builtin(p, true, n->u.call.name, k);
     return n->u.call.fn ? parse_on(p, n, subject) : NULL;

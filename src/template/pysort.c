@@ -87,11 +87,22 @@ bool is_hashable(const struct value *v)
     return true;
 }
 
+// True when lower case changes nothing: plain ASCII without capitals.
+static bool is_lower_already(const struct value *v)
+{
+    for (size_t i = 0; i < v->u.str.len; i++) {
+        unsigned char ch = (unsigned char)v->u.str.s[i];
+        if (ch >= 0x80 || (ch >= 'A' && ch <= 'Z'))
+            return false;
+    }
+    return true;
+}
+
 struct value ignore_case(struct call *c, const struct value *v)
 {
-    if (v->type != VALUE_STRING)
+    if (v->type != VALUE_STRING || is_lower_already(v))
         return *v;
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     str_lower(&b, v->u.str.s, v->u.str.len);
     return take_buf(c, &b);
 }
@@ -128,7 +139,7 @@ int py_add(struct call *c, const struct value *x, const struct value *y, struct 
         return 0;
     }
     if (x->type == VALUE_STRING && y->type == VALUE_STRING) {
-        struct buf s = BUF_INIT;
+        struct buf s = call_buf(c);
         buf_add(&s, x->u.str.s, x->u.str.len);
         buf_add(&s, y->u.str.s, y->u.str.len);
         *ret = take_buf(c, &s);

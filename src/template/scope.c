@@ -359,10 +359,15 @@ static void export_scope(struct parser *p, const struct symbols *s, struct scope
 {
     ret->loads = arena_array(p->a, struct load, s->n);
     ret->n = 0;
-    for (size_t i = 0; i < s->n; i++) {
-        const struct sym *y = &s->items[i];
-        if (y->loaded && y->kind != LOAD_PARAMETER)
-            ret->loads[ret->n++] = (struct load){y->name, y->slot, y->kind, y->depth, y->from};
+    for (int constant = 0; constant < 2; constant++) {
+        for (size_t i = 0; i < s->n; i++) {
+            const struct sym *y = &s->items[i];
+            bool is_constant = y->kind == LOAD_RESOLVE && !y->stored;
+            if (y->loaded && y->kind != LOAD_PARAMETER && is_constant == constant)
+                ret->loads[ret->n++] = (struct load){y->name, y->slot, y->kind, y->depth, y->from};
+        }
+        if (!constant)
+            ret->n_again = ret->n;
     }
 }
 

@@ -46,11 +46,8 @@ void session_keep(struct template_session *ss, struct template *tpl)
     ss->kept = k;
 }
 
-int session_check_stack(const struct template_session *ss, struct pos pos, struct err *e)
+int session_stack_used_up(struct pos pos, struct err *e)
 {
-    const char *here = __builtin_frame_address(0);
-    if (ss->stack - here < STACK_BUDGET)
-        return 0;
     return err_set(e, ERR_LIMIT, pos, "recursive loop detected in template string");
 }
 

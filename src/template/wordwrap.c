@@ -113,7 +113,7 @@ static void wrap_chunks(struct wrap *w, struct list *chunks)
 BUILTIN(filter_wordwrap)
 {
     const struct value *sep = NULL;
-    struct buf b = BUF_INIT;
+    struct buf b = call_buf(c);
     struct wrap w = {
         .c = c, .width = 79, .break_long = true, .hyphens = true, .sep = {"\n", 1}, .out = &b};
     int rc = args_read(c, e, "width:i break_long_words:b wrapstring:v break_on_hyphens:b", &w.width,
