@@ -74,6 +74,7 @@ struct proc_opts {
     const char *stdin_data; // NULL: /dev/null
     size_t stdin_len;
     const struct dict *env; // added to the environment
+    bool only_env;          // and the only environment
     bool clean_lang;        // C locale, for parsing output
     bool live;              // forward output as FRAME_OUTPUT while it comes
     int timeout_ms;         // 0: none

@@ -67,6 +67,8 @@ int proc_fail_missing(struct module *m, const char *name)
 
 static void apply_env(const struct proc_opts *opts)
 {
+    if (opts->only_env)
+        clearenv();
     if (opts->clean_lang) {
         static const char *const names[] = {"LANG", "LC_ALL", "LC_MESSAGES", "LC_CTYPE"};
         for (size_t i = 0; i < sizeof names / sizeof *names; i++)

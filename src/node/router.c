@@ -4,7 +4,6 @@
 #include "node/session.h"
 
 #include "core/file.h"
-#include "core/hash.h"
 #include "core/json.h"
 
 #include <errno.h>
@@ -123,8 +122,6 @@ static void send_failure(struct router *r, uint32_t id, const char *msg)
 
 static void send_hello(struct router *r)
 {
-    char hash[HASH_HEX_MAX] = "";
-    hash_file(HASH_SHA256, "/proc/self/exe", hash, NULL);
     struct passwd *pw = getpwuid(getuid());
     const char *home = getenv("HOME");
     struct arena *a = arena_new();
@@ -135,7 +132,6 @@ static void send_hello(struct router *r)
     dict_set(v.u.dict, "uid", value_int(getuid()));
     dict_set(v.u.dict, "user", pw ? value_str(a, pw->pw_name) : value_strf(a, "%u", getuid()));
     dict_set(v.u.dict, "home", value_str(a, home ? home : pw ? pw->pw_dir : "/"));
-    dict_set(v.u.dict, "hash", value_cstr(hash));
     struct buf b = BUF_INIT;
     json_write(&b, &v, NULL);
     queue_frame(&r->to, FRAME_HELLO, 0, b.p, b.len);

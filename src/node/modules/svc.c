@@ -11,7 +11,14 @@
 
 int svc_run(struct module *m, const char *const *argv, struct svc_out *ret)
 {
-    struct proc_opts opts = {.cwd = "/", .clean_lang = true, .live = m->live};
+    return svc_run_in(m, argv, NULL, ret);
+}
+
+int svc_run_in(struct module *m, const char *const *argv, const struct dict *env,
+               struct svc_out *ret)
+{
+    struct proc_opts opts = {
+        .cwd = "/", .env = env, .only_env = env, .clean_lang = !env, .live = m->live};
     struct proc p = {0};
     struct err e = ERR_INIT;
     int rc = proc_run(m, argv, &opts, &p, &e);

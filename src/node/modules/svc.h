@@ -12,6 +12,9 @@ struct svc_out {
 
 // Runs argv in the C locale from "/". ERR_FAILED after module_fail when it cannot be started.
 int svc_run(struct module *m, const char *const *argv, struct svc_out *ret);
+// The same with env as the whole environment (NULL: ours, in the C locale).
+int svc_run_in(struct module *m, const char *const *argv, const struct dict *env,
+               struct svc_out *ret);
 // As svc_run for a line of words, cut as Python's shlex.split does.
 int svc_run_line(struct module *m, struct svc_out *ret, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

@@ -74,23 +74,25 @@ static bool service_is_plain(struct sysv *s)
            !text_exists("/run/openrc/started") && *s->name != '/' && access(s->script, X_OK) == 0;
 }
 
+static void copy_env(struct dict *env, const char *name)
+{
+    const char *s = getenv(name);
+    dict_set(env, name, value_cstr(s ? s : ""));
+}
+
 // Asks for the status: by service(8), or without its detour through another shell.
 static int ask_status(struct sysv *s, struct svc_out *o)
 {
     struct module *m = s->m;
     const char *service = proc_which(m->arena, "service");
     if (service && service_is_plain(s)) {
-        const char *path = getenv("PATH"), *term = getenv("TERM");
-        const char *argv[] = {"env",
-                              "-i",
-                              "LANG=C",
-                              "LC_ALL=C",
-                              arena_printf(m->arena, "PATH=%s", path ? path : ""),
-                              arena_printf(m->arena, "TERM=%s", term ? term : ""),
-                              s->script,
-                              "status",
-                              NULL};
-        return svc_run(m, argv, o);
+        const char *argv[] = {s->script, "status", NULL};
+        struct value env = value_dict(m->arena);
+        dict_set(env.u.dict, "LANG", value_cstr("C"));
+        dict_set(env.u.dict, "LC_ALL", value_cstr("C"));
+        copy_env(env.u.dict, "PATH");
+        copy_env(env.u.dict, "TERM");
+        return svc_run_in(m, argv, env.u.dict, o);
     }
     const char *argv[] = {service ? service : s->script, service ? s->name : "status",
                           service ? "status" : NULL, NULL};
