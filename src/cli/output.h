@@ -75,6 +75,10 @@ char *dump_line(const struct output_opts *o, const struct dict *d);
 // The before or after of a difference that is a dict.
 void dump_diff_dict(const struct output_opts *o, const struct value *v, struct buf *b);
 
+// What ran through the user's Ansible: a line of the recap, and a list. (foreign.c)
+void print_foreign(const struct stats_event *ev);
+struct value foreign_value(struct arena *a, const struct stats_event *ev);
+
 // Text of result.diff as Ansible shows it ("" when nothing differs), malloc'ed. (output_diff.c)
 char *diff_text(const struct output_opts *o, const struct value *diff);
 

@@ -491,6 +491,7 @@ static void stats(void *data, const struct stats_event *ev)
     }
     if (ev->n > 20 && good)
         printf("%zu host%s ok, nothing changed\n", good, good == 1 ? "" : "s");
+    print_foreign(ev);
     fflush(stdout);
 }
 

@@ -156,6 +156,8 @@ static void stats(void *data, const struct stats_event *ev)
         dict_set(hosts.u.dict, h->host, s);
     }
     dict_set(d, "hosts", hosts);
+    if (ev->n_foreign)
+        dict_set(d, "foreign", foreign_value(a, ev));
     emit(a, &v);
 }
 

@@ -49,7 +49,7 @@ static bool given(const struct dict *args, const struct param *p)
 static int check_task(const struct task *t, struct err *e)
 {
     const struct module_spec *m = t->kind == TASK_ACTION ? spec_find(t->module) : NULL;
-    if (!m || m->flags & MODULE_NO_SPEC || t->args.type != VALUE_DICT || t->implicit)
+    if (!m || m->flags & MODULE_NO_SPEC || t->args.type != VALUE_DICT || t->implicit || t->foreign)
         return 0;
     const struct dict *args = t->args.u.dict;
     struct dict_entry *it;

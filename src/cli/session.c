@@ -230,40 +230,8 @@ static int add_extra(struct session *s, const char *text, struct err *e)
     return 0;
 }
 
-// --- modules known to the loader
-// -------------------------------------------------------------------------
-
-static const char *const pseudo[] = {"import_playbook", "import_role",   "import_tasks", "include",
-                                     "include_role",    "include_tasks", "meta"};
-
-static bool module_known(void *data, const char *name)
-{
-    (void)data;
-    const char *dot = strrchr(name, '.');
-    if (dot &&
-        (strncmp(name, "ansible.builtin.", 16) == 0 || strncmp(name, "ansible.legacy.", 15) == 0))
-        name = dot + 1;
-    for (size_t i = 0; i < sizeof pseudo / sizeof *pseudo; i++)
-        if (strcmp(name, pseudo[i]) == 0)
-            return true;
-    return spec_find(name) != NULL;
-}
-
-static const char *module_suggest(void *data, const char *name)
-{
-    size_t n;
-    const struct module_spec *const *all = spec_all(&n);
-    const char **names = xmalloc((n + 8) * sizeof *names);
-    int k = 0;
-    (void)data;
-    for (size_t i = 0; i < n; i++)
-        names[k++] = all[i]->name;
-    for (size_t i = 0; i < sizeof pseudo / sizeof *pseudo; i++)
-        names[k++] = pseudo[i];
-    const char *near = err_suggest(name, names, k);
-    free(names);
-    return near;
-}
+// --- warnings of the loader
+// -------------------------------------------------------------------------------------------------
 
 static void warn(void *data, struct pos pos, const char *msg)
 {
@@ -283,22 +251,21 @@ static const char *const *strings(struct session *s, const struct list *l)
     return out;
 }
 
-// The helper lies beside the program, or in libexec of an installation, or where ANDON_NODE says.
-static const char *node_path(struct session *s)
+const char *session_own_file(struct session *s, const char *env, const char *name)
 {
-    const char *env = getenv("ANDON_NODE");
+    const char *set = getenv(env);
     char self[4096];
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (env)
-        return env;
+    if (set)
+        return set;
     if (n <= 0)
-        return "andon-node";
+        return name;
     self[n] = '\0';
     const char *dir = path_dir(s->arena, self);
-    const char *beside = path_join(s->arena, dir, "andon-node");
+    const char *beside = path_join(s->arena, dir, name);
     if (access(beside, R_OK) == 0)
         return beside;
-    return arena_printf(s->arena, "%s/../libexec/andon/andon-node", dir);
+    return arena_printf(s->arena, "%s/../libexec/andon/%s", dir, name);
 }
 
 static const char *state_dir(struct session *s)
@@ -344,7 +311,7 @@ static int open_fleet(struct session *s, struct err *e)
 {
     static struct fleet_helper helper;
     const char *dir = state_dir(s);
-    helper.path = node_path(s);
+    helper.path = session_own_file(s, "ANDON_NODE", "andon-node");
     if (access(helper.path, R_OK) < 0)
         return err_set(e, ERR_NOENT, POS_NONE,
                        "the helper '%s' cannot be read: %s (set ANDON_NODE to where it is)",
@@ -440,11 +407,10 @@ int session_open(struct session *s)
                              .collections_path =
                                  strings(s, config_list(s->config, CONFIG_COLLECTIONS_PATHS)),
                              .cache = s->cache,
-                             .module_known = module_known,
-                             .module_suggest = module_suggest,
                              .warn = warn,
                              .data = s};
     lo.yaml = (struct yaml_opts){.warn = warn, .warn_data = s};
+    session_open_plugins(s, &lo);
     s->loader = loader_new(&lo);
     s->run.loader = s->loader;
     if (s->command != OPT_INVENTORY && open_fleet(s, &e) < 0)
@@ -486,6 +452,7 @@ void session_close(struct session *s)
     session_unwatch_signals(s);
     if (s->fleet)
         fleet_close(s->fleet, 500);
+    session_close_plugins(s);
     loader_free(s->loader);
     template_cache_free(s->cache);
     wipe(s->ssh_password);

@@ -4,6 +4,7 @@
 
 #include "cli/options.h"
 #include "cli/output.h"
+#include "plugin/plugin.h"
 #include "run/run.h"
 
 #define RUN_USAGE 2 // exit code for a wrong command line, as argparse's
@@ -16,6 +17,7 @@ struct session {
     struct loader *loader;
     struct template_cache *cache;
     struct fleet *fleet;
+    struct plugins *plugins; // what is not andon's own
     struct dict *extra_vars;
     struct output_opts out;
     struct run_opts run;
@@ -35,6 +37,12 @@ int session_options(struct session *s, const char *program, bool compat, int arg
 // for.
 int session_open(struct session *s);
 void session_close(struct session *s);
+// Gives a session plugins, and the loader what it asks them; and ends them.
+void session_open_plugins(struct session *s, struct loader_opts *lo);
+void session_close_plugins(struct session *s);
+// A file of the program: where the environment variable says, else beside the program or in libexec
+// of an installation.
+const char *session_own_file(struct session *s, const char *env, const char *name);
 // Prints an error as the program does (with position and line), to stderr.
 void session_error(const struct session *s, const struct err *e);
 // What the inventory has to warn of so far.

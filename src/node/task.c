@@ -142,7 +142,7 @@ static void finish(struct module *m, const struct dict *given)
     if (path && *path && !m->no_details)
         file_add_result(m, path);
     struct value secrets = value_list(m->arena), result = {.type = VALUE_DICT, .u.dict = m->result};
-    if (m->verbosity >= 3) {
+    if (m->verbosity >= 3 && m->spec) {
         struct value invocation = value_dict(m->arena);
         struct value shown = {.type = VALUE_DICT,
                               .u.dict = m->args ? m->args : value_dict(m->arena).u.dict};
@@ -176,10 +176,14 @@ void task_run(struct arena *a, const struct dict *task, struct session *s, struc
     const struct dict *args = dict_of(a, task, "args");
     dict_update(m.extra, dict_of(a, task, "extra"));
     set_up_process(&m, task);
-    const struct module_row *row = m.spec ? find_module(m.spec->name) : NULL;
+    // internal modules have no spec: what they are given was checked elsewhere
+    const struct module_row *row = m.spec || *name == '_' ? find_module(m.spec ? m.spec->name : name)
+                                                          : NULL;
     struct err e = ERR_INIT;
     if (!row)
         module_fail(&m, "The module %s was not found on this host's helper", name);
+    else if (!m.spec)
+        row->run(&m);
     else if (spec_validate(m.spec, a, args, &m.args, &e) < 0)
         module_fail_err(&m, &e);
     else if (m.check && !(m.spec->flags & MODULE_CHECK)) {

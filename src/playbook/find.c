@@ -82,3 +82,14 @@ const char *playbook_find_file(struct arena *a, const struct node *n, const char
     buf_release(&tried);
     return path;
 }
+
+const struct list *playbook_collections(const struct node *n)
+{
+    const struct role *role = n->role;
+    for (; n && n->role == role; n = n->parent) {
+        const struct value *v = dict_get(n->attrs, "collections");
+        if (v && v->type == VALUE_LIST && (!role || n != role->node))
+            return v->u.list;
+    }
+    return role ? role->collections : NULL;
+}

@@ -391,6 +391,8 @@ static int load_file(struct loader *l, struct playbook *pb, const char *path,
     struct value doc;
     if (++l->depth > MAX_INCLUDE_DEPTH)
         return err_set(e, ERR_LIMIT, POS_NONE, "playbooks import each other without end: %s", path);
+    if (l->opts.entered)
+        l->opts.entered(l->opts.data, path_dir(l->arena, path), false);
     int rc = load_yaml(l, path, &doc, e);
     if (rc < 0)
         return rc;
@@ -444,6 +446,8 @@ int playbook_from_value(struct loader *l, const char *basedir, const struct valu
 {
     struct playbook *pb = playbook_new(l, "", arena_strdup(l->arena, basedir));
     struct play *p;
+    if (l->opts.entered)
+        l->opts.entered(l->opts.data, basedir, false);
     int rc = load_play(l, path_join(l->arena, basedir, "adhoc"), ds, &p, e);
     if (rc < 0)
         return rc;

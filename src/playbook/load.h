@@ -7,16 +7,29 @@
 #include "template/template.h"
 #include "yaml/yaml.h"
 
+enum module_home {
+    MODULE_NOWHERE,
+    MODULE_BUILTIN, // andon has it
+    MODULE_FOREIGN, // runs through the user's own Ansible
+};
+
 struct loader_opts {
     const struct dict *extra_vars;       // -e, or NULL
     const char *const *roles_path;       // configured folders, ends with NULL
     const char *const *collections_path; // configured folders, ends with NULL
     struct template_cache *cache;
     struct yaml_opts yaml;
-    // True when some module of that name exists (short or full name). NULL: all names are taken.
-    bool (*module_known)(void *data, const char *name);
+    // Where the module of a short or full name comes from (enum module_home); <0, and why in e, when
+    // it exists but cannot be used. collections: those whose modules may be named without them, or
+    // NULL. NULL: all names are taken.
+    int (*module_known)(void *data, const char *name, const struct list *collections,
+                        struct err *e);
     // A suggestion for an unknown module name, or NULL.
     const char *(*module_suggest)(void *data, const char *name);
+    // More to say of an unknown module ("it belongs to ..."), in a; or NULL.
+    const char *(*module_hint)(void *data, const char *name, struct arena *a);
+    // Told of the folder of each playbook and role before its tasks are read: plugins may lie there.
+    void (*entered)(void *data, const char *dir, bool is_role);
     void (*warn)(void *data, struct pos pos, const char *msg);
     void *data;
 };
@@ -59,6 +72,9 @@ const char *playbook_find_file(struct arena *a, const struct node *n, const char
 // The folders themselves (Ansible's ansible_search_path), ends with NULL.
 const char *const *playbook_search_path(struct arena *a, const struct node *n, const char *basedir,
                                         size_t *ret_n);
+// The collections whose modules a node may name without them: from the nearest `collections`, or
+// within a role from its meta/main.yml and the collection it is in. NULL: none.
+const struct list *playbook_collections(const struct node *n);
 // Reads a variables file as a dict (empty when the file is), through the loader's cache.
 int loader_vars_file(struct loader *l, const char *path, struct dict **ret, struct err *e)
     __attribute__((warn_unused_result));

@@ -168,6 +168,20 @@ static int load_deps(struct loader *l, const struct where *w, struct role *r, st
     return 0;
 }
 
+// The collection a role is in, and those its meta/main.yml names.
+static const struct list *role_collections(struct loader *l, const char *name,
+                                           const struct dict *meta)
+{
+    const char *dot = strchr(name, '.'), *dot2 = dot ? strchr(dot + 1, '.') : NULL;
+    const struct value *more = meta ? dict_get(meta, "collections") : NULL;
+    struct list *found = value_list(l->arena).u.list;
+    if (dot2 && !strchr(name, '/'))
+        list_add(found, value_strn(l->arena, name, (size_t)(dot2 - name)));
+    for (size_t i = 0; more && more->type == VALUE_LIST && i < more->u.list->len; i++)
+        list_add(found, more->u.list->items[i]);
+    return found->len ? found : NULL;
+}
+
 // meta/main.yml: dependencies and allow_duplicates; argument specs from there or
 // meta/argument_specs.yml.
 static int load_meta(struct loader *l, const struct where *w, struct role *r, struct include *inc,
@@ -185,6 +199,7 @@ static int load_meta(struct loader *l, const struct where *w, struct role *r, st
     const struct value *all = dict_get(spec ? spec : meta, "argument_specs");
     if (all && all->type == VALUE_DICT)
         r->argument_specs = dict_get(all->u.dict, entry ? entry : "main");
+    r->collections = role_collections(l, r->name, meta);
     if (!meta)
         return 0;
     if (!duplicates_set)
@@ -252,6 +267,8 @@ int load_role(struct loader *l, const struct where *w, const struct role_include
     if (++l->depth > MAX_INCLUDE_DEPTH)
         return err_set(e, ERR_LIMIT, pos,
                        "A recursion loop was detected with the roles specified: %s", args->name);
+    if (l->opts.entered)
+        l->opts.entered(l->opts.data, path, true);
     struct role *r = role_new(l, w, args, path, pos);
     struct where in = *w;
     in.role = r;

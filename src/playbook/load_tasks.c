@@ -57,7 +57,7 @@ static const char *const raw_ok[] = {
 struct action {
     const char *name;
     struct value args; // dict, or a template string
-    bool local;
+    bool local, foreign;
 };
 
 // Arguments from what stands behind the module's name.
@@ -160,6 +160,11 @@ static int unknown_module(struct loader *l, const struct value *key, struct err 
         l->opts.module_suggest ? l->opts.module_suggest(l->opts.data, name) : NULL;
     if (near_module)
         near = near_module;
+    const char *hint =
+        l->opts.module_hint ? l->opts.module_hint(l->opts.data, name, l->arena) : NULL;
+    if (hint) // the name is right
+        return err_set(e, ERR_INVALID, value_pos(key), "couldn't resolve module/action '%s': %s",
+                       name, hint);
     return err_set(e, ERR_INVALID, value_pos(key),
                    "couldn't resolve module/action '%s'. This often indicates a misspelling, "
                    "missing collection, or incorrect "
@@ -167,9 +172,14 @@ static int unknown_module(struct loader *l, const struct value *key, struct err 
                    name, near ? " Did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
-static bool known(struct loader *l, const char *name)
+// An enum module_home, or <0 with the error at the name.
+static int find_module(struct loader *l, const struct node *here, const struct value *name,
+                       struct pos pos, struct err *e)
 {
-    return !l->opts.module_known || l->opts.module_known(l->opts.data, name);
+    if (!l->opts.module_known)
+        return MODULE_BUILTIN;
+    int home = l->opts.module_known(l->opts.data, name->u.str.s, playbook_collections(here), e);
+    return home < 0 ? err_at(e, pos) : home;
 }
 
 // Finds the module key of a task: the one key that is no keyword.
@@ -178,6 +188,7 @@ static int find_action(struct loader *l, const struct where *w, const struct dic
 {
     struct dict_entry *it;
     const struct value *more = dict_get(ds, "args");
+    const struct node here = {.attrs = ds, .parent = w->parent, .role = w->role};
     DICT_EACH(ds, it)
     {
         if (it->key.type != VALUE_STRING)
@@ -189,7 +200,11 @@ static int find_action(struct loader *l, const struct where *w, const struct dic
         if (!action && !local &&
             ((kw && (kw->scopes & (scope | KW_HANDLER))) || strncmp(k, "with_", 5) == 0))
             continue;
-        if (!action && !local && !known(l, k)) {
+        int home = action || local ? MODULE_BUILTIN
+                                   : find_module(l, &here, &it->key, value_pos(&it->key), e);
+        if (home < 0)
+            return home;
+        if (home == MODULE_NOWHERE) {
             if (act->name && keyword_suggest(k, KW_TASK))
                 return err_set(e, ERR_INVALID, value_pos(&it->key),
                                "conflicting action statements: %s, %s (did you mean '%s'?)",
@@ -206,17 +221,20 @@ static int find_action(struct loader *l, const struct where *w, const struct dic
         if (action || local) {
             rc = parse_action_key(l, w, &it->val, more, act, e);
             act->local = local;
-            if (rc == 0 && !known(l, act->name)) {
-                struct value key = value_cstr(act->name);
-                value_set_pos(&key, value_pos(&it->val));
+            if (rc < 0)
+                return rc;
+            struct value key = value_cstr(act->name);
+            value_set_pos(&key, value_pos(&it->val));
+            if ((home = find_module(l, &here, &key, value_pos(&key), e)) == MODULE_NOWHERE)
                 return unknown_module(l, &key, e);
-            }
+            rc = home < 0 ? home : 0;
         } else {
             act->name = k;
             rc = parse_args(l, k, &it->val, more, &act->args, e);
         }
         if (rc < 0)
             return rc;
+        act->foreign = home == MODULE_FOREIGN;
     }
     if (!act->name)
         return err_set(e, ERR_INVALID, pos, "no module/action detected in task.");
@@ -426,6 +444,7 @@ static int load_task(struct loader *l, const struct where *w, const struct value
     t->module = strip_namespace(act.name);
     t->kind = kind_of(t->module);
     t->args = act.args;
+    t->foreign = act.foreign;
     const struct value *name = dict_get(ds, "name");
     t->name = name && name->type != VALUE_NULL ? value_to_cstr(l->arena, name) : NULL;
     if ((rc = find_loop(t, e)) < 0)

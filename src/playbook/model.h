@@ -48,6 +48,7 @@ struct task {
     const char *loop_lookup;  // "items" of with_items; NULL for `loop`
     struct pos loop_pos;
     bool handler;
+    bool foreign;  // the module is the user's own or Ansible's, not andon's
     bool implicit; // made by us (gather_facts, flush)
     size_t number; // unique in the process, in order of loading
 };
@@ -85,6 +86,7 @@ struct role {
                       // public: true)
     bool from_include;
     const struct value *argument_specs; // of the entry point, or NULL
+    const struct list *collections;     // searched for modules, or NULL
     struct pos pos;
 };
 

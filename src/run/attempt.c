@@ -1,5 +1,6 @@
 // The attempts of a task (until, retries, delay), and what changed_when and failed_when make of
 // each result.
+#include "run/foreign.h"
 #include "run/internal.h"
 #include "run/loop.h"
 
@@ -52,10 +53,13 @@ static void apply_when_field(struct exec *x, const char *key, struct dict *resul
 // Runs the action once and puts its result in order.
 static void run_action(struct exec *x, struct dict *args, struct value *result)
 {
-    action_fn *fn = action_find(x->task->module);
+    const struct plugin_module *foreign = foreign_module(x);
+    action_fn *fn = foreign ? NULL : action_find(x->task->module);
     struct module_call call = {.module = x->task->action, .args = args};
     *result = value_dict(x->a);
-    if (fn)
+    if (foreign)
+        action_foreign(x, foreign, args, result);
+    else if (fn)
         fn(x, args, result);
     else
         exec_module(x, &call, result);

@@ -5,6 +5,7 @@
 
 #include "core/value.h"
 #include "playbook/model.h"
+#include "plugin/plugin.h"
 
 #include <stdint.h>
 
@@ -63,6 +64,8 @@ struct stats_event {
     const struct host_stats *hosts; // sorted by name
     size_t n;
     const struct dict *custom; // set_stats: host or "_run" -> dict, NULL when none
+    const struct plugin_use *foreign; // what ran through the user's Ansible, dearest first
+    size_t n_foreign;
 };
 
 struct run_sink {

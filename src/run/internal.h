@@ -211,6 +211,8 @@ struct module_call {
 };
 int exec_module(struct exec *x, const struct module_call *c, struct value *result);
 int exec_raw(struct exec *x, const char *command, const char *executable, struct value *result);
+// x, or when the task is delegated one with the variables of the host it runs on.
+struct exec *target_exec(struct exec *x);
 int exec_reset_connection(struct exec *x);
 // Takes over a reference to a connection used for the target.
 void conn_keep(struct exec *x, struct conn *c);

@@ -503,6 +503,8 @@ void run_stats(struct run *r)
     qsort(s, n, sizeof *s, by_host_name);
     struct stats_event ev = {
         .hosts = s, .n = n, .custom = r->custom_stats->len ? r->custom_stats : NULL};
+    if (r->o.plugins)
+        ev.n_foreign = plugins_uses(r->o.plugins, &ev.foreign);
     if (r->o.sink.stats)
         r->o.sink.stats(r->o.sink.data, &ev);
     free(s);

@@ -6,6 +6,7 @@
 #include "fleet/fleet.h"
 #include "inventory/inventory.h"
 #include "playbook/load.h"
+#include "plugin/plugin.h"
 #include "run/events.h"
 
 // Exit codes as ansible-playbook's.
@@ -23,6 +24,7 @@ struct run_opts {
     struct inventory *inventory;
     struct loader *loader;
     struct fleet *fleet;
+    struct plugins *plugins; // modules that are not andon's own; NULL: there are none
     const struct config *config;
     struct template_cache *cache;
     struct run_sink sink;

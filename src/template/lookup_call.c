@@ -1,6 +1,7 @@
 // lookup(), query() and q(): finding the lookup, templating its terms, joining its results,
 // handling errors=.
 #include "template/eval.h"
+#include "template/hooks.h"
 
 #include <string.h>
 
@@ -41,8 +42,11 @@ static int run_lookup(struct templar *t, struct arena *a, const char *name,
                          .name = row->name};
         return explain_failure(name, row->fn(&c, terms, ret, e), e);
     }
-    if (t->foreign_lookup)
-        return t->foreign_lookup(t->foreign_data, a, name, terms, kwargs, ret, e);
+    int rc = template_hooks.foreign_lookup
+                 ? template_hooks.foreign_lookup(t, a, name, terms, kwargs, ret, e)
+                 : ERR_NOENT;
+    if (rc != ERR_NOENT)
+        return rc;
     return err_set(e, ERR_UNSUPPORTED, POS_NONE, "lookup plugin (%s) not found", name);
 }
 

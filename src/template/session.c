@@ -93,3 +93,9 @@ void values_pop(struct template_session *ss, size_t n)
     if (k->n == 0 && k->below)
         ss->vtop = k->below;
 }
+
+void call_set_class(const struct call *c, const char *name)
+{
+    if (c->t->session)
+        c->t->session->exc = arena_strdup(c->t->session->arena, name);
+}

@@ -1,4 +1,5 @@
 // The sorted tables of filters, tests, globals and lookups, and finding a row by name.
+#include "template/hooks.h"
 #include "template/rows.h"
 
 #include <string.h>
@@ -408,16 +409,30 @@ static void drop_collection(const char **name, size_t *len)
 #define FIND(table, name, len)                                                                     \
     find(table, sizeof(table) / sizeof *(table), sizeof *(table), name, len)
 
+// The user's own filters and tests go before ours of the same name, as in Ansible.
+static const struct builtin *or_foreign(const struct builtin *own, bool test, const char *name,
+                                        size_t len)
+{
+    const struct builtin *other = NULL;
+    if (template_hooks.foreign && !(own && memchr(name, '.', len)))
+        other = template_hooks.foreign(test, name, len, own != NULL);
+    return other ? other : own;
+}
+
 const struct builtin *filter_find(const char *name, size_t len)
 {
-    drop_collection(&name, &len);
-    return FIND(filters, name, len);
+    const char *s = name;
+    size_t n = len;
+    drop_collection(&s, &n);
+    return or_foreign(FIND(filters, s, n), false, name, len);
 }
 
 const struct builtin *test_find(const char *name, size_t len)
 {
-    drop_collection(&name, &len);
-    return FIND(tests, name, len);
+    const char *s = name;
+    size_t n = len;
+    drop_collection(&s, &n);
+    return or_foreign(FIND(tests, s, n), true, name, len);
 }
 
 const struct builtin *filter_all(size_t *ret_n)

@@ -61,10 +61,6 @@ struct templar {
     int (*decrypt)(void *data, struct arena *a, const struct value *v, struct value *ret,
                    struct err *e);
     void *decrypt_data;
-    // Runs a lookup the engine does not have; *ret is a list. NULL: unknown lookups are errors.
-    int (*foreign_lookup)(void *data, struct arena *a, const char *name, const struct list *terms,
-                          const struct dict *kwargs, struct value *ret, struct err *e);
-    void *foreign_data;
     uint32_t max_rounds; // of all loops in one evaluation; 0: 100 million
     // The engine's own: of nested evaluations.
     int depth;

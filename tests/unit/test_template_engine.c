@@ -1,6 +1,8 @@
 // The engine beyond the recorded cases: positions, safety of values, lifetimes, limits on a small
 // stack.
 #include "core/buf.h"
+#include "template/args.h"
+#include "template/hooks.h"
 #include "template/template.h"
 
 #include <setjmp.h>
@@ -310,12 +312,12 @@ static void objects_answer_by_their_functions(void **state)
     expect(f, "{{ h.broken }}", "!broken host");
 }
 
-static int foreign(void *data, struct arena *a, const char *name, const struct list *terms,
+static int foreign(struct templar *t, struct arena *a, const char *name, const struct list *terms,
                    const struct dict *kwargs, struct value *ret, struct err *e)
 {
-    (void)data;
+    (void)t;
     if (strcmp(name, "my.own.lookup") != 0)
-        return err_set(e, ERR_FAILED, POS_NONE, "lookup plugin (%s) not found", name);
+        return ERR_NOENT;
     *ret = value_list(a);
     for (size_t i = 0; i < terms->len; i++)
         list_add(ret->u.list, terms->items[i]);
@@ -330,7 +332,8 @@ static void unknown_lookups_go_elsewhere(void **state)
     struct fixture *f = *state;
     struct value v;
     expect(f, "{{ lookup('my.own.lookup') }}", "!lookup plugin (my.own.lookup) not found");
-    f->t.foreign_lookup = foreign;
+    template_hooks.foreign_lookup = foreign;
+    expect(f, "{{ lookup('my.other.lookup') }}", "!lookup plugin (my.other.lookup) not found");
     expect(f, "{{ query('my.own.lookup', 'a', 'b', opt=1) }}", "['a', 'b', 1]");
     expect(f, "{{ lookup('my.own.lookup', 'a', 'b', opt=1, wantlist=True) }}", "['a', 'b', 1]");
     expect(f, "{{ q('my.own.lookup', '{{ 1 + 1 }}') }}", "['2', 0]");
@@ -340,6 +343,42 @@ static void unknown_lookups_go_elsewhere(void **state)
     expect(f, "{{ q('my.own.lookup', nosuch) }}", "!'nosuch' is undefined");
     assert_int_equal(eval(f, "{{ q('my.own.lookup', 'a') }}", &v), 0);
     assert_true(v.u.list->items[0].flags & VALUE_UNSAFE);
+    template_hooks.foreign_lookup = NULL;
+}
+
+static int twice(struct call *c, struct value *ret, struct err *e)
+{
+    if (c->self.type != VALUE_INT)
+        return fail_with(c, e, "no number");
+    *ret = value_int(2 * c->self.u.i);
+    return 0;
+}
+
+// "twice" is only found abroad; "abs" is ours, but the user has one of that name.
+static const struct builtin *foreign_row(bool test, const char *name, size_t len, bool own)
+{
+    static const struct builtin row = {"twice", twice, false, "Twice the number."};
+    bool known = (len == 5 && memcmp(name, "twice", 5) == 0 && !own) ||
+                 (len == 3 && memcmp(name, "abs", 3) == 0 && own);
+    return known && !test ? &row : NULL;
+}
+
+static void unknown_filters_go_elsewhere(void **state)
+{
+    struct fixture *f = *state;
+    expect(f, "{{ 4 | twice }}",
+           "!template error while templating string: Could not load \"twice\": 'twice'. String: {{ "
+           "4 | twice }}");
+    expect(f, "{{ -4 | abs }}", "'4'");
+    template_hooks.foreign = foreign_row;
+    expect(f, "{{ 4 | twice }}", "'8'");
+    expect(f, "{{ [1, 2] | map('twice') | list }}", "[2, 4]");
+    expect(f, "{{ 'x' | twice }}", "!no number");
+    expect(f, "{{ (-4) | abs | string }}", "'-8'");
+    expect(f, "{{ 4 is twice }}",
+           "!template error while templating string: Could not load \"twice\": 'twice'. String: {{ "
+           "4 is twice }}");
+    template_hooks.foreign = NULL;
 }
 
 static void options_change_what_results_are(void **state)
@@ -490,6 +529,7 @@ int main(void)
         T(locals_shadow_variables),
         T(objects_answer_by_their_functions),
         T(unknown_lookups_go_elsewhere),
+        T(unknown_filters_go_elsewhere),
         T(options_change_what_results_are),
         T(templates_are_recognised),
         T(deep_things_fail_cleanly),

@@ -1,0 +1,121 @@
+// What is not andon's own, for a session: where modules come from, and the user's Ansible behind
+// them.
+#include "cli/session.h"
+#include "core/file.h"
+#include "spec/spec.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const pseudo[] = {"import_playbook", "import_role",   "import_tasks", "include",
+                                     "include_role",    "include_tasks", "meta"};
+
+static const char *short_name(const char *name)
+{
+    bool ours =
+        strncmp(name, "ansible.builtin.", 16) == 0 || strncmp(name, "ansible.legacy.", 15) == 0;
+    return ours ? strrchr(name, '.') + 1 : name;
+}
+
+static int module_known(void *data, const char *name, const struct list *collections, struct err *e)
+{
+    struct session *s = data;
+    for (size_t i = 0; i < sizeof pseudo / sizeof *pseudo; i++)
+        if (strcmp(short_name(name), pseudo[i]) == 0)
+            return MODULE_BUILTIN;
+    const struct plugin_module *m = plugins_module(s->plugins, name, collections);
+    if (!m)
+        return spec_find(name) ? MODULE_BUILTIN : MODULE_NOWHERE;
+    int rc = plugins_check(s->plugins, m, e);
+    return rc < 0 ? rc : MODULE_FOREIGN;
+}
+
+static const char *module_suggest(void *data, const char *name)
+{
+    size_t n;
+    const struct module_spec *const *all = spec_all(&n);
+    const char **names = xmalloc((n + 8) * sizeof *names);
+    int k = 0;
+    (void)data;
+    for (size_t i = 0; i < n; i++)
+        names[k++] = all[i]->name;
+    for (size_t i = 0; i < sizeof pseudo / sizeof *pseudo; i++)
+        names[k++] = pseudo[i];
+    const char *near = err_suggest(name, names, k);
+    free(names);
+    return near;
+}
+
+static const char *module_hint(void *data, const char *name, struct arena *a)
+{
+    const struct session *s = data;
+    return plugins_module_hint(s->plugins, name, a);
+}
+
+static void entered(void *data, const char *dir, bool is_role)
+{
+    struct session *s = data;
+    if (is_role)
+        plugins_add_role(s->plugins, dir);
+    else
+        plugins_add_playbook(s->plugins, dir);
+}
+
+static void warn(void *data, const char *msg)
+{
+    const struct session *s = data;
+    print_warning(&s->out, "%s", msg);
+}
+
+void session_open_plugins(struct session *s, struct loader_opts *lo)
+{
+    struct plugins_opts o = {.config = s->config,
+                             .server = session_own_file(s, "ANDON_PLUGINS", "andon-plugins.py"),
+                             .warn = warn,
+                             .data = s};
+    s->plugins = plugins_new(&o);
+    plugins_set_hooks(s->plugins);
+    s->run.plugins = s->plugins;
+    lo->module_known = module_known;
+    lo->module_suggest = module_suggest;
+    lo->module_hint = module_hint;
+    lo->entered = entered;
+}
+
+void session_close_plugins(struct session *s)
+{
+    plugins_set_hooks(NULL);
+    plugins_free(s->plugins);
+    s->plugins = NULL;
+}
+
+// --- what it cost
+// -------------------------------------------------------------------------------------------------
+
+void print_foreign(const struct stats_event *ev)
+{
+    for (size_t i = 0; i < ev->n_foreign; i++) {
+        const struct plugin_use *u = &ev->foreign[i];
+        printf("%s%s %s (%u time%s, %.1fs)", i ? ", " : "through your Ansible: ", u->kind, u->name,
+               u->count, u->count == 1 ? "" : "s", u->seconds);
+    }
+    if (ev->n_foreign)
+        printf("\n");
+}
+
+struct value foreign_value(struct arena *a, const struct stats_event *ev)
+{
+    struct value list = value_list(a);
+    for (size_t i = 0; i < ev->n_foreign; i++) {
+        const struct plugin_use *u = &ev->foreign[i];
+        struct value one = value_dict(a);
+        dict_set(one.u.dict, "kind", value_cstr(u->kind));
+        dict_set(one.u.dict, "name", value_cstr(u->name));
+        dict_set(one.u.dict, "count", value_int(u->count));
+        dict_set(one.u.dict, "seconds", value_float(u->seconds));
+        list_add(list.u.list, one);
+    }
+    return list;
+}

@@ -1,0 +1,12 @@
+// Programs the controller sends, by their digest.
+#ifndef NODE_PAYLOAD_H
+#define NODE_PAYLOAD_H
+
+#include "node/module.h"
+
+// The content of source 0, whose SHA-256 is digest: from this user's cache when it is there and
+// whole, else from the controller. In the arena.
+int payload_get(struct module *m, const char *digest, const char **ret, size_t *ret_len,
+                struct err *e) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,85 @@
+// Inside of the plugin room: the session's state, the process, values on the wire.
+#ifndef PLUGIN_INTERNAL_H
+#define PLUGIN_INTERNAL_H
+
+#include "core/buf.h"
+#include "plugin/plugin.h"
+
+#include <sys/types.h>
+
+struct paths { // a growing list, owned strings in the session's arena
+    const char **items;
+    size_t n, cap;
+};
+
+struct process {
+    pid_t pid; // 0: not running
+    int to, from, errors;
+    struct buf said; // the end of its error output
+    unsigned starts;
+    bool ready;
+};
+
+struct plugins {
+    struct plugins_opts o;
+    struct arena *arena;
+    struct paths folders;                // of playbooks and roles, in order
+    struct paths playbooks;              // of playbooks alone, for collections/
+    size_t told_folders, told_playbooks; // known to the Python process
+    const char *python;      // interpreter of the installed Ansible; "" none, NULL not looked for
+    const char *package;     // its folder `ansible`; "" when not found
+    struct dict *listings;   // folder -> dict of names without extension -> path
+    struct dict *modules;    // question -> VALUE_INT of struct plugin_module, 0 for none
+    struct dict *known;      // path -> VALUE_INT of struct plugin_module
+    struct dict *payloads;   // path -> VALUE_INT of struct plugin_payload
+    struct dict *routing;    // collection -> its plugin_routing
+    struct dict *rows;       // "filter name" -> VALUE_INT of struct builtin, 0 for none
+    struct dict *texts;      // kind -> text of all local plugin files
+    struct dict *arguments;  // internal arguments modules know; NULL: not told
+    const char *error_class; // Python class of the last error, in the request's arena; NULL: usual
+    struct process proc;
+    struct plugin_use *uses;
+    size_t n_uses, cap_uses;
+};
+
+// --- search.c
+void paths_add(struct plugins *p, struct paths *l, const char *path);
+// The folder of a collection "ns.name", or NULL.
+const char *collection_dir(struct plugins *p, const char *name, size_t len);
+// The file of plugin `name` directly in dir or one of its folders, or NULL. any: whatever its
+// extension (modules); else .py alone.
+const char *file_in(struct plugins *p, const char *dir, const char *name, bool any);
+// The folder `ansible` of the installed Ansible, or NULL.
+const char *ansible_package(struct plugins *p);
+// The Python that runs Ansible, or NULL.
+const char *ansible_python(struct plugins *p);
+// Where a redirect of a name in plugin_routing leads: kind is "modules", "filter", ... NULL: none.
+const char *routed(struct plugins *p, const char *collection, size_t len, const char *kind,
+                   const char *name);
+
+// --- codec.c
+// Appends v as JSON in which types that JSON lacks are marked. hostvars: a value that stands for
+// the variable hostvars.
+void codec_write(struct buf *b, struct arena *a, const struct value *v);
+// Undoes the marks in a value that was read from JSON.
+int codec_read(struct arena *a, const struct value *in, struct value *ret, struct err *e);
+
+// --- process.c
+// What the other side may ask for while it works.
+struct var_source {
+    // 1 found, 0 not, <0 error. host NULL: the host at hand.
+    int (*get)(void *data, struct arena *a, const char *host, const char *name, struct value *ret,
+               struct err *e);
+    int (*names)(void *data, struct arena *a, const char *host, struct list **ret, struct err *e);
+    void *data;
+};
+// Sends a request (JSON of its members without braces, as codec_write makes) and waits for the
+// answer. what names the thing in errors ("the filter 'x'").
+int process_request(struct plugins *p, struct arena *a, const char *members,
+                    const struct var_source *vars, const char *what, struct value *ret,
+                    struct err *e) __attribute__((warn_unused_result));
+// Starts the process without waiting for it, so that it is ready when it is needed.
+void process_prepare(struct plugins *p);
+void process_end(struct plugins *p);
+
+#endif

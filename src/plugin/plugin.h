@@ -1,0 +1,116 @@
+// What andon does not have itself: modules and plugins in Python (or any language) found along
+// Ansible's search paths. Python on this side runs in one process of the user's own Ansible,
+// started when it is first needed; modules are run on hosts by the helper.
+#ifndef PLUGIN_PLUGIN_H
+#define PLUGIN_PLUGIN_H
+
+#include "config/config.h"
+#include "core/err.h"
+#include "core/value.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct plugins; // all of it, for one session
+
+struct plugins_opts {
+    const struct config *config;
+    const char *server; // our program for the Python process (andon-plugins.py)
+    // What plugins warn of. May be NULL.
+    void (*warn)(void *data, const char *msg);
+    void *data;
+};
+
+// opts' config and strings must outlive it. Nothing is searched or started yet.
+struct plugins *plugins_new(const struct plugins_opts *opts);
+// Ends the Python process. NULL is accepted.
+void plugins_free(struct plugins *p);
+
+// --- where to search. Folders are searched in the order they are added.
+
+// The folder of a playbook: library/, filter_plugins/, ..., collections/.
+void plugins_add_playbook(struct plugins *p, const char *dir);
+// The folder of a role.
+void plugins_add_role(struct plugins *p, const char *dir);
+
+// --- modules
+
+// How a module takes its arguments and what it is, found out from its text as Ansible does.
+enum module_style {
+    STYLE_PYTHON,    // imports ansible.module_utils: assembled by Ansible, arguments in its text
+    STYLE_JSONARGS,  // has a mark in its text that JSON arguments replace
+    STYLE_WANT_JSON, // gets a file of JSON
+    STYLE_OLD,       // gets a file of key=value words
+    STYLE_BINARY,    // is executed itself with a file of JSON
+    STYLE_POWERSHELL,
+};
+
+struct plugin_module {
+    const char *name, *path; // full name where it is in a collection
+    enum module_style style;
+    const char *interpreter; // of its first line: program and arguments, "" when it has none
+    const char *action;      // path of an action plugin of the same name, or NULL
+};
+
+// The file that runs as module `name`: a full name (ns.collection.name) or a short one, for which
+// the collections in the list (may be NULL) are searched first, then the folders of playbook and
+// roles, the configured ones, and Ansible itself. NULL when andon has the module itself, or nobody
+// has it. Answers are remembered until another folder is added.
+const struct plugin_module *plugins_module(struct plugins *p, const char *name,
+                                           const struct list *collections);
+// Why a module that nobody has is perhaps meant otherwise ("it moved to the collection x.y, which
+// is not installed"), in a; or NULL.
+const char *plugins_module_hint(struct plugins *p, const char *name, struct arena *a);
+
+// A module ready to be sent. Belongs to p.
+struct plugin_payload {
+    const char *data; // NULL: the module's file as it is
+    size_t len;
+    bool has_gap;
+    size_t gap;          // where the arguments go, as a Python literal
+    char digest[65];     // SHA-256
+    const char *version; // of the Ansible that made it, or NULL
+};
+// Whether a module can be run at all: ERR_UNSUPPORTED, with why and what to install, when it is of
+// a kind that andon cannot run or needs an Ansible that is not there.
+int plugins_check(struct plugins *p, const struct plugin_module *m, struct err *e)
+    __attribute__((warn_unused_result));
+// What to send of a module. STYLE_PYTHON is assembled by Ansible. Done once.
+int plugins_assemble(struct plugins *p, const struct plugin_module *m,
+                     const struct plugin_payload **ret, struct err *e)
+    __attribute__((warn_unused_result));
+// The module with these arguments in its text, for payloads without a gap; in a.
+int plugins_assemble_with(struct plugins *p, const struct plugin_module *m, const struct dict *args,
+                          struct arena *a, struct plugin_payload *ret, struct err *e)
+    __attribute__((warn_unused_result));
+// Whether modules of the installed Ansible know the internal argument ("_ansible_diff").
+bool plugins_knows_argument(const struct plugins *p, const char *name);
+
+// --- filters, tests, lookups
+
+// Makes p what templates ask for filters, tests and lookups that the template room lacks.
+// Process-wide.
+void plugins_set_hooks(struct plugins *p);
+
+// --- other plugins
+
+// Where a plugin of a kind ("connection", "callback", "strategy", "vars", "become", "cache") would
+// be found, or NULL. For messages.
+const char *plugins_find(struct plugins *p, const char *kind, const char *name, struct arena *a);
+// Inventory sources read by Ansible's inventory plugins, as an inventory script prints them.
+int plugins_inventory(struct plugins *p, struct arena *a, const char *const *sources, size_t n,
+                      struct value *ret, struct err *e) __attribute__((warn_unused_result));
+
+// --- what it cost
+
+struct plugin_use {
+    const char *kind, *name; // "module", "filter", "test", "lookup"
+    unsigned count;
+    double seconds;
+};
+// Counts one use.
+void plugins_count(struct plugins *p, const char *kind, const char *name, double seconds);
+// All uses so far, the most expensive first. Valid until the next call.
+size_t plugins_uses(struct plugins *p, const struct plugin_use **ret);
+
+#endif
