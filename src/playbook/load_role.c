@@ -19,22 +19,29 @@ static bool try_role(struct arena *a, struct list *tried, const char *dir, const
     return true;
 }
 
-// ns.collection.role -> COLLECTIONS/ansible_collections/ns/collection/roles/role
-static bool find_collection_role(struct loader *l, const char *name, const char **ret)
+// ns.collection.role below one of the folders collections are in, or NULL.
+static const char *role_below(struct loader *l, const char *root, const char *name)
+{
+    const char *dot = strchr(name, '.'), *dot2 = strchr(dot + 1, '.');
+    const char *path =
+        arena_printf(l->arena, "%s/ansible_collections/%.*s/%.*s/roles/%s", root, (int)(dot - name),
+                     name, (int)(dot2 - dot - 1), dot + 1, dot2 + 1);
+    return is_dir(path) ? path : NULL;
+}
+
+// A role by its full name: in collections/ beside the playbook, then in the configured folders.
+static bool find_collection_role(struct loader *l, const char *name, const char *basedir,
+                                 const char **ret)
 {
     const char *dot = strchr(name, '.'), *dot2 = dot ? strchr(dot + 1, '.') : NULL;
     if (!dot2 || strchr(name, '/'))
         return false;
-    for (const char *const *p = l->opts.collections_path; p && *p; p++) {
-        const char *path =
-            arena_printf(l->arena, "%s/ansible_collections/%.*s/%.*s/roles/%s", *p,
-                         (int)(dot - name), name, (int)(dot2 - dot - 1), dot + 1, dot2 + 1);
-        if (is_dir(path)) {
-            *ret = path;
-            return true;
-        }
-    }
-    return false;
+    const char *path = role_below(l, path_join(l->arena, basedir, "collections"), name);
+    for (const char *const *p = l->opts.collections_path; p && *p && !path; p++)
+        path = role_below(l, *p, name);
+    if (path)
+        *ret = path;
+    return path != NULL;
 }
 
 static int find_role(struct loader *l, const struct where *w, const char *name, struct pos pos,
@@ -42,7 +49,8 @@ static int find_role(struct loader *l, const struct where *w, const char *name, 
 {
     struct arena *a = l->arena;
     struct list *tried = value_list(a).u.list;
-    if (find_collection_role(l, name, ret))
+    const char *basedir = w->basedir ? w->basedir : path_dir(a, w->play->n.file);
+    if (find_collection_role(l, name, basedir, ret))
         return 0;
     if (name[0] == '/' || name[0] == '~') {
         const char *home = getenv("HOME");
@@ -53,7 +61,6 @@ static int find_role(struct loader *l, const struct where *w, const char *name, 
             return 0;
         }
     }
-    const char *basedir = w->basedir ? w->basedir : path_dir(a, w->play->n.file);
     if (try_role(a, tried, path_join(a, basedir, "roles"), name, ret))
         return 0;
     for (const char *const *p = l->opts.roles_path; p && *p; p++)

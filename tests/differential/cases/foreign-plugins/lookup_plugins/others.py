@@ -3,4 +3,4 @@ from ansible.plugins.lookup import LookupBase
 
 class LookupModule(LookupBase):
     def run(self, terms, variables=None, **kwargs):
-        return [variables['hostvars'][t]['name'] for t in terms]
+        return [variables['hostvars'][t]['inventory_hostname'] for t in terms]
