@@ -177,8 +177,8 @@ void task_run(struct arena *a, const struct dict *task, struct session *s, struc
     dict_update(m.extra, dict_of(a, task, "extra"));
     set_up_process(&m, task);
     // internal modules have no spec: what they are given was checked elsewhere
-    const struct module_row *row = m.spec || *name == '_' ? find_module(m.spec ? m.spec->name : name)
-                                                          : NULL;
+    const struct module_row *row =
+        m.spec || *name == '_' ? find_module(m.spec ? m.spec->name : name) : NULL;
     struct err e = ERR_INIT;
     if (!row)
         module_fail(&m, "The module %s was not found on this host's helper", name);

@@ -19,16 +19,17 @@ struct loader_opts {
     const char *const *collections_path; // configured folders, ends with NULL
     struct template_cache *cache;
     struct yaml_opts yaml;
-    // Where the module of a short or full name comes from (enum module_home); <0, and why in e, when
-    // it exists but cannot be used. collections: those whose modules may be named without them, or
-    // NULL. NULL: all names are taken.
+    // Where the module of a short or full name comes from (enum module_home); <0, and why in e,
+    // when it exists but cannot be used. collections: those whose modules may be named without
+    // them, or NULL. NULL: all names are taken.
     int (*module_known)(void *data, const char *name, const struct list *collections,
                         struct err *e);
     // A suggestion for an unknown module name, or NULL.
     const char *(*module_suggest)(void *data, const char *name);
     // More to say of an unknown module ("it belongs to ..."), in a; or NULL.
     const char *(*module_hint)(void *data, const char *name, struct arena *a);
-    // Told of the folder of each playbook and role before its tasks are read: plugins may lie there.
+    // Told of the folder of each playbook and role before its tasks are read: plugins may lie
+    // there.
     void (*entered)(void *data, const char *dir, bool is_role);
     void (*warn)(void *data, struct pos pos, const char *msg);
     void *data;

@@ -63,7 +63,7 @@ struct host_stats {
 struct stats_event {
     const struct host_stats *hosts; // sorted by name
     size_t n;
-    const struct dict *custom; // set_stats: host or "_run" -> dict, NULL when none
+    const struct dict *custom;        // set_stats: host or "_run" -> dict, NULL when none
     const struct plugin_use *foreign; // what ran through the user's Ansible, dearest first
     size_t n_foreign;
 };

@@ -61,7 +61,8 @@ const struct value *call_arg(const struct call *c, size_t i, const char *name);
 // ends with NULL.
 int call_check_args(const struct call *c, const char *const *names, struct err *e);
 
-// Remembers the Python class of the error a builtin is about to return, where it is not the usual one.
+// Remembers the Python class of the error a builtin is about to return, where it is not the usual
+// one.
 void call_set_class(const struct call *c, const char *name);
 
 // Lookups: terms are a templated list, kwargs the options (in c); *ret is always a list.

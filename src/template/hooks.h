@@ -24,11 +24,11 @@ struct template_hooks {
     // Fetches a URL: the body (the url lookup); opts are the lookup's options.
     int (*fetch_url)(struct arena *a, const char *url, const struct dict *opts, struct value *ret,
                      struct err *e);
-    // A filter (test: a test) by its name as written that the room does not have, or, with own, that
-    // is to be used instead of the one it has. NULL: there is none. The row stays valid.
+    // A filter (test: a test) by its name as written that the room does not have, or, with own,
+    // that is to be used instead of the one it has. NULL: there is none. The row stays valid.
     const struct builtin *(*foreign)(bool test, const char *name, size_t len, bool own);
-    // Runs a lookup the room does not have; *ret is a list. ERR_NOENT, and nothing in e: there is no
-    // such lookup.
+    // Runs a lookup the room does not have; *ret is a list. ERR_NOENT, and nothing in e: there is
+    // no such lookup.
     int (*foreign_lookup)(struct templar *t, struct arena *a, const char *name,
                           const struct list *terms, const struct dict *kwargs, struct value *ret,
                           struct err *e);
