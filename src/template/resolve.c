@@ -96,12 +96,22 @@ static struct memo_entry *memo_find(struct template_session *ss, const struct na
     }
 }
 
-static struct memo_entry *memo_slot(struct template_session *ss, const struct name *n)
+// Room for the names of the template that asks first; most are a variable or two.
+static size_t first_size(const struct template *tpl)
+{
+    size_t size = 8, names = tpl ? tpl->root.scope.n : 0;
+    while (size <= names * 2 && size < 256)
+        size *= 2;
+    return size;
+}
+
+static struct memo_entry *memo_slot(struct template_session *ss, const struct template *tpl,
+                                    const struct name *n)
 {
     if (ss->memo_n * 2 >= ss->memo_size) {
         struct memo_entry *old = ss->memo;
         size_t size = ss->memo_size;
-        ss->memo_size = size ? size * 2 : 32;
+        ss->memo_size = size ? size * 2 : first_size(tpl);
         ss->memo = arena_array(ss->arena, struct memo_entry, ss->memo_size);
         for (size_t i = 0; i < size; i++) {
             if (!old[i].state)
@@ -200,7 +210,7 @@ int find_raw(struct templar *t, struct arena *a, const struct name *n, struct va
 static int resolve_variable(struct ev *ev, const struct name *n, struct value *ret, bool *unsafe)
 {
     struct template_session *ss = ev->ctx->ss;
-    struct memo_entry *m = memo_slot(ss, n);
+    struct memo_entry *m = memo_slot(ss, ev->tpl, n);
     struct value raw;
     if (m->state == MEMO_KNOWN || m->state == MEMO_MISSING) {
         *ret = m->v;
