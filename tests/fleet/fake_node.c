@@ -176,6 +176,8 @@ int main(int argc, char **argv)
 {
     struct fake k = {.bye = false};
     struct frame f;
+    if (argc == 2 && strcmp(argv[1], "--version") == 0)
+        return 0;
     if (argc < 2 || strcmp(argv[1], "serve") != 0)
         return 2;
     char hello[128];
