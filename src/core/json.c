@@ -457,6 +457,17 @@ static void write_dict(struct writer *w, const struct dict *d, int depth)
     buf_addc(w->b, '}');
 }
 
+// A value that is still encrypted, as Ansible's encoder writes it: nothing secret shows.
+static void write_vault(struct writer *w, const struct value *v, int depth)
+{
+    struct dict_entry e = {.key = value_cstr("__ansible_vault"),
+                           .val = value_ref(v->u.str.s, v->u.str.len)};
+    buf_addc(w->b, '{');
+    write_entry(w, &e, true, depth);
+    newline(w, depth);
+    buf_addc(w->b, '}');
+}
+
 static void write_float(struct buf *b, double f)
 {
     if (isnan(f))
@@ -500,7 +511,10 @@ static void write_depth(struct writer *w, const struct value *v, int depth)
         write_float(w->b, v->u.f);
         break;
     case VALUE_STRING:
-        json_write_string(w->b, v->u.str.s, v->u.str.len, w->o->ascii);
+        if (v->flags & VALUE_VAULT)
+            write_vault(w, v, depth);
+        else
+            json_write_string(w->b, v->u.str.s, v->u.str.len, w->o->ascii);
         break;
     case VALUE_LIST:
         write_list(w, v->u.list, depth);

@@ -23,6 +23,7 @@ int json_parse(struct arena *a, const char *s, size_t len, struct value *ret, st
 // Appends v as JSON. opts NULL: one line as Python's json.dumps, but UTF-8 kept. Bytes that are not
 // UTF-8 become U+FFFD. Undefined is written as null; objects are materialized or written as their
 // type name.
+// Encrypted values (VALUE_VAULT) become {"__ansible_vault": text}.
 void json_write(struct buf *b, const struct value *v, const struct json_opts *opts);
 // A JSON string literal (with quotes).
 void json_write_string(struct buf *b, const char *s, size_t len, bool ascii);

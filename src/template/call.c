@@ -1,6 +1,8 @@
 // Calling filters and tests by name, walking attribute paths and iterating: what map, select and
 // their kin build on.
 #include "template/args.h"
+#include "template/eval.h"
+#include "template/hooks.h"
 #include "template/unicode.h"
 
 #include <ctype.h>
@@ -23,7 +25,8 @@ static int run(const struct builtin *row, struct call *from, const char *name,
     };
     if (self->type == VALUE_UNDEFINED && !row->takes_undefined)
         return fail_undefined(&c, self, e);
-    return row->fn(&c, ret, e);
+    int rc = template_hooks.vault_seen ? call_reveal(&c, row->fn, e) : 0;
+    return rc < 0 ? rc : row->fn(&c, ret, e);
 }
 
 int call_filter(struct call *from, const char *name, const struct value *self,

@@ -142,11 +142,21 @@ int resolve_name(struct ev *ev, const struct name *name, struct value *ret);
 int find_raw(struct templar *t, struct arena *a, const struct name *n, struct value *raw,
              struct err *e);
 bool value_has_unsafe(const struct value *v, int depth);
-// Decrypts vault strings in v.
+
+// --- vaulted.c: values that stay encrypted until they are looked into
+// True when something in v is encrypted; remembers that there are such values.
+bool value_has_vault(const struct value *v);
+// Decrypts what is encrypted in v, however deep.
 int value_reveal(struct templar *t, struct arena *a, struct value *v, int depth, struct err *e);
+// Decrypts v when it is an encrypted text itself.
+int value_reveal_text(struct templar *t, struct arena *a, struct value *v, struct err *e);
+// Decrypts what a builtin is called with, but for those that hand values on as they are.
+int call_reveal(struct call *c, builtin_fn *fn, struct err *e);
 
 // --- eval_expr.c
 int eval_expr(struct ev *ev, const struct node *n, struct value *ret);
+// As eval_expr, but an encrypted text stays one.
+int eval_raw(struct ev *ev, const struct node *n, struct value *ret);
 int eval_truth(struct ev *ev, const struct value *v, bool *ret);
 int eval_undefined(struct ev *ev, const struct value *v); // raises
 int assign_target(struct ev *ev, const struct node *target, const struct value *v, bool export);

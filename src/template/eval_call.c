@@ -1,5 +1,6 @@
 // Calls: arguments, filters, tests, methods, and whatever else can be called.
 #include "template/eval.h"
+#include "template/hooks.h"
 
 #include <string.h>
 
@@ -29,7 +30,7 @@ static int keyword_args(struct ev *ev, const struct call_args *a, struct arg_set
     struct value d = value_dict(ev->a), v;
     int rc = 0;
     for (uint32_t i = 0; rc == 0 && i < a->kw.n; i++) {
-        rc = eval_expr(ev, a->kw.items[i], &v);
+        rc = eval_raw(ev, a->kw.items[i], &v);
         if (rc == 0)
             dict_setv(d.u.dict, value_ref(a->kw_names[i]->s, a->kw_names[i]->len), v);
     }
@@ -59,7 +60,7 @@ static int positional_args(struct ev *ev, const struct call_args *a, struct arg_
     struct value *v = s->pushed ? values_push(ev->ctx->ss, s->pushed) : NULL;
     s->args = v;
     for (; rc == 0 && s->n < a->pos.n; s->n++)
-        rc = eval_expr(ev, a->pos.items[s->n], &v[s->n]);
+        rc = eval_raw(ev, a->pos.items[s->n], &v[s->n]);
     for (size_t i = 0; rc == 0 && dyn && i < dyn->len && s->n < s->pushed; i++)
         v[s->n++] = dyn->items[i];
     return rc;
@@ -82,6 +83,27 @@ static int eval_args(struct ev *ev, const struct call_args *a, struct arg_set *s
     else if (rc == 0 && (a->kw.n || a->dyn_kwargs))
         rc = keyword_args(ev, a, s);
     return rc;
+}
+
+// Functions outside the tables of builtins get plain text. Constants are never encrypted.
+static int reveal_args(struct ev *ev, struct arg_set *s)
+{
+    struct template_session *ss = ev->ctx->ss;
+    struct value *args = (struct value *)(uintptr_t)s->args;
+    struct dict_entry *d;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < s->n; i++)
+        if (value_has_vault(&args[i]))
+            rc = value_reveal(ev->ctx->t, ss->arena, &args[i], 0, ev->e);
+    if (rc < 0)
+        return rc;
+    DICT_EACH(s->kwargs, d)
+    {
+        rc = value_reveal(ev->ctx->t, ss->arena, &d->val, 0, ev->e);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
 }
 
 static void args_done(struct ev *ev, const struct arg_set *s)
@@ -108,7 +130,9 @@ static __attribute__((noinline)) int run_builtin(struct ev *ev, const struct bui
     if (session_check_stack(ev->ctx->ss, ev->ctx->pos, ev->e) < 0)
         return ERR_LIMIT;
     struct value r = value_null();
-    int rc = fn->fn(&c, &r, ev->e);
+    int rc = template_hooks.vault_seen ? call_reveal(&c, fn->fn, ev->e) : 0;
+    if (rc == 0)
+        rc = fn->fn(&c, &r, ev->e);
     ev->ctx->ss->cur = cur;
     if (rc < 0)
         return err_at(ev->e, ev->ctx->pos);
@@ -146,7 +170,7 @@ int eval_filter(struct ev *ev, const struct node *n, const struct value *subject
     else if (n->u.call.obj->kind == N_FILTER && subject)
         rc = eval_filter(ev, n->u.call.obj, subject, &self);
     else
-        rc = eval_expr(ev, n->u.call.obj, &self);
+        rc = eval_raw(ev, n->u.call.obj, &self);
     return rc < 0 ? rc : filter_with(ev, n, &self, ret);
 }
 
@@ -156,7 +180,7 @@ int eval_test(struct ev *ev, const struct node *n, struct value *ret)
     struct value self;
     struct arg_set s;
     bool yes = false;
-    int rc = eval_expr(ev, n->u.call.obj, &self);
+    int rc = eval_raw(ev, n->u.call.obj, &self);
     if (rc < 0)
         return rc;
     rc = eval_args(ev, n->u.call.args, &s);
@@ -224,6 +248,8 @@ int eval_call_with(struct ev *ev, const struct node *n, const struct value *call
     if (rc < 0 || done)
         return rc;
     rc = eval_args(ev, n->u.call.args, &s);
+    if (rc == 0 && template_hooks.vault_seen)
+        rc = reveal_args(ev, &s);
     if (rc == 0 && caller) {
         struct value d = value_dict(ev->a);
         dict_update(d.u.dict, s.kwargs);

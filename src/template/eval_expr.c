@@ -1,6 +1,7 @@
 // Evaluates expressions by walking the tree. Frames are small and the recursion is bounded by the C
 // stack left.
 #include "template/eval.h"
+#include "template/hooks.h"
 
 #include <string.h>
 
@@ -57,7 +58,7 @@ static NOINLINE int eval_items(struct ev *ev, const struct node *n, struct value
     if (n->kind == N_TUPLE)
         r.flags |= VALUE_TUPLE;
     for (uint32_t i = 0; i < n->u.list.n; i++) {
-        int rc = eval_expr(ev, n->u.list.items[i], &v);
+        int rc = eval_raw(ev, n->u.list.items[i], &v);
         if (rc < 0)
             return rc;
         list_add(r.u.list, v);
@@ -72,7 +73,7 @@ static NOINLINE int eval_dict(struct ev *ev, const struct node *n, struct value 
     for (uint32_t i = 0; i + 1 < n->u.list.n; i += 2) {
         int rc = eval_expr(ev, n->u.list.items[i], &k);
         if (rc == 0)
-            rc = eval_expr(ev, n->u.list.items[i + 1], &v);
+            rc = eval_raw(ev, n->u.list.items[i + 1], &v);
         if (rc < 0)
             return rc;
         if (k.type == VALUE_UNDEFINED)
@@ -167,6 +168,8 @@ static int concat_piece(struct ev *ev, struct buf *b, const struct value *v, boo
     if (v->type == VALUE_UNDEFINED)
         return v->flags & UNDEFINED_LENIENT ? 0 : eval_undefined(ev, v);
     int rc = make_text(ev, v, &p);
+    if (rc == 0 && template_hooks.vault_seen)
+        rc = value_reveal(ev->ctx->t, ev->ctx->ss->arena, &p, 0, ev->e);
     if (rc < 0)
         return rc;
     *unsafe |= (p.flags & VALUE_UNSAFE) != 0;
@@ -231,7 +234,7 @@ static NOINLINE int eval_getitem(struct ev *ev, const struct node *n, struct val
     return rc < 0 ? rc : get_item(ev, &obj, &key, ret);
 }
 
-int eval_expr(struct ev *ev, const struct node *n, struct value *ret)
+int eval_raw(struct ev *ev, const struct node *n, struct value *ret)
 {
     switch (n->kind) {
     case N_CONST:
@@ -284,6 +287,14 @@ int eval_expr(struct ev *ev, const struct node *n, struct value *ret)
     default:
         return err_set(ev->e, ERR_INVALID, ev->ctx->pos, "this cannot be evaluated");
     }
+}
+
+int eval_expr(struct ev *ev, const struct node *n, struct value *ret)
+{
+    int rc = eval_raw(ev, n, ret);
+    if (rc == 0 && ret->type == VALUE_STRING && ret->flags & VALUE_VAULT)
+        return value_reveal_text(ev->ctx->t, ev->ctx->ss->arena, ret, ev->e);
+    return rc;
 }
 
 // --- assignment

@@ -1,5 +1,6 @@
 // Operators with Python's meaning, and its words when they do not apply.
 #include "template/eval.h"
+#include "template/hooks.h"
 
 #include <math.h>
 #include <string.h>
@@ -367,11 +368,26 @@ static int ordered(struct ev *ev, enum compare_op op, const struct value *x, con
     return 0;
 }
 
+// What is compared or formatted is looked into.
+static int reveal_both(struct ev *ev, struct value *x, struct value *y)
+{
+    struct arena *a = ev->ctx->ss->arena;
+    int rc = value_reveal(ev->ctx->t, a, x, 0, ev->e);
+    return rc < 0 ? rc : value_reveal(ev->ctx->t, a, y, 0, ev->e);
+}
+
 int op_compare(struct ev *ev, enum compare_op op, const struct value *x, const struct value *y,
                bool *ret)
 {
     struct value px = *x, py = *y;
     int rc = 0;
+    if (template_hooks.vault_seen) {
+        rc = reveal_both(ev, &px, &py);
+        if (rc < 0)
+            return rc;
+        x = &px;
+        y = &py;
+    }
     if (op == CMP_IN || op == CMP_NOTIN) {
         rc = contains(ev, x, y, ret);
         *ret = *ret == (op == CMP_IN);

@@ -98,8 +98,9 @@ BUILTIN(filter_type_debug)
     const char *name = value_type_name(&c->self);
     if (c->self.type == VALUE_STRING && !(c->self.flags & VALUE_BYTES)) {
         bool unsafe = c->self.flags & VALUE_UNSAFE, native = c->self.flags & VALUE_NATIVE_TEXT;
-        name = native   ? (unsafe ? "NativeJinjaUnsafeText" : "NativeJinjaText")
-               : unsafe ? "AnsibleUnsafeText"
+        name = c->self.flags & VALUE_VAULT ? "AnsibleVaultEncryptedUnicode"
+               : native                    ? (unsafe ? "NativeJinjaUnsafeText" : "NativeJinjaText")
+               : unsafe                    ? "AnsibleUnsafeText"
                : c->self.flags & VALUE_MARKUP ? "Markup"
                : c->self.line                 ? "AnsibleUnicode"
                                               : name;

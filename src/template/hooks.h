@@ -32,6 +32,15 @@ struct template_hooks {
     int (*foreign_lookup)(struct templar *t, struct arena *a, const char *name,
                           const struct list *terms, const struct dict *kwargs, struct value *ret,
                           struct err *e);
+    // Encrypts and decrypts a text with a password (the filters vault and unvault; a text that is
+    // not encrypted stays). salt NULL: a random one.
+    int (*vault)(struct arena *a, const struct value *plain, const struct value *password,
+                 const char *id, const char *salt, size_t salt_len, struct value *ret,
+                 struct err *e);
+    int (*unvault)(struct arena *a, const struct value *text, const struct value *password,
+                   const char *id, struct value *ret, struct err *e);
+    // The engine's own: it has met a value that is still encrypted, so it must look for them.
+    bool vault_seen;
     // Shows a warning to the user.
     void (*warn)(const char *message);
 };

@@ -1,6 +1,7 @@
 // Output of templates: pieces are joined as text; a lone one keeps its type where Ansible's
 // literal_eval would.
 #include "template/eval.h"
+#include "template/hooks.h"
 
 #include <math.h>
 #include <string.h>
@@ -40,6 +41,11 @@ static int add_piece(struct ev *ev, const struct value *v)
     if (o->nodes++ == 0) {
         o->first = *v;
         return 0;
+    }
+    if (template_hooks.vault_seen) {
+        int rc = value_reveal(ev->ctx->t, ev->ctx->ss->arena, &o->first, 0, ev->e);
+        if (rc < 0)
+            return rc;
     }
     add_text(o->b, &o->first);
     add_text(o->b, v);
@@ -100,9 +106,12 @@ int out_value(struct ev *ev, const struct value *v, bool finalize)
     default:
         break;
     }
+    struct out *o = ev->out;
+    // a lone list or dict may be the result as it is; text needs what is in it
+    if (rc == 0 && template_hooks.vault_seen && (o->nodes > 0 || !ev->ctx->convert))
+        rc = value_reveal(ev->ctx->t, ev->ctx->ss->arena, &x, 0, ev->e);
     if (rc < 0)
         return rc;
-    struct out *o = ev->out;
     if (!o->unsafe && (x.flags & VALUE_UNSAFE || x.type >= VALUE_LIST) && value_has_unsafe(&x, 0))
         o->unsafe = true;
     return add_piece(ev, &x);
@@ -121,7 +130,7 @@ static bool survives(const struct value *v, int depth)
     case VALUE_FLOAT:
         return isfinite(v->u.f);
     case VALUE_STRING:
-        return !(v->flags & (VALUE_MARKUP | VALUE_VAULT));
+        return !(v->flags & VALUE_MARKUP);
     case VALUE_LIST:
         for (size_t i = 0; i < v->u.list->len; i++)
             if (!survives(&v->u.list->items[i], depth + 1))
@@ -209,6 +218,11 @@ int out_finish(struct ev *ev, struct out *o, struct value *ret)
         *ret = ev->tpl->reference || o->first.type == VALUE_BOOL ? o->first
                                                                  : value_copy(ev->a, &o->first);
     } else {
+        int rc = template_hooks.vault_seen && o->nodes == 1
+                     ? value_reveal(ev->ctx->t, ev->ctx->ss->arena, &o->first, 0, ev->e)
+                     : 0;
+        if (rc < 0)
+            return rc;
         *ret = take_text(ev, o);
         if (ev->ctx->convert && !(ret->flags & VALUE_NATIVE_TEXT) && like_literal(ret) &&
             literal_eval(ev->a, ret->u.str.s, ret->u.str.len, true, &lit))

@@ -23,64 +23,6 @@ bool value_has_unsafe(const struct value *v, int depth)
     return false;
 }
 
-static bool has_vault(const struct value *v, int depth)
-{
-    if (v->type == VALUE_STRING)
-        return v->flags & VALUE_VAULT;
-    if (depth > 100)
-        return false;
-    if (v->type == VALUE_LIST) {
-        for (size_t i = 0; i < v->u.list->len; i++)
-            if (has_vault(&v->u.list->items[i], depth + 1))
-                return true;
-    } else if (v->type == VALUE_DICT) {
-        struct dict_entry *d;
-        DICT_EACH(v->u.dict, d)
-        if (has_vault(&d->val, depth + 1))
-            return true;
-    }
-    return false;
-}
-
-static int decrypt_one(struct templar *t, struct arena *a, struct value *v, struct err *e)
-{
-    struct value plain;
-    if (!t->decrypt)
-        return err_set(e, ERR_FAILED, value_pos(v),
-                       "Attempting to decrypt but no vault secrets found");
-    int rc = t->decrypt(t->decrypt_data, a, v, &plain, e);
-    if (rc < 0)
-        return err_at(e, value_pos(v));
-    value_set_pos(&plain, value_pos(v));
-    *v = plain;
-    return 0;
-}
-
-static int reveal(struct templar *t, struct arena *a, struct value *v, int depth, struct err *e)
-{
-    int rc = 0;
-    if (v->type == VALUE_STRING && v->flags & VALUE_VAULT)
-        return decrypt_one(t, a, v, e);
-    if (depth > 100 || !has_vault(v, depth))
-        return 0;
-    *v = value_shallow(a, v);
-    if (v->type == VALUE_LIST) {
-        for (size_t i = 0; rc == 0 && i < v->u.list->len; i++)
-            rc = reveal(t, a, &v->u.list->items[i], depth + 1, e);
-    } else if (v->type == VALUE_DICT) {
-        struct dict_entry *d;
-        DICT_EACH(v->u.dict, d)
-        if ((rc = reveal(t, a, &d->val, depth + 1, e)) < 0)
-            break;
-    }
-    return rc;
-}
-
-int value_reveal(struct templar *t, struct arena *a, struct value *v, int depth, struct err *e)
-{
-    return has_vault(v, depth) ? reveal(t, a, v, depth, e) : 0;
-}
-
 // --- the memo
 // ----------------------------------------------------------------------------------------------------
 
@@ -170,11 +112,13 @@ static int cook(struct ev *ev, const struct value *raw, struct value *ret)
         {.trim_blocks = true,
          .newline_sequence = "\n",
          .convert_data = true,
-         .fail_on_undefined = true},
+         .fail_on_undefined = true,
+         .keep_vault = true},
         {.trim_blocks = true,
          .newline_sequence = "\n",
          .convert_data = true,
          .fail_on_undefined = true,
+         .keep_vault = true,
          .native = true},
     };
     struct ctx *cur = c->ss->cur;
@@ -230,9 +174,10 @@ static int resolve_variable(struct ev *ev, const struct name *n, struct value *r
     m->state = MEMO_BUSY;
     struct value v = value_null();
     bool is_vars = n->len == 4 && memcmp(n->s, "vars", 4) == 0 && rc && raw.type == VALUE_DICT;
-    if (rc && is_vars)
+    if (rc && is_vars) {
         v = raw;
-    else if (rc && (rc = cook(ev, &raw, &v)) >= 0)
+        value_has_vault(&raw);
+    } else if (rc && (rc = cook(ev, &raw, &v)) >= 0)
         rc = 1;
     m = memo_find(ss, n); // the table may have moved
     m->state = rc < 0 ? MEMO_FAILED : rc ? MEMO_KNOWN : MEMO_MISSING;

@@ -163,6 +163,10 @@ builtin_fn filter_urlsplit;
 builtin_fn filter_urlencode;
 builtin_fn filter_urldecode;
 
+// filters_vault.c
+builtin_fn filter_vault;
+builtin_fn filter_unvault;
+
 // globals.c
 builtin_fn global_range;
 builtin_fn global_now;

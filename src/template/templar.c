@@ -1,6 +1,7 @@
 // Ansible's Templar over the engine: what is a template, which type a result keeps, and how errors
 // read.
 #include "template/eval.h"
+#include "template/hooks.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -31,8 +32,9 @@ bool template_is_template(const char *s, size_t len)
 static bool any_template(const struct value *v, int depth)
 {
     if (v->type == VALUE_STRING)
-        return !(v->flags & (VALUE_UNSAFE | VALUE_VAULT)) &&
-               template_is_template(v->u.str.s, v->u.str.len);
+        return v->flags & (VALUE_UNSAFE | VALUE_VAULT)
+                   ? v->flags & VALUE_VAULT
+                   : template_is_template(v->u.str.s, v->u.str.len);
     if (depth > 100)
         return true;
     if (v->flags & VALUE_PLAIN)
@@ -239,8 +241,10 @@ static int nested_string(struct templar *t, struct arena *a, const struct value 
                          const struct template_opts *o, struct value *ret, struct err *e)
 {
     *ret = *in;
-    if (in->flags & VALUE_VAULT)
-        return value_reveal(t, a, ret, 0, e);
+    if (in->flags & VALUE_VAULT) {
+        template_hooks.vault_seen = true;
+        return o->keep_vault ? 0 : value_reveal_text(t, a, ret, e);
+    }
     if (in->flags & VALUE_UNSAFE || !has_start(o, in->u.str.s, in->u.str.len))
         return 0;
     int rc = lone_scalar(t, a, o, in, ret, e);
@@ -351,6 +355,8 @@ int template_value(struct templar *t, struct arena *a, const struct value *in, s
     if (rc < 0)
         return err_at(e, value_pos(in));
     rc = template_nested(t, a, in, &t->opts, &v, e, 0);
+    if (rc == 0 && template_hooks.vault_seen && !t->opts.keep_vault)
+        rc = value_reveal(t, a, &v, 0, e);
     session_leave(t, &mine);
     if (rc < 0)
         return rc;

@@ -30,6 +30,7 @@ struct template_opts {
     bool fail_on_undefined; // Ansible's error_on_undefined_vars
     bool keep_unsafe;       // results get VALUE_UNSAFE
     bool native;            // jinja2_native
+    bool keep_vault;        // values that are still encrypted stay so
 };
 #define TEMPLATE_OPTS_DEFAULT                                                                      \
     ((struct template_opts){.trim_blocks = true,                                                   \
@@ -101,6 +102,9 @@ int template_lookup(struct templar *t, struct arena *a, const char *name, const 
 // strings.
 int template_names(struct templar *t, struct arena *a, const struct value *in, struct list **ret,
                    struct err *e) __attribute__((warn_unused_result));
+// Decrypts what is still encrypted in v (see keep_vault), however deep, in place where it can be.
+int template_reveal(struct templar *t, struct arena *a, struct value *v, struct err *e)
+    __attribute__((warn_unused_result));
 // Syntax check only; pos is where the text starts.
 int template_check_syntax(struct templar *t, const char *text, size_t len, bool is_expression,
                           struct pos pos, struct err *e) __attribute__((warn_unused_result));

@@ -67,7 +67,9 @@ BUILTIN(test_number)
 // string [undefined]: Text.
 BUILTIN(test_string)
 {
-    return answer(c, c->self.type == VALUE_STRING && !(c->self.flags & VALUE_BYTES), ret, e);
+    // Python has a class of its own for what is still encrypted
+    return answer(c, c->self.type == VALUE_STRING && !(c->self.flags & (VALUE_BYTES | VALUE_VAULT)),
+                  ret, e);
 }
 
 // mapping [undefined]: A mapping.
@@ -162,7 +164,9 @@ BUILTIN(test_test)
 // vault_encrypted [undefined]: A value that is still an encrypted !vault text.
 BUILTIN(test_vault_encrypted)
 {
-    return answer(c, c->self.type == VALUE_STRING && (c->self.flags & VALUE_VAULT), ret, e);
+    const int wrapped = VALUE_VAULT | VALUE_NATIVE_TEXT; // what the filter vault made
+    return answer(c, c->self.type == VALUE_STRING && (c->self.flags & wrapped) == VALUE_VAULT, ret,
+                  e);
 }
 
 static int same_thing(const struct value *x, const struct value *y)

@@ -200,7 +200,19 @@ static void vault_values_are_decrypted_where_used(void **state)
     assert_int_equal(calls, 2);
     calls = 0;
     expect(f, "{{ secret }}{{ secret }}{{ d.k }}", "'pass{{ x }}pass{{ x }}pass{{ x }}'");
-    assert_int_equal(calls, 2); // once for each variable
+    assert_int_equal(calls, 3); // who decrypts remembers
+    calls = 0;
+    expect(f, "{{ [secret is vault_encrypted, d.k is vault_encrypted, 'x' is vault_encrypted] }}",
+           "[True, True, False]");
+    expect(f, "{{ d | length }} {{ [d] | first | length }}", "'1 1'");
+    f->t.opts.keep_vault = true;
+    assert_int_equal(eval(f, "{{ d }}", &v), 0);
+    assert_true(dict_get(v.u.dict, "k")->flags & VALUE_VAULT);
+    assert_int_equal(calls, 0); // nobody looked into it
+    f->t.opts.keep_vault = false;
+    expect(f, "{{ d }}", "{'k': 'pass{{ x }}'}");
+    expect(f, "{{ 'pass{{ x }}' in [d.k] }} {{ d.values() | join('-') }} is {{ d }}",
+           "\"True pass{{ x }} is {'k': 'pass{{ x }}'}\"");
     expect(f, "plain", "'plain'");
 }
 
