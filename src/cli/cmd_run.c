@@ -1,6 +1,9 @@
 // andon run PLAYBOOK...: runs playbooks; also ansible-playbook.
+#include "cli/history.h"
 #include "cli/precheck.h"
 #include "cli/session.h"
+
+#include "core/file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,6 +77,11 @@ static void list_task(void *data, const struct play *p, const struct task *t, co
     }
 }
 
+static int by_name(const void *x, const void *y)
+{
+    return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
 static int by_text(const void *x, const void *y)
 {
     return strcmp(((const struct value *)x)->u.str.s, ((const struct value *)y)->u.str.s);
@@ -144,13 +152,85 @@ static int check_limit(struct session *s)
     return rc < 0 ? RUN_ERROR : 0;
 }
 
+// --- what a run leaves behind
+// -----------------------------------------------------------------------------------
+
+// FILE.retry with the hosts that failed, where the settings want it.
+static void write_retry_file(struct session *s, struct run *r, const char *path)
+{
+    const char *names[4096], *dir = config_str(s->config, CONFIG_RETRY_FILES_SAVE_PATH);
+    struct buf b = BUF_INIT;
+    struct err e = ERR_INIT;
+    size_t n = run_failed_hosts(r, names, sizeof names / sizeof *names);
+    if (!n || !config_bool(s->config, CONFIG_RETRY_FILES_ENABLED))
+        return;
+    qsort(names, n, sizeof *names, by_name);
+    for (size_t i = 0; i < n; i++)
+        buf_addf(&b, "%s\n", names[i]);
+    const char *base = path_base(path), *dot = strrchr(base, '.');
+    const char *folder = dir && *dir ? dir : path_dir(s->arena, session_path(s, path));
+    const char *file =
+        arena_printf(s->arena, "%s/%.*s.retry", folder,
+                     (int)(dot && dot != base ? dot - base : (long)strlen(base)), base);
+    if (file_mkdirs(folder, 0755, &e) < 0 ||
+        file_write_atomic(file, buf_str(&b), b.len, 0644, &e) < 0)
+        print_warning(&s->out, "Could not create retry file '%s'.\n\t%s", file, err_msg(&e));
+    else
+        printf("\tto retry, use: --limit @%s\n\n", file);
+    err_release(&e);
+    buf_release(&b);
+}
+
+static FILE *aside(const struct session *s)
+{
+    return s->o.output && strcmp(s->o.output, "json") == 0 ? stderr : stdout;
+}
+
+static bool keeps_history(const struct session *s)
+{
+    return !s->compat && !s->o.check && !s->o.syntax_check && !s->o.list_hosts &&
+           !s->o.list_tasks && !s->o.list_tags;
+}
+
+// --failed becomes a limit; 0, or an exit code + 1 when there is nothing to do.
+static int use_history(struct session *s)
+{
+    if (!keeps_history(s) && !s->o.failed)
+        return 0;
+    if (s->o.failed) {
+        const char *failed = history_failed(s, s->o.args);
+        if (!failed) {
+            fprintf(aside(s), "No host failed in the last run.\n");
+            return 1;
+        }
+        s->o.limit = s->o.limit ? arena_printf(s->arena, "%s,&%s", failed, s->o.limit) : failed;
+    }
+    if (keeps_history(s) && !s->o.drop_handlers) {
+        s->pending = history_handlers(s, s->o.args);
+        history_tell(s, s->pending, "Handlers that an earlier run left undone will run on",
+                     aside(s));
+    }
+    return 0;
+}
+
+static void keep_history(struct session *s, struct run *r)
+{
+    struct dict *now = value_dict(s->arena).u.dict;
+    for (size_t i = 0; i < s->o.args->len; i++)
+        history_save(s, s->o.args->items[i].u.str.s, r);
+    run_outcome(r, s->arena, now);
+    history_tell(s, now,
+                 "Handlers left undone, for the next run (--drop-handlers forgets them), on",
+                 aside(s));
+}
+
 static int run_one(struct session *s, struct run *r, const char *path, bool *ran)
 {
     struct playbook *pb;
     struct err e = ERR_INIT;
     if (playbook_load(s->loader, path, &pb, &e) < 0) {
         session_error(s, &e);
-        int code = e.code == ERR_NOENT ? RUN_ERROR : RUN_PARSER;
+        int code = e.code == ERR_NOENT || e.code == ERR_FAILED ? RUN_ERROR : RUN_PARSER;
         err_release(&e);
         return code;
     }
@@ -169,6 +249,7 @@ static int run_one(struct session *s, struct run *r, const char *path, bool *ran
     int code = run_playbook(r, pb, &e);
     if (e.code)
         tell_error(s, &e);
+    write_retry_file(s, r, path);
     return code;
 }
 
@@ -185,6 +266,10 @@ int cmd_run(int argc, char **argv, bool compat)
         arena_free(s.arena);
         return RUN_USAGE;
     }
+    if (use_history(&s)) {
+        arena_free(s.arena);
+        return 0;
+    }
     code = session_open(&s);
     if (code == 0) {
         bool ran = false;
@@ -197,6 +282,8 @@ int cmd_run(int argc, char **argv, bool compat)
             code = run_one(&s, r, s.o.args->items[i].u.str.s, &ran);
         if (ran && code != RUN_ERROR)
             run_stats(r);
+        if (ran && keeps_history(&s))
+            keep_history(&s, r);
         run_free(r);
         output_free(&s.run.sink);
     }

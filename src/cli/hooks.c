@@ -19,7 +19,14 @@ static int yaml_load(struct arena *a, const char *text, size_t len, bool all, st
 
 static int read_file(struct arena *a, const char *path, char **ret, size_t *ret_len, struct err *e)
 {
-    return file_read(a, path, MAX_FILE, ret, ret_len, e);
+    const char *plain;
+    int rc = file_read(a, path, MAX_FILE, ret, ret_len, e);
+    if (rc < 0 || !vault_is_encrypted(*ret, *ret_len))
+        return rc;
+    rc = session_decrypt(session, a, path, *ret, *ret_len, &plain, ret_len, e);
+    if (rc == 0)
+        *ret = arena_strndup(a, plain, *ret_len);
+    return rc;
 }
 
 static int inventory_hostnames(struct arena *a, const struct list *patterns,
@@ -63,4 +70,5 @@ void session_set_hooks(struct session *s)
     template_hooks.inventory_hostnames = inventory_hostnames;
     template_hooks.config = setting;
     template_hooks.warn = warn;
+    session_set_vault_hooks();
 }

@@ -18,6 +18,7 @@ static const struct command commands[] = {
     {"doc", cmd_doc, "Show modules, filters, keywords and settings"},
     {"inventory", cmd_inventory, "Show hosts, groups and their variables"},
     {"run", cmd_run, "Run playbooks"},
+    {"vault", cmd_vault, "Encrypt files and values, or read encrypted ones"},
 };
 
 #define N_COMMANDS ((int)(sizeof commands / sizeof *commands))
@@ -45,6 +46,8 @@ int main(int argc, char **argv)
         return cmd_do(argc, argv, true);
     if (strcmp(self, "ansible-inventory") == 0)
         return cmd_inventory(argc, argv, true);
+    if (strcmp(self, "ansible-vault") == 0)
+        return cmd_vault(argc, argv, true);
     if (argc < 2)
         return usage(stderr);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||

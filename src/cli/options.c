@@ -43,6 +43,14 @@ static const struct row table[] = {
     {0, "become-password-file", "FILE", STR, AT(become_password_file), OPT_RUN | OPT_DO,
      "Read it from a file"},
     {0, "become-pass-file", "FILE", STR, AT(become_password_file), OPT_RUN | OPT_DO, "The same"},
+    {0, "vault-id", "ID@SOURCE", LIST, AT(vault_ids), OPT_ALL | OPT_VAULT,
+     "A vault password by name: from a file, a script or 'prompt'"},
+    {0, "vault-password-file", "FILE", LIST, AT(vault_files), OPT_ALL | OPT_VAULT,
+     "A file or script that gives the vault password"},
+    {0, "vault-pass-file", "FILE", LIST, AT(vault_files), OPT_ALL | OPT_VAULT, "The same"},
+    {0, "ask-vault-password", NULL, FLAG, AT(ask_vault_pass), OPT_ALL | OPT_VAULT,
+     "Ask for the vault password"},
+    {0, "ask-vault-pass", NULL, FLAG, AT(ask_vault_pass), OPT_ALL | OPT_VAULT, "The same"},
     {'u', "user", "USER", STR, AT(user), OPT_RUN | OPT_DO, "User of the connection"},
     {'k', "ask-pass", NULL, FLAG, AT(ask_pass), OPT_RUN | OPT_DO,
      "Ask for the password of the connection"},
@@ -71,6 +79,10 @@ static const struct row table[] = {
     {0, "step", NULL, FLAG, AT(step), OPT_RUN, "Ask before each task"},
     {0, "force-handlers", NULL, FLAG, AT(force_handlers), OPT_RUN,
      "Run handlers even after a failure"},
+    {0, "failed", NULL, FLAG, AT(failed), OPT_RUN,
+     "Only hosts that failed or were lost in the playbook's last run"},
+    {0, "drop-handlers", NULL, FLAG, AT(drop_handlers), OPT_RUN,
+     "Do not run handlers that the last run left undone"},
     {0, "flush-cache", NULL, FLAG, AT(flush_cache), OPT_RUN | OPT_INVENTORY, "Forget cached facts"},
     {'m', "module-name", "NAME", STR, AT(module_name), OPT_DO, "The module (command)"},
     {'a', "args", "ARGS", STR, AT(module_args), OPT_DO, "Its arguments: k=v pairs, or a command"},
@@ -88,10 +100,23 @@ static const struct row table[] = {
     {0, "list", NULL, FLAG, AT(list), OPT_INVENTORY, "Everything, as JSON"},
     {0, "graph", NULL, FLAG, AT(graph), OPT_INVENTORY, "A tree of groups and hosts"},
     {0, "host", "NAME", STR, AT(host), OPT_INVENTORY, "The variables of a host, as JSON"},
-    {'v', "verbose", NULL, COUNT, AT(verbosity), OPT_ALL,
+    {0, "output", "FILE", STR, AT(output_file), OPT_VAULT,
+     "encrypt, decrypt, encrypt_string: write to FILE (- for standard output)"},
+    {0, "encrypt-vault-id", "ID", STR, AT(encrypt_vault_id), OPT_VAULT,
+     "The vault id to encrypt with (needed where there are several)"},
+    {0, "new-vault-id", "ID@SOURCE", STR, AT(new_vault_id), OPT_VAULT,
+     "rekey: the new password by name"},
+    {0, "new-vault-password-file", "FILE", STR, AT(new_vault_password_file), OPT_VAULT,
+     "rekey: a file or script that gives the new password"},
+    {'p', "prompt", NULL, FLAG, AT(ask_text), OPT_VAULT, "encrypt_string: ask for the string"},
+    {0, "show-input", NULL, FLAG, AT(show_input), OPT_VAULT, "encrypt_string: show what is typed"},
+    {'n', "name", "NAME", LIST, AT(names), OPT_VAULT, "encrypt_string: the variable's name"},
+    {0, "stdin-name", "NAME", STR, AT(stdin_name), OPT_VAULT,
+     "encrypt_string: the name of what is read from standard input"},
+    {'v', "verbose", NULL, COUNT, AT(verbosity), OPT_ALL | OPT_VAULT,
      "More output; -vvv shows arguments, -vvvv connections"},
-    {'h', "help", NULL, FLAG, AT(help), OPT_ALL, "This text"},
-    {0, "version", NULL, FLAG, AT(version), OPT_ALL, "The version"},
+    {'h', "help", NULL, FLAG, AT(help), OPT_ALL | OPT_VAULT, "This text"},
+    {0, "version", NULL, FLAG, AT(version), OPT_ALL | OPT_VAULT, "The version"},
 };
 
 #define N_ROWS (sizeof table / sizeof *table)
@@ -236,6 +261,9 @@ int options_parse(struct options *o, struct arena *a, int argc, char **argv, uns
     o->extra_vars = value_list(a).u.list;
     o->tags = value_list(a).u.list;
     o->skip_tags = value_list(a).u.list;
+    o->vault_ids = value_list(a).u.list;
+    o->vault_files = value_list(a).u.list;
+    o->names = value_list(a).u.list;
     o->args = value_list(a).u.list;
     o->poll = 15;
     bool only_args = false;

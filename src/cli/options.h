@@ -6,19 +6,20 @@
 
 #include <stdbool.h>
 
-enum option_command { OPT_RUN = 1, OPT_DO = 2, OPT_INVENTORY = 4, OPT_ALL = 7 };
+enum option_command { OPT_RUN = 1, OPT_DO = 2, OPT_INVENTORY = 4, OPT_ALL = 7, OPT_VAULT = 8 };
 
 struct options {
     struct arena *arena;
-    struct list *inventories, *extra_vars, *tags, *skip_tags,
+    struct list *inventories, *extra_vars, *tags, *skip_tags, *vault_ids, *vault_files, *names,
         *args; // of strings; args: what is no option
     const char *limit, *module_name, *module_args, *user, *private_key, *connection,
         *ssh_common_args, *ssh_extra_args, *become_method, *become_user, *start_at_task, *output,
-        *tree, *playbook_dir, *become_password_file, *connection_password_file, *host, *ignored;
+        *tree, *playbook_dir, *become_password_file, *connection_password_file, *host, *ignored,
+        *output_file, *encrypt_vault_id, *new_vault_id, *new_vault_password_file, *stdin_name;
     int forks, timeout, verbosity, background, poll;
-    bool check, diff, become, ask_pass, ask_become_pass, list_hosts, list_tasks, list_tags,
-        syntax_check, step, force_handlers, flush_cache, one_line, help, version, list, graph, live,
-        quiet;
+    bool check, diff, become, ask_pass, ask_become_pass, ask_vault_pass, list_hosts, list_tasks,
+        list_tags, syntax_check, step, force_handlers, flush_cache, one_line, help, version, list,
+        graph, live, quiet, failed, drop_handlers, ask_text, show_input;
 };
 
 // Parses argv[1..argc) for a command. ERR_INVALID with a message that names the option and a near

@@ -528,6 +528,20 @@ static void stats(void *data, const struct stats_event *ev)
     fflush(stdout);
 }
 
+static void async_poll(void *data, const char *host, const char *jid, bool finished)
+{
+    struct output *out = data;
+    displayf(&out->o, CONFIG_COLOR_DEBUG, stdout, "ASYNC POLL on %s: jid=%s started=1 finished=%d",
+             host, jid, finished);
+}
+
+static void async_end(void *data, const char *host, const char *jid, bool failed)
+{
+    struct output *out = data;
+    displayf(&out->o, CONFIG_COLOR_DEBUG, stdout, "ASYNC %s on %s: jid=%s",
+             failed ? "FAILED" : "OK", host, jid);
+}
+
 static void close_output(void *data)
 {
     struct output *out = data;
@@ -559,6 +573,8 @@ struct run_sink output_default_new(const struct output_opts *o)
                              .result = result,
                              .include = include,
                              .retry = retry,
+                             .async_poll = async_poll,
+                             .async_end = async_end,
                              .notify = notify,
                              .warning = warning,
                              .deprecated = deprecated,

@@ -1,5 +1,6 @@
 // Settings, inventory, variables, connections and output of a command.
 #include "cli/session.h"
+#include "cli/vault.h"
 
 #include "core/buf.h"
 #include "core/file.h"
@@ -114,8 +115,15 @@ static int ask_passwords(struct session *s)
 static void usage(const struct session *s, unsigned command)
 {
     struct buf b = BUF_INIT;
-    static const char *const what[] = {"", "PLAYBOOK...", "PATTERN", "", ""};
-    buf_addf(&b, "usage: %s [options] %s\n\n", s->program, command <= 4 ? what[command] : "");
+    buf_addf(&b, "usage: %s [options] %s\n\n", s->program,
+             command == OPT_RUN     ? "PLAYBOOK..."
+             : command == OPT_DO    ? "PATTERN"
+             : command == OPT_VAULT ? "ACTION [FILE...]"
+                                    : "");
+    if (command == OPT_VAULT) {
+        vault_actions_help(&b);
+        buf_addc(&b, '\n');
+    }
     options_help(&b, command);
     fputs(buf_str(&b), stdout);
     buf_release(&b);
@@ -203,7 +211,8 @@ static int add_extra(struct session *s, const char *text, struct err *e)
     while (*text == ' ')
         text++;
     if (*text == '@') {
-        rc = yaml_load_file(s->arena, text + 1, &(struct yaml_opts){.json_first = true}, &v, e);
+        struct yaml_opts opts = {.json_first = true, .decrypt = session_decrypt, .decrypt_data = s};
+        rc = yaml_load_file(s->arena, session_path(s, text + 1), &opts, &v, e);
         if (rc < 0)
             return rc;
     } else if (*text == '{' || *text == '[') {
@@ -268,7 +277,7 @@ const char *session_own_file(struct session *s, const char *env, const char *nam
     return arena_printf(s->arena, "%s/../libexec/andon/%s", dir, name);
 }
 
-static const char *state_dir(struct session *s)
+const char *session_state_dir(struct session *s)
 {
     const char *home = getenv("ANDON_HOME"), *xdg = getenv("XDG_STATE_HOME"),
                *user = getenv("HOME");
@@ -310,7 +319,7 @@ static char *ask_for_ssh(void *data, const struct conn *c, enum ask_kind kind, c
 static int open_fleet(struct session *s, struct err *e)
 {
     static struct fleet_helper helper;
-    const char *dir = state_dir(s);
+    const char *dir = session_state_dir(s);
     helper.path = session_own_file(s, "ANDON_NODE", "andon-node");
     if (access(helper.path, R_OK) < 0)
         return err_set(e, ERR_NOENT, POS_NONE,
@@ -332,7 +341,7 @@ static int load_inventory(struct session *s, struct err *e)
 {
     const struct list *from =
         s->o.inventories->len ? s->o.inventories : config_list(s->config, CONFIG_INVENTORY);
-    struct inventory_opts io = {.config = s->config};
+    struct inventory_opts io = {.config = s->config, .decrypt = session_decrypt, .decrypt_data = s};
     int rc = inventory_load(s->arena, strings(s, from), from->len, &io, &s->inventory, e);
     return rc;
 }
@@ -372,8 +381,11 @@ static void fill_run_opts(struct session *s)
                            .verbosity = s->o.verbosity,
                            .start_at_task = s->o.start_at_task,
                            .step = s->o.step,
+                           .pending = s->pending,
                            .ansible_wording = s->compat,
                            .live_output = s->o.live,
+                           .decrypt = session_decrypt,
+                           .decrypt_data = s,
                            .prompt = session_ask,
                            .prompt_data = s};
     r->tags = s->o.tags->len ? strings(s, s->o.tags)
@@ -391,6 +403,8 @@ int session_open(struct session *s)
     if (rc)
         return rc;
     int fail_code = RUN_ERROR;
+    if (session_load_secrets(s, &e) < 0)
+        goto fail;
     s->extra_vars = value_dict(s->arena).u.dict;
     for (size_t i = 0; i < s->o.extra_vars->len; i++)
         if (add_extra(s, s->o.extra_vars->items[i].u.str.s, &e) < 0) {
@@ -409,7 +423,8 @@ int session_open(struct session *s)
                              .cache = s->cache,
                              .warn = warn,
                              .data = s};
-    lo.yaml = (struct yaml_opts){.warn = warn, .warn_data = s};
+    lo.yaml = (struct yaml_opts){
+        .warn = warn, .warn_data = s, .decrypt = session_decrypt, .decrypt_data = s};
     session_open_plugins(s, &lo);
     s->loader = loader_new(&lo);
     s->run.loader = s->loader;
@@ -457,5 +472,6 @@ void session_close(struct session *s)
     template_cache_free(s->cache);
     wipe(s->ssh_password);
     wipe(s->become_password);
+    vault_free(s->vault);
     arena_free(s->arena);
 }

@@ -6,6 +6,7 @@
 #include "cli/output.h"
 #include "plugin/plugin.h"
 #include "run/run.h"
+#include "vault/vault.h"
 
 #define RUN_USAGE 2 // exit code for a wrong command line, as argparse's
 
@@ -26,6 +27,8 @@ struct session {
     bool compat;      // called as ansible or ansible-playbook
     const char *program;
     char *ssh_password, *become_password;
+    struct vault *vault;    // secrets of this command
+    struct dict *pending;   // handlers an earlier run left undone, or NULL
     struct run *running;    // what Ctrl-C interrupts
     uv_signal_t signals[2]; // watched while running is set
 };
@@ -52,6 +55,28 @@ void session_usage_error(const struct session *s, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 // Gives the template room what it needs from other rooms.
 void session_set_hooks(struct session *s);
+// Where andon keeps its own files.
+const char *session_state_dir(struct session *s);
+// An absolute path, with ~ and variables expanded.
+const char *session_path(struct session *s, const char *path);
+
+// --- vault
+// Where the secrets of a command come from, besides the settings.
+struct secret_opts {
+    const struct list *first_ids, *ids, *files; // any may be NULL
+    bool ask, create, ask_if_empty;             // as in struct vault_sources
+};
+// *ret is set even on failure.
+int session_secrets(struct session *s, const struct secret_opts *o, struct vault **ret,
+                    struct err *e);
+// The secrets that options and settings of a run name.
+int session_load_secrets(struct session *s, struct err *e);
+// Decrypts a file (path) or an inline value (path NULL); data is the session.
+int session_decrypt(void *data, struct arena *a, const char *path, const char *text, size_t len,
+                    const char **ret, size_t *ret_len, struct err *e);
+// The filters vault and unvault.
+void session_set_vault_hooks(void);
+
 // Lets Ctrl-C and SIGTERM interrupt a run, until session_unwatch_signals; a second one ends the
 // process.
 void session_watch_signals(struct session *s, struct run *r);
@@ -66,6 +91,7 @@ char *session_ask(void *data, const char *text, bool hidden, int timeout_s);
 int cmd_run(int argc, char **argv, bool compat);
 int cmd_do(int argc, char **argv, bool compat);
 int cmd_inventory(int argc, char **argv, bool compat);
+int cmd_vault(int argc, char **argv, bool compat);
 int cmd_doc(int argc, char **argv, bool compat);
 int cmd_completion(int argc, char **argv, bool compat);
 

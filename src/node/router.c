@@ -1,5 +1,6 @@
 // The router: owns the controller's stream and passes frames between it, one process per task, and
 // one further helper per become user. A poll loop; nothing here blocks on a task.
+#include "node/async.h"
 #include "node/become.h"
 #include "node/session.h"
 
@@ -225,7 +226,11 @@ static _Noreturn void task_process(struct router *r, struct arena *a, const stru
         close(null);
     struct session s = {.in_fd = in, .out_fd = out, .id = id};
     struct value result;
-    task_run(a, task, &s, &result);
+    const struct value *job = dict_get(task, "async");
+    if (job && job->type == VALUE_DICT)
+        async_start(a, task, &result);
+    else
+        task_run(a, task, &s, &result);
     struct buf b = BUF_INIT;
     json_write(&b, &result, NULL);
     if (b.len > FRAME_MAX) {

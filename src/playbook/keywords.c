@@ -28,7 +28,7 @@ static const struct keyword table[] = {
     {"check_mode", ALL, KWT_BOOL, "Force check mode on or off."},
     {"collections", ALL, KWT_STR_LIST, "Where modules are searched."},
     {"connection", ALL, KWT_STR, "How to reach the host: ssh, local."},
-    {"debugger", ALL, KWT_STR, "Accepted for compatibility."},
+    {"debugger", ALL, KWT_STR, "There is no debugger; only never is taken."},
     {"delay", T, KWT_NUMBER, "Seconds between retries."},
     {"delegate_facts", R | B | T, KWT_BOOL, "Facts belong to the host delegated to."},
     {"delegate_to", R | B | T, KWT_STR, "Run on that host instead."},

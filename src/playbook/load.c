@@ -163,6 +163,24 @@ static int check_type(const struct keyword *k, const struct value *key, const st
     return 0;
 }
 
+// There is no debugger: what would start it is refused, lest a run waits for nobody.
+static int check_debugger(const struct value *key, const struct value *v, struct err *e)
+{
+    static const char *const names[] = {"always", "on_failed", "on_unreachable", "on_skipped"};
+    struct pos pos = value_pos(v).line ? value_pos(v) : value_pos(key);
+    if (v->type == VALUE_NULL || value_eqs(v, "never"))
+        return 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (value_eqs(v, names[i]))
+            return err_set(e, ERR_UNSUPPORTED, pos,
+                           "andon has no task debugger: leave 'debugger: %s' out, or say never",
+                           names[i]);
+    return err_set(e, ERR_INVALID, pos,
+                   "'%s' is not a valid value for debugger. Must be one of always, on_failed, "
+                   "on_unreachable, on_skipped, never",
+                   v->type == VALUE_STRING ? v->u.str.s : value_type_name(v));
+}
+
 int check_keywords(const struct dict *d, unsigned scope, const char *what, struct err *e)
 {
     struct dict_entry *it;
@@ -176,6 +194,8 @@ int check_keywords(const struct dict *d, unsigned scope, const char *what, struc
         const struct keyword *k = keyword_find(name);
         if (k && (k->scopes & scope)) {
             int rc = check_type(k, &it->key, &it->val, e);
+            if (rc == 0 && strcmp(name, "debugger") == 0)
+                rc = check_debugger(&it->key, &it->val, e);
             if (rc < 0)
                 return rc;
             continue;

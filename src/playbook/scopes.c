@@ -136,9 +136,25 @@ static int static_get(void *data, struct arena *a, const char *name, struct valu
     return 0;
 }
 
+// An inline !vault value.
+static int static_decrypt(void *data, struct arena *a, const struct value *v, struct value *ret,
+                          struct err *e)
+{
+    const struct static_scope *s = data;
+    const struct yaml_opts *y = &s->loader->opts.yaml;
+    const char *plain;
+    size_t len;
+    int rc = y->decrypt(y->decrypt_data, a, NULL, v->u.str.s, v->u.str.len, &plain, &len, e);
+    if (rc == 0)
+        *ret = value_ref(plain, len);
+    return rc;
+}
+
 void static_scope_templar(struct static_scope *s, struct templar *t)
 {
     *t = (struct templar){.cache = s->loader->opts.cache,
                           .vars = {.get = static_get, .data = s},
-                          .opts = TEMPLATE_OPTS_DEFAULT};
+                          .opts = TEMPLATE_OPTS_DEFAULT,
+                          .decrypt = s->loader->opts.yaml.decrypt ? static_decrypt : NULL,
+                          .decrypt_data = s};
 }

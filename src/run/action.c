@@ -11,6 +11,7 @@ static const struct action_row table[] = {
     {"add_host", action_add_host},
     {"assemble", action_assemble},
     {"assert", action_assert},
+    {"async_status", action_async_status},
     {"copy", action_copy},
     {"debug", action_debug},
     {"fail", action_fail_task},

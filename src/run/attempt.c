@@ -56,13 +56,20 @@ static void run_action(struct exec *x, struct dict *args, struct value *result)
     const struct plugin_module *foreign = foreign_module(x);
     action_fn *fn = foreign ? NULL : action_find(x->task->module);
     struct module_call call = {.module = x->task->action, .args = args};
+    struct async_task job;
+    struct err e = ERR_INIT;
     *result = value_dict(x->a);
-    if (foreign)
+    if (async_read(x, &job, &e) < 0)
+        action_fail(x, result, "%s", task_error(x, "", &e, x->task->n.pos));
+    else if (job.limit > 0)
+        async_run(x, &job, args, result);
+    else if (foreign)
         action_foreign(x, foreign, args, result);
     else if (fn)
         fn(x, args, result);
     else
         exec_module(x, &call, result);
+    err_release(&e);
     struct dict *d = result->u.dict;
     const struct value *rc = dict_get(d, "rc");
     if (!dict_get(d, "failed") && rc && rc->type == VALUE_INT && rc->u.i != 0)

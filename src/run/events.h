@@ -82,6 +82,9 @@ struct run_sink {
     void (*result)(void *data, const struct result_event *ev); // a host finished the task
     void (*include)(void *data, const struct include_event *ev);
     void (*retry)(void *data, const struct retry_event *ev);
+    // A look at a background job, and its end.
+    void (*async_poll)(void *data, const char *host, const char *jid, bool finished);
+    void (*async_end)(void *data, const char *host, const char *jid, bool failed);
     void (*notify)(void *data, const char *host, const char *handler);
     void (*output)(void *data, const char *host, int stream, const char *s,
                    size_t len); // live command output

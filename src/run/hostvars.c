@@ -51,6 +51,7 @@ struct value run_hostvars_of(struct run *r, struct rhost *h, struct arena *a)
 {
     struct exec *x = arena_new_of(a, struct exec);
     exec_init(x, r, h, NULL, a);
+    x->tpl.opts.keep_vault = true;
     return value_object(a, &one_ops, x);
 }
 

@@ -41,7 +41,8 @@ struct rhost {
     struct frame *frames;
     uint32_t path[MAX_PATH]; // place in the play, for lockstep (walk.c)
     unsigned depth;
-    struct task *at; // task it waits to run
+    struct task *at;    // task it waits to run
+    struct task *doing; // task it was let go on with
     bool waiting, running, done;
     bool passed_over; // the task it waits for is not to be run (--start-at-task, --step)
     bool forced;      // runs handlers after a failure
@@ -118,6 +119,7 @@ struct run {
     struct pending_include *includes, **includes_tail;
     struct arena *round_arena;
     struct dict *custom_stats;
+    struct dict *left;    // host -> list of {"play", "handler"}: handlers notified and not run
     size_t warnings_told; // of the inventory's
     uv_timer_t tick;
     bool tick_on;
@@ -206,10 +208,20 @@ struct module_call {
     size_t n_sources;
     int (*on_file)(void *data, uint32_t n, const char *s, size_t len, const char *msg);
     void *on_file_data;
-    bool force_run;    // run even though the module knows no check mode
-    bool ignore_check; // tell the module it is no check run
+    bool force_run;     // run even though the module knows no check mode
+    bool ignore_check;  // tell the module it is no check run
+    struct dict *async; // start it as a job with this (docs/PROTOCOL.md), or NULL
 };
 int exec_module(struct exec *x, const struct module_call *c, struct value *result);
+// async.c: the task's module as a background job, watched until it ends unless poll is 0.
+struct async_task {
+    int64_t limit; // seconds; 0: not in the background
+    double poll;
+};
+int async_read(struct exec *x, struct async_task *ret, struct err *e);
+int async_run(struct exec *x, const struct async_task *t, struct dict *args, struct value *result);
+// The folder of jobs on the host.
+const char *async_folder(struct exec *x);
 int exec_raw(struct exec *x, const char *command, const char *executable, struct value *result);
 // x, or when the task is delegated one with the variables of the host it runs on.
 struct exec *target_exec(struct exec *x);
@@ -293,6 +305,20 @@ void play_load_vars_files(struct run *r, struct rhost *h);
 bool meta_condition(struct run *r, struct rhost *h, struct task *t, struct arena *a,
                     struct value *result);
 bool start_matches(const char *wanted, const char *display, const char *name);
+
+// Notifies the handler of that name and those that listen to it; false: there is none.
+bool handler_notify(struct rhost *h, const char *name, struct arena *a);
+
+// --- pending.c
+void pending_init(struct run *r);
+// Notifies what an earlier run left undone in this play.
+void pending_notify(struct rhost *h);
+// Remembers what is notified and will not be run now.
+void pending_keep(struct rhost *h);
+
+// --- prompt.c
+// Asks for the play's vars_prompt.
+int play_ask_vars(struct run *r, struct play *p, struct err *e);
 
 // --- include.c
 // Loads what an include task gives for this host (and loop item) and remembers it for walk.c.

@@ -54,10 +54,12 @@ int loop_items(struct exec *x, struct list **ret, struct err *e)
 {
     struct value v;
     int rc;
+    x->tpl.opts.keep_vault = true;
     if (x->task->loop_lookup)
         rc = with_items(x, x->task->loop, &v, e);
     else
         rc = exec_template(x, x->task->loop, &v, e);
+    x->tpl.opts.keep_vault = false;
     if (rc < 0)
         return rc;
     no_tuples(&v);
@@ -158,12 +160,33 @@ void loop_set_item(struct exec *x, const struct loop_control *lc, const struct l
     x->item = &items->items[i];
 }
 
+// A copy in which what is encrypted stands as "!vault": labels are printed as text.
+static struct value hide_vault(struct arena *a, const struct value *v, int depth)
+{
+    struct value r = *v;
+    struct dict_entry *it;
+    if (v->type == VALUE_STRING && v->flags & VALUE_VAULT)
+        return value_cstr("!vault");
+    if (depth > 100 || (v->type != VALUE_LIST && v->type != VALUE_DICT))
+        return r;
+    r = value_shallow(a, v);
+    if (v->type == VALUE_LIST) {
+        for (size_t i = 0; i < r.u.list->len; i++)
+            r.u.list->items[i] = hide_vault(a, &r.u.list->items[i], depth + 1);
+        return r;
+    }
+    DICT_EACH(r.u.dict, it) it->val = hide_vault(a, &it->val, depth + 1);
+    return r;
+}
+
 void loop_label(struct exec *x, const struct loop_control *lc, const struct value *item,
                 struct value *ret)
 {
     *ret = *item;
     if (lc->label && exec_template(x, lc->label, ret, NULL) < 0)
         *ret = *lc->label;
+    if (template_has_template(ret)) // else nothing in it is encrypted
+        *ret = hide_vault(x->a, ret, 0);
 }
 
 void loop_decorate(struct exec *x, const struct loop_control *lc, struct value *result,

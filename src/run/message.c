@@ -65,16 +65,25 @@ const char *task_error(struct exec *x, const char *prefix, const struct err *e, 
     return s;
 }
 
-void task_error_twice(struct exec *x, struct err *e)
+// What Ansible repeats of a message; NULL when nothing.
+static const char *repeated(const struct err *e)
 {
     static const char before[] = "error while evaluating conditional (";
-    if (!x->run->o.ansible_wording || e->code != ERR_UNDEFINED)
+    const char *msg = err_msg(e);
+    if (strncmp(msg, "Unable to encrypt: ", 19) == 0 ||
+        strncmp(msg, "Unable to decrypt: ", 19) == 0)
+        return msg + 19;
+    if (e->code != ERR_UNDEFINED)
+        return NULL;
+    const char *cond = strstr(msg, before), *end = cond ? strstr(cond, "): ") : NULL;
+    return end ? end + 3 : msg;
+}
+
+void task_error_twice(struct exec *x, struct err *e)
+{
+    const char *what = x->run->o.ansible_wording ? repeated(e) : NULL;
+    if (!what)
         return;
-    const char *what = err_msg(e), *cond = strstr(what, before);
-    if (cond) {
-        const char *end = strstr(cond, "): ");
-        what = end ? end + 3 : what;
-    }
     struct err twice = ERR_INIT;
     err_set(&twice, e->code, e->pos, "%s. %s", err_msg(e), what);
     err_move(e, &twice);

@@ -17,6 +17,7 @@ struct run *run_new(const struct run_opts *opts)
     r->by_name = value_dict(r->arena).u.dict;
     r->includes_tail = &r->includes;
     r->custom_stats = value_dict(r->arena).u.dict;
+    pending_init(r);
     r->topts = TEMPLATE_OPTS_DEFAULT;
     r->topts.native = config_bool(opts->config, CONFIG_JINJA2_NATIVE);
     r->topts.fail_on_undefined = config_bool(opts->config, CONFIG_ERROR_ON_UNDEFINED);
@@ -240,39 +241,6 @@ void play_load_vars_files(struct run *r, struct rhost *h)
     arena_free(a);
 }
 
-static int ask_vars(struct run *r, struct play *p, struct err *e)
-{
-    const struct value *list = p->vars_prompt;
-    r->play_prompts = NULL;
-    if (!list || list->type != VALUE_LIST)
-        return 0;
-    r->play_prompts = value_dict(r->play_arena).u.dict;
-    for (size_t i = 0; i < list->u.list->len; i++) {
-        const struct value *v = &list->u.list->items[i];
-        if (v->type != VALUE_DICT || !dict_str(v->u.dict, "name", NULL))
-            return err_set(e, ERR_INVALID, value_pos(v),
-                           "Invalid vars_prompt data structure, missing 'name' key");
-        const char *name = dict_str(v->u.dict, "name", NULL),
-                   *text = dict_str(v->u.dict, "prompt", name);
-        const struct value *dflt = dict_get(v->u.dict, "default");
-        if (dict_get(r->o.extra_vars, name))
-            continue;
-        char *answer = NULL;
-        const char *shown = dflt ? arena_printf(r->play_arena, "%s [%s]: ", text,
-                                                value_to_cstr(r->play_arena, dflt))
-                                 : arena_printf(r->play_arena, "%s: ", text);
-        if (r->o.prompt)
-            answer = r->o.prompt(r->o.prompt_data, shown, dict_bool(v->u.dict, "private", true), 0);
-        struct value got = answer && *answer ? value_str(r->play_arena, answer)
-                           : dflt            ? *dflt
-                                             : value_cstr("");
-        got.flags |= dict_bool(v->u.dict, "unsafe", false) ? VALUE_UNSAFE : 0;
-        dict_set(r->play_prompts, name, got);
-        free(answer);
-    }
-    return 0;
-}
-
 // --- batches
 // ------------------------------------------------------------------------------------------------
 
@@ -403,7 +371,7 @@ static int run_play(struct run *r, struct play *p, struct err *e)
             r->o.sink.no_hosts_matched(r->o.sink.data);
         return 0;
     }
-    if ((rc = ask_vars(r, p, e)) < 0)
+    if ((rc = play_ask_vars(r, p, e)) < 0)
         return rc;
     r->force_handlers = r->o.force_handlers ||
                         play_bool(r, p, "force_handlers",

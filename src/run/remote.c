@@ -260,6 +260,8 @@ static struct value message(struct exec *x, const struct module_call *c, struct 
         dict_set(d, "live", value_bool(true));
     if (x->no_log)
         dict_set(d, "no_log", value_bool(true));
+    if (c->async)
+        dict_set(d, "async", (struct value){.type = VALUE_DICT, .u.dict = c->async});
     if (x->timeout)
         dict_set(d, "timeout", value_int(x->timeout));
     if (x->environment) {

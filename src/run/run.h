@@ -42,10 +42,15 @@ struct run_opts {
     const char *ssh_common_args, *ssh_extra_args;
     int timeout; // 0: configured
     int verbosity;
+    const struct dict *pending; // host -> handlers an earlier run left undone, or NULL
     const char *start_at_task;
     bool step;
     bool ansible_wording; // failure messages carry Ansible's "The error appears to be in" text
     bool live_output;
+    // Decrypts a file or an inline value, as in struct yaml_opts (path NULL: inline).
+    int (*decrypt)(void *data, struct arena *a, const char *path, const char *text, size_t len,
+                   const char **ret, size_t *ret_len, struct err *e);
+    void *decrypt_data;
     // Asks on the terminal: a malloc'ed answer or NULL. For vars_prompt, pause, --step.
     char *(*prompt)(void *data, const char *text, bool hidden, int timeout_s);
     void *prompt_data;
@@ -62,6 +67,9 @@ int run_playbook(struct run *r, struct playbook *pb, struct err *e);
 void run_stats(struct run *r);
 // Hosts that failed or were unreachable, for retry files; names owned by the run.
 size_t run_failed_hosts(struct run *r, const char **names, size_t max);
+// What is to be remembered: host -> {"failed", "unreachable", "handlers"}, for every host that took
+// part (an empty dict: all went well). In a.
+void run_outcome(struct run *r, struct arena *a, struct dict *ret);
 // Stops as soon as possible (from a signal handler of the loop): tasks are cancelled.
 void run_interrupt(struct run *r);
 

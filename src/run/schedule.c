@@ -175,6 +175,7 @@ static void resume(struct rhost *h)
 {
     h->waiting = false;
     h->running = true;
+    h->doing = h->at;
     h->started_ms = clock_mono_ms();
     coro_resume(h->coro);
     if (h->waiting || h->done)
@@ -204,9 +205,11 @@ static size_t throttle_of(struct run *r, struct rhost *h, struct task *t)
     size_t n = (size_t)(r->o.forks > 0 ? r->o.forks : 1);
     if (t->kind != TASK_META && node_attr(&t->n, "throttle")) {
         exec_init(&x, r, h, t, a);
-        if (exec_attr(&x, "throttle", &v, NULL) > 0 && v.type == VALUE_INT && v.u.i > 0 &&
-            (size_t)v.u.i < n)
-            n = (size_t)v.u.i;
+        int64_t want = exec_attr(&x, "throttle", &v, NULL) <= 0 ? 0
+                       : v.type == VALUE_INT                    ? v.u.i
+                                             : strtoll(value_to_cstr(a, &v), NULL, 10);
+        if (want > 0 && (size_t)want < n)
+            n = (size_t)want;
     }
     arena_free(a);
     return n;
@@ -336,6 +339,15 @@ static bool linear_round(struct run *r, struct rhost **group)
     return true;
 }
 
+// Hosts that run t now; the free strategies have each at a task of its own.
+static size_t count_at(const struct run *r, const struct task *t)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->batch.n; i++)
+        n += r->batch.hosts[i]->running && r->batch.hosts[i]->doing == t;
+    return n;
+}
+
 static void free_release(struct run *r, struct task **shown)
 {
     size_t forks = (size_t)(r->o.forks > 0 ? r->o.forks : 1);
@@ -344,6 +356,8 @@ static void free_release(struct run *r, struct task **shown)
         if (!h->waiting)
             continue;
         struct task *t = h->at;
+        if (t != &r->flush_task && count_at(r, t) >= throttle_of(r, h, t))
+            continue;
         if (t != &r->flush_task && t != *shown && may_go_on(h)) {
             tell_task(r, h, t, 1);
             *shown = t;

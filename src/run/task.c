@@ -139,6 +139,13 @@ static int resolve_delegate(struct exec *x, struct err *e)
     return 0;
 }
 
+// Modules that hand values on without looking into them: what is encrypted stays so.
+static bool keeps_vault(const char *module)
+{
+    return strcmp(module, "set_fact") == 0 || strcmp(module, "debug") == 0 ||
+           strcmp(module, "set_stats") == 0;
+}
+
 // module_defaults from the outside in, then args; *ret is a fresh dict of templated arguments.
 static int task_args(struct exec *x, struct dict **ret, struct err *e)
 {
@@ -165,7 +172,9 @@ static int task_args(struct exec *x, struct dict **ret, struct err *e)
     }
     struct value in = {.type = VALUE_DICT}, out;
     in.u.dict = raw;
+    x->tpl.opts.keep_vault = keeps_vault(x->task->module);
     int rc = exec_template(x, &in, &out, e);
+    x->tpl.opts.keep_vault = false;
     if (rc < 0)
         return rc;
     *ret = out.u.dict;
@@ -324,7 +333,7 @@ static void execute_item(struct exec *x, const struct loop_control *lc, struct l
     struct arena *own = x->a;
     x->a = outer;
     *ret = value_copy(outer, ret);
-    if (lc->label)
+    if (lc->label || label.u.list != items->items[i].u.list)
         label = value_copy(outer, &label);
     loop_decorate(x, lc, ret, items, i, &label);
     x->delegate_name = arena_strdup(outer, x->delegate_name);

@@ -297,6 +297,19 @@ static int vars_all(void *data, struct arena *a, struct dict **ret, struct err *
     return 0;
 }
 
+// An inline !vault value.
+static int decrypt_value(void *data, struct arena *a, const struct value *v, struct value *ret,
+                         struct err *e)
+{
+    const struct run_opts *o = data;
+    const char *plain;
+    size_t len;
+    int rc = o->decrypt(o->decrypt_data, a, NULL, v->u.str.s, v->u.str.len, &plain, &len, e);
+    if (rc == 0)
+        *ret = value_ref(plain, len);
+    return rc;
+}
+
 void exec_init(struct exec *x, struct run *r, struct rhost *h, struct task *t, struct arena *a)
 {
     *x = (struct exec){
@@ -313,6 +326,10 @@ void exec_init(struct exec *x, struct run *r, struct rhost *h, struct task *t, s
         x->tpl.paths.n = n;
     }
     x->tpl.paths.basedir = run_basedir(r);
+    if (r->o.decrypt) {
+        x->tpl.decrypt = decrypt_value;
+        x->tpl.decrypt_data = (void *)(uintptr_t)&r->o;
+    }
 }
 
 void exec_set_locals(struct exec *x, struct dict *locals)

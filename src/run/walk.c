@@ -202,7 +202,7 @@ static void mark_notified(struct rhost *h, struct task *t)
 
 // Marks the handlers called name (the last one of that name) and all that listen to it. false:
 // there is none.
-static bool notify_one(struct rhost *h, const char *name, struct arena *a)
+bool handler_notify(struct rhost *h, const char *name, struct arena *a)
 {
     struct run *r = h->run;
     bool found = false;
@@ -245,7 +245,7 @@ static bool notify_value(struct rhost *h, struct task *t, const struct value *ra
     }
     for (size_t i = 0; i < list.u.list->len; i++) {
         const char *name = value_to_cstr(a, &list.u.list->items[i]);
-        if (*name && strcmp(name, omit_text) != 0 && !notify_one(h, name, a)) {
+        if (*name && strcmp(name, omit_text) != 0 && !handler_notify(h, name, a)) {
             run_stop(h->run, t->n.pos,
                      "The requested handler '%s' was not found in either the main handlers list "
                      "nor in the listening handlers list",
@@ -333,11 +333,30 @@ static enum flow task_failed(struct rhost *h, struct task *t, const struct value
     return FLOW_FAILED;
 }
 
+// A play opts in to rescue sections that also catch lost hosts by a variable, which Ansible passes
+// over.
+static bool rescues_unreachable(struct rhost *h, struct task *t, struct arena *a)
+{
+    struct exec x;
+    struct value v;
+    exec_init(&x, h->run, h, t, a);
+    if (exec_var(&x, "andon_rescue_unreachable", &v, NULL) <= 0)
+        return false;
+    exec_reset_connection(&x); // the rescue may bring the host back
+    return v.type == VALUE_STRING ? value_parse_bool(v.u.str.s, v.u.str.len) == 1
+                                  : value_truthy(&v);
+}
+
 static enum flow after_task(struct rhost *h, struct task *t, enum task_status status,
                             const struct value *result, struct arena *a)
 {
     struct run *r = h->run;
     bool ignored = dict_bool(result->u.dict, "_andon_ignored", false);
+    if (h->unreachable && h->rescues && rescues_unreachable(h, t, a)) {
+        h->unreachable = false;
+        h->stats.unreachable--;
+        return task_failed(h, t, result, task_display_name(r, h, t, a));
+    }
     if (h->unreachable) {
         struct exec x;
         int rc = 0;
@@ -566,6 +585,9 @@ static enum flow flush_handlers(struct rhost *h)
     return f;
 }
 
+// Places of the sections in a play; what follows each is its flush of handlers.
+enum { SECTION_PRE = 1, SECTION_TASKS = 3, SECTION_POST = 5 };
+
 static enum flow section(struct rhost *h, unsigned number, const struct node_list *l)
 {
     h->path[0] = number;
@@ -573,6 +595,8 @@ static enum flow section(struct rhost *h, unsigned number, const struct node_lis
         return FLOW_OUT;
     enum flow f = walk_list(h, l);
     pop(h);
+    if (f == FLOW_GO && number == SECTION_TASKS)
+        pending_notify(h);
     if (f == FLOW_GO) {
         h->path[0] = number + 1;
         if (schedule_arrive_flush(h))
@@ -598,11 +622,11 @@ void host_walk(void *arg)
     if (f == FLOW_GO)
         play_load_vars_files(r, h);
     if (f == FLOW_GO)
-        f = section(h, 1, &p->pre_tasks);
+        f = section(h, SECTION_PRE, &p->pre_tasks);
     if (f == FLOW_GO)
-        f = section(h, 3, &p->tasks);
+        f = section(h, SECTION_TASKS, &p->tasks);
     if (f == FLOW_GO)
-        f = section(h, 5, &p->post_tasks);
+        f = section(h, SECTION_POST, &p->post_tasks);
     if (f == FLOW_FAILED) {
         h->failed = true;
         if (r->force_handlers && h->n_notified && !r->interrupted) {
@@ -612,6 +636,8 @@ void host_walk(void *arg)
             h->forced = false;
         }
     }
+    if (f != FLOW_GO && h->n_notified && !h->ended && !r->end_play && !r->end_batch)
+        pending_keep(h);
     h->done = true;
     h->at = NULL;
 }

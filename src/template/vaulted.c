@@ -16,8 +16,8 @@ static builtin_fn *const keepers[] = {
 // Of these, the ones that hand on or describe a text that is encrypted itself; for the others only
 // what is inside a list or mapping stays.
 static builtin_fn *const text_keepers[] = {
-    filter_default,      filter_mandatory, filter_type_debug,    filter_to_yaml,
-    filter_to_nice_yaml, filter_unvault,   test_string, test_vault_encrypted,
+    filter_default,      filter_mandatory, filter_type_debug, filter_to_yaml,
+    filter_to_nice_yaml, filter_unvault,   test_string,       test_vault_encrypted,
 };
 
 static bool has_vault(const struct value *v, int depth)

@@ -42,6 +42,18 @@ static int check_names(struct exec *x, const char *module, const struct dict *ar
     return 0;
 }
 
+int action_async_status(struct exec *x, struct dict *args, struct value *result)
+{
+    struct dict *extra = value_dict(x->a).u.dict;
+    dict_set(extra, "_async_dir", value_cstr(async_folder(x)));
+    struct module_call c = {.module = "async_status",
+                            .args = args,
+                            .extra = extra,
+                            .force_run = true,
+                            .ignore_check = true};
+    return exec_module(x, &c, result);
+}
+
 int action_debug(struct exec *x, struct dict *args, struct value *result)
 {
     static const char *const known[] = {"msg", "var", "verbosity", NULL};
@@ -66,9 +78,12 @@ int action_debug(struct exec *x, struct dict *args, struct value *result)
         const char *key = value_to_cstr(x->a, var);
         struct value text = value_strf(x->a, "{{%s}}", key);
         value_set_pos(&text, value_pos(var));
+        x->tpl.opts.keep_vault = true;
+        int got = var->type == VALUE_STRING ? exec_template(x, &text, &v, &e) : 0;
+        x->tpl.opts.keep_vault = false;
         if (var->type != VALUE_STRING)
             v = *var;
-        else if (exec_template(x, &text, &v, &e) < 0) {
+        else if (got < 0) {
             v = x->run->o.verbosity > 0
                     ? value_strf(x->a, "VARIABLE IS NOT DEFINED!: %s", err_msg(&e))
                     : value_cstr("VARIABLE IS NOT DEFINED!");

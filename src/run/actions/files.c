@@ -79,30 +79,25 @@ struct tree {
     struct list *files, *dirs, *links;
     struct conn_source *sources;
     size_t n, cap;
-    bool follow;
+    bool follow, decrypt;
 };
 
-static int add_file(struct tree *t, const char *path, const char *rel, const struct stat *st,
-                    struct value *result)
+static int add_file(struct tree *t, const char *path, const char *rel, struct value *result)
 {
     char hex[HASH_HEX_MAX];
-    struct err e = ERR_INIT;
-    if (hash_file(HASH_SHA1, path, hex, &e) < 0) {
-        action_fail(t->x, result, "%s", err_msg(&e));
-        err_release(&e);
-        return ERR_IO;
-    }
+    struct stat st;
     if (t->n == t->cap) {
         t->cap = t->cap ? t->cap * 2 : 64;
         t->sources = xrealloc(t->sources, t->cap * sizeof *t->sources);
     }
-    t->sources[t->n] =
-        (struct conn_source){.path = arena_strdup(t->x->a, path), .len = (size_t)st->st_size};
+    int rc = local_source(t->x, path, t->decrypt, &t->sources[t->n], &st, hex, result);
+    if (rc < 0)
+        return rc;
     struct value f = value_dict(t->x->a);
     dict_set(f.u.dict, "path", value_str(t->x->a, rel));
-    dict_set(f.u.dict, "size", value_int(st->st_size));
+    dict_set(f.u.dict, "size", value_int((int64_t)t->sources[t->n].len));
     dict_set(f.u.dict, "sha1", value_str(t->x->a, hex));
-    dict_set(f.u.dict, "mode", value_strf(t->x->a, "0%o", st->st_mode & 07777));
+    dict_set(f.u.dict, "mode", value_strf(t->x->a, "0%o", st.st_mode & 07777));
     dict_set(f.u.dict, "source", value_int((int64_t)t->n));
     list_add(t->files, f);
     t->n++;
@@ -152,7 +147,7 @@ static int walk(struct tree *t, const char *dir, const char *rel, int depth, str
             list_add(t->dirs, value_str(t->x->a, sub));
             rc = walk(t, path, sub, depth + 1, result);
         } else {
-            rc = add_file(t, path, sub, &st, result);
+            rc = add_file(t, path, sub, result);
         }
     }
     free(names);
@@ -165,13 +160,14 @@ static struct value list_value(struct list *l)
 }
 
 static int copy_dir(struct exec *x, struct dict *args, const char *src, const char *path,
-                    bool follow, struct value *result)
+                    bool follow, bool decrypt, struct value *result)
 {
     struct tree t = {.x = x,
                      .files = value_list(x->a).u.list,
                      .dirs = value_list(x->a).u.list,
                      .links = value_list(x->a).u.list,
-                     .follow = follow};
+                     .follow = follow,
+                     .decrypt = decrypt};
     // without a slash at its end, the folder itself is copied
     bool inside = src[strlen(src) - 1] == '/';
     const char *clean = arena_strdup(x->a, path);
@@ -197,26 +193,23 @@ static int copy_dir(struct exec *x, struct dict *args, const char *src, const ch
 
 // A local file as source 0 of a module.
 static int send_file(struct exec *x, const char *module, struct dict *args, const char *path,
-                     struct value *result)
+                     bool decrypt, struct value *result)
 {
     struct stat st;
     char hex[HASH_HEX_MAX];
-    struct err e = ERR_INIT;
-    if (stat(path, &st) < 0 || hash_file(HASH_SHA1, path, hex, &e) < 0) {
-        action_fail(x, result, "%s", *err_msg(&e) ? err_msg(&e) : strerror(errno));
-        err_release(&e);
-        return ERR_IO;
-    }
-    struct conn_source src = {.path = path, .len = (size_t)st.st_size};
+    struct conn_source src;
+    int rc = local_source(x, path, decrypt, &src, &st, hex, result);
+    if (rc < 0)
+        return rc;
     struct dict *extra = value_dict(x->a).u.dict;
     dict_set(extra, "_src_checksum", value_str(x->a, hex));
-    dict_set(extra, "_src_size", value_int(st.st_size));
+    dict_set(extra, "_src_size", value_int((int64_t)src.len));
     dict_set(extra, "_src_mode", value_strf(x->a, "0%o", st.st_mode & 07777));
     dict_set(extra, "_src_path", value_str(x->a, path));
     dict_set(extra, "_original_basename", value_str(x->a, path_base(path)));
     struct module_call c = {
         .module = module, .args = args, .extra = extra, .sources = &src, .n_sources = 1};
-    int rc = exec_module(x, &c, result);
+    rc = exec_module(x, &c, result);
     if (strcmp(module, "copy") == 0)
         add_checksum(x, result, hex);
     return rc;
@@ -229,6 +222,7 @@ int action_copy(struct exec *x, struct dict *args, struct value *result)
     const struct value *content = dict_get(args, "content");
     const char *src = arg_str(x, args, "src"), *dest = arg_str(x, args, "dest");
     bool has_content = content && content->type != VALUE_NULL;
+    bool decrypt = arg_bool(args, "decrypt", true);
     if (!src && !has_content)
         return action_fail(x, result, "src (or content) is required");
     if (!dest)
@@ -258,8 +252,8 @@ int action_copy(struct exec *x, struct dict *args, struct value *result)
         return ERR_NOENT;
     if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
         return copy_dir(x, without(x, args, drop), src, path, arg_bool(args, "local_follow", true),
-                        result);
-    return send_file(x, "copy", without(x, args, drop), path, result);
+                        decrypt, result);
+    return send_file(x, "copy", without(x, args, drop), path, decrypt, result);
 }
 
 // --- template
@@ -350,18 +344,16 @@ int action_template(struct exec *x, struct dict *args, struct value *result)
     struct template_opts o;
     struct err e = ERR_INIT;
     struct value out;
-    char *text;
+    const char *text;
     size_t len;
     if (!src || !dest)
         return action_fail(x, result, "src and dest are required");
     const char *path = arg_local_file(x, src, "templates", result);
     if (!path)
         return ERR_NOENT;
-    if (file_read(x->a, path, MAX_TEMPLATE, &text, &len, &e) < 0) {
-        action_fail(x, result, "%s", err_msg(&e));
-        err_release(&e);
-        return ERR_IO;
-    }
+    int rc = local_text(x, path, true, MAX_TEMPLATE, &text, &len, result);
+    if (rc < 0)
+        return rc;
     template_opts(x, args, &o);
     template_locals(x, path, dest);
     size_t n = 0, have = x->tpl.paths.n;
@@ -374,7 +366,7 @@ int action_template(struct exec *x, struct dict *args, struct value *result)
     struct template_paths saved = x->tpl.paths;
     x->tpl.paths.dirs = dirs;
     x->tpl.paths.n = n;
-    int rc = template_text(&x->tpl, x->a, text, len, path, &o, &out, &e);
+    rc = template_text(&x->tpl, x->a, text, len, path, &o, &out, &e);
     x->tpl.paths = saved;
     if (rc < 0) {
         x->fail_pos = e.pos;
@@ -401,6 +393,11 @@ int action_assemble(struct exec *x, struct dict *args, struct value *result)
     const char *src = arg_str(x, args, "src"), *dest = arg_str(x, args, "dest");
     if (!src || !dest)
         return action_fail(x, result, "src and dest are required");
+    if (x->check) {
+        dict_set(result->u.dict, "skipped", value_bool(true));
+        dict_set(result->u.dict, "msg", value_cstr("check mode is not supported for this task."));
+        return 0;
+    }
     if (arg_bool(args, "remote_src", true)) {
         static const char *const only[] = {"decrypt", NULL};
         struct module_call c = {.module = "assemble", .args = without(x, args, only)};
@@ -428,10 +425,10 @@ int action_assemble(struct exec *x, struct dict *args, struct value *result)
     if (n)
         qsort(names, n, sizeof *names, by_name);
     struct buf b = BUF_INIT;
-    bool first = true;
+    bool first = true, decrypt = arg_bool(args, "decrypt", true);
+    int rc = 0;
     for (size_t i = 0; i < n; i++) {
-        const char *path = path_join(x->a, dir, names[i]);
-        char *text;
+        const char *path = path_join(x->a, dir, names[i]), *text;
         size_t len;
         struct value ok = value_bool(true);
         if (regexp) {
@@ -441,9 +438,11 @@ int action_assemble(struct exec *x, struct dict *args, struct value *result)
                                     NULL) < 0)
                 ok = value_bool(false);
         }
-        if (!value_truthy(&ok) || stat(path, &st) < 0 || !S_ISREG(st.st_mode) ||
-            file_read(x->a, path, MAX_TEMPLATE, &text, &len, NULL) < 0)
+        if (!value_truthy(&ok) || stat(path, &st) < 0 || !S_ISREG(st.st_mode))
             continue;
+        rc = local_text(x, path, decrypt, MAX_TEMPLATE, &text, &len, result);
+        if (rc < 0)
+            break;
         if (!first && b.len && buf_str(&b)[b.len - 1] != '\n')
             buf_addc(&b, '\n');
         if (!first && delimiter) {
@@ -459,7 +458,9 @@ int action_assemble(struct exec *x, struct dict *args, struct value *result)
     size_t len = b.len;
     buf_release(&b);
     char md5[HASH_HEX_MAX];
-    int rc = copy_text(x, without(x, args, drop), text, len, "", result);
+    if (rc < 0)
+        return rc;
+    rc = copy_text(x, without(x, args, drop), text, len, "", result);
     struct dict *r = result->u.dict;
     if (rc == 0 && dict_get(r, "path") && !dict_bool(r, "failed", false)) {
         // Ansible runs copy here even where nothing differs
@@ -497,7 +498,7 @@ int action_script(struct exec *x, struct dict *args, struct value *result)
     while (*rest == ' ')
         rest++;
     dict_set(send, "_raw_params", value_strf(x->a, "'%s'%s%s", path, *rest ? " " : "", rest));
-    return send_file(x, "script", send, path, result);
+    return send_file(x, "script", send, path, arg_bool(args, "decrypt", true), result);
 }
 
 int action_unarchive(struct exec *x, struct dict *args, struct value *result)
@@ -510,7 +511,8 @@ int action_unarchive(struct exec *x, struct dict *args, struct value *result)
         return exec_module(x, &c, result);
     }
     const char *path = arg_local_file(x, src, "files", result);
-    return path ? send_file(x, "unarchive", args, path, result) : ERR_NOENT;
+    bool decrypt = arg_bool(args, "decrypt", true);
+    return path ? send_file(x, "unarchive", args, path, decrypt, result) : ERR_NOENT;
 }
 
 // uri's src lies here unless remote_src says otherwise.
@@ -522,7 +524,7 @@ int action_uri(struct exec *x, struct dict *args, struct value *result)
         return exec_module(x, &c, result);
     }
     const char *path = arg_local_file(x, src, "files", result);
-    return path ? send_file(x, "uri", args, path, result) : ERR_NOENT;
+    return path ? send_file(x, "uri", args, path, false, result) : ERR_NOENT;
 }
 
 // --- fetch
