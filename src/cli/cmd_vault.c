@@ -302,161 +302,16 @@ static int run_rekey(struct job *j, struct err *e)
     return rc;
 }
 
-// --- encrypt_string
-// ------------------------------------------------------------------------------------------
-
-struct plain_text {
-    struct buf text;
-    const char *name, *source; // name NULL: none
-};
-
-struct plain_texts {
-    struct plain_text *items;
-    size_t n;
-};
-
-static struct plain_text *add_text(struct plain_texts *t, const char *name, const char *source)
-{
-    t->items = xrealloc(t->items, (t->n + 1) * sizeof *t->items);
-    t->items[t->n] = (struct plain_text){.name = name, .source = source};
-    return &t->items[t->n++];
-}
-
-static int empty(struct err *e, const char *what)
-{
-    return err_set(e, ERR_UNSUPPORTED, POS_NONE, "%s, not encrypting", what);
-}
-
-static int ask_text(struct job *j, struct plain_texts *t, struct err *e)
-{
-    struct session *s = j->s;
-    bool hide = !s->o.show_input;
-    char *name = session_ask(s, "Variable name (enter for no name): ", false, 0);
-    struct plain_text *p =
-        add_text(t, name && *name ? arena_strdup(s->arena, name) : NULL, "the interactive prompt");
-    free(name);
-    char *text =
-        session_ask(s, hide ? "String to encrypt (hidden): " : "String to encrypt:", hide, 0);
-    if (!text || !*text) {
-        free(text);
-        return empty(e, "The plaintext provided from the prompt was empty");
-    }
-    buf_adds(&p->text, text);
-    explicit_bzero(text, strlen(text));
-    free(text);
-    return 0;
-}
-
-static int read_text(struct job *j, struct plain_texts *t, struct err *e)
-{
-    struct plain_text *p = add_text(t, j->s->o.stdin_name, "stdin");
-    if (isatty(1))
-        fprintf(stderr, "Reading plaintext input from stdin. (ctrl-d to end input, twice if your "
-                        "content does not already have a newline)\n");
-    int rc = vault_read_file("-", &p->text, e);
-    if (rc == 0 && !p->text.len)
-        rc = empty(e, "stdin was empty");
-    if (rc == 0 && isatty(1) && p->text.p[p->text.len - 1] != '\n')
-        printf("\n\n");
-    return rc;
-}
-
-static int take_args(struct job *j, struct plain_texts *t, struct err *e)
-{
-    const struct list *args = j->s->o.args, *names = j->s->o.names;
-    size_t n = 0, texts = 0;
-    for (size_t i = 1; i < args->len; i++)
-        texts += !value_eqs(&args->items[i], "-");
-    if (names->len && texts > names->len)
-        fprintf(stderr,
-                "The number of --name options do not match the number of args.\nThe last named "
-                "variable will be \"%s\". The rest will not have names.\n",
-                names->items[names->len - 1].u.str.s);
-    for (size_t i = 1; i < args->len; i++) {
-        const struct value *v = &args->items[i];
-        if (value_eqs(v, "-"))
-            continue;
-        if (!v->u.str.len)
-            return empty(e, "The plaintext provided from the command line args was empty");
-        const char *name = n < names->len ? names->items[n].u.str.s : NULL;
-        buf_add(&add_text(t, name, "the command line args")->text, v->u.str.s, v->u.str.len);
-        n++;
-    }
-    return 0;
-}
-
-// "name: !vault |" and the encrypted text, indented.
-static int format_text(struct job *j, const struct plain_text *p, struct buf *out, struct err *e)
-{
-    struct buf text = BUF_INIT;
-    int rc = encrypt(j, &p->text, j->secret->id, &text, e);
-    if (p->name)
-        buf_addf(out, "%s: ", p->name);
-    buf_adds(out, "!vault |");
-    for (const char *line = buf_str(&text); rc == 0 && *line;) {
-        size_t n = strcspn(line, "\n");
-        buf_addf(out, "\n          %.*s", (int)n, line);
-        line += n + (line[n] == '\n');
-    }
-    buf_release(&text);
-    return rc;
-}
-
-static int print_texts(struct job *j, const struct plain_texts *t, struct err *e)
-{
-    struct buf out = BUF_INIT;
-    const char *to = j->s->o.output_file;
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < t->n; i++) {
-        const struct plain_text *p = &t->items[i];
-        if (t->n > 1 && p->name)
-            fprintf(stderr,
-                    "# The encrypted version of variable (\"%s\", the string #%zu from %s).\n",
-                    p->name, i + 1, p->source);
-        else if (t->n > 1)
-            fprintf(stderr, "# The encrypted version of the string #%zu from %s.)\n", i + 1,
-                    p->source);
-        if (i)
-            buf_addc(&out, '\n');
-        rc = format_text(j, p, &out, e);
-    }
-    if (!j->s->compat)
-        buf_addc(&out, '\n');
-    if (rc == 0)
-        rc = vault_write_file(to ? to : "-", &out, false, false, e);
-    buf_release(&out);
-    return rc;
-}
-
-static bool reads_stdin(const struct options *o)
-{
-    bool dash = o->args->len < 2 || o->stdin_name;
-    for (size_t i = 1; i < o->args->len; i++)
-        dash = dash || value_eqs(&o->args->items[i], "-");
-    return dash;
-}
+// --- git
+// -------------------------------------------------------------------------------------------------------
 
 static int run_encrypt_string(struct job *j, struct err *e)
 {
-    struct plain_texts t = {0};
-    const struct options *o = &j->s->o;
-    int rc = o->ask_text ? ask_text(j, &t, e) : 0;
-    if (rc == 0 && !o->ask_text && reads_stdin(o))
-        rc = read_text(j, &t, e);
-    if (rc == 0)
-        rc = take_args(j, &t, e);
-    if (rc == 0)
-        rc = print_texts(j, &t, e);
-    for (size_t i = 0; i < t.n; i++)
-        vault_wipe(&t.items[i].text);
-    free(t.items);
+    int rc = vault_encrypt_string(j->s, j->secret, e);
     if (rc == 0)
         success("Encryption");
     return rc;
 }
-
-// --- git
-// -------------------------------------------------------------------------------------------------------
 
 static int run_textconv(struct job *j, struct err *e)
 {
@@ -552,7 +407,7 @@ static int check_combination(struct session *s, const struct action *a, struct e
     if (o->output_file && o->args->len > 2 && a->run != run_encrypt_string)
         return err_set(e, ERR_UNSUPPORTED, POS_NONE,
                        "At most one input file may be used with the --output option");
-    if (o->ask_text && reads_stdin(o) && (o->stdin_name || o->args->len > 1))
+    if (o->ask_text && vault_reads_stdin(o) && (o->stdin_name || o->args->len > 1))
         return err_set(e, ERR_UNSUPPORTED, POS_NONE,
                        "The --prompt option is not supported if also reading input from stdin");
     if (a->run == run_create && o->args->len != 2)

@@ -28,6 +28,11 @@ int vault_edit_text(const char *path, const struct buf *text, struct buf *ret, s
 // Shows text with the user's pager when standard output is a terminal.
 void vault_show(const struct buf *text);
 
+// --- vault_string.c
+// Encrypts what arguments, standard input or the user give, with the secret, and prints it.
+int vault_encrypt_string(struct session *s, const struct vault_secret *secret, struct err *e);
+bool vault_reads_stdin(const struct options *o);
+
 // --- vault_git.c
 // andon vault textconv FILE, merge BASE OURS THEIRS. Exit codes.
 int vault_textconv(struct session *s, const char *path);

@@ -164,11 +164,11 @@ static int check_type(const struct keyword *k, const struct value *key, const st
 }
 
 // There is no debugger: what would start it is refused, lest a run waits for nobody.
-static int check_debugger(const struct value *key, const struct value *v, struct err *e)
+int check_debugger(const struct value *key, const struct value *v, struct err *e)
 {
     static const char *const names[] = {"always", "on_failed", "on_unreachable", "on_skipped"};
     struct pos pos = value_pos(v).line ? value_pos(v) : value_pos(key);
-    if (v->type == VALUE_NULL || value_eqs(v, "never"))
+    if (!value_eqs(key, "debugger") || v->type == VALUE_NULL || value_eqs(v, "never"))
         return 0;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (value_eqs(v, names[i]))
@@ -194,7 +194,7 @@ int check_keywords(const struct dict *d, unsigned scope, const char *what, struc
         const struct keyword *k = keyword_find(name);
         if (k && (k->scopes & scope)) {
             int rc = check_type(k, &it->key, &it->val, e);
-            if (rc == 0 && strcmp(name, "debugger") == 0)
+            if (rc == 0)
                 rc = check_debugger(&it->key, &it->val, e);
             if (rc < 0)
                 return rc;

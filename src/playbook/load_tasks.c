@@ -438,6 +438,8 @@ static int load_task(struct loader *l, const struct where *w, const struct value
         if (kw && !(kw->scopes & (KW_TASK | KW_HANDLER)) && strcmp(kw->name, act.name) != 0)
             return err_set(e, ERR_INVALID, value_pos(&it->key),
                            "'%s' is not a valid attribute for a Task", kw->name);
+        if (kw && (rc = check_debugger(&it->key, &it->val, e)) < 0)
+            return rc;
     }
     struct task *t = task_new(l, w, act.local ? local_attrs(l, ds) : ds, pos);
     t->action = act.name;

@@ -39,6 +39,8 @@ int load_role(struct loader *l, const struct where *w, const struct role_include
 // Checks the keys and types of a mapping against a scope's keywords. allow_other: unknown keys are
 // left alone.
 int check_keywords(const struct dict *d, unsigned scope, const char *what, struct err *e);
+// Refuses a `debugger` keyword that would start one; other keys are fine.
+int check_debugger(const struct value *key, const struct value *v, struct err *e);
 // Templates a static value with the variables known before any host: extra vars, and the node's
 // chain.
 int static_template(struct loader *l, const struct node *n, const struct value *in,

@@ -1,4 +1,5 @@
 // async and poll: a module started as a job on the host, and looked at until it ends.
+#include "run/foreign.h"
 #include "run/internal.h"
 
 #include <stdlib.h>
@@ -148,6 +149,10 @@ static void wait_for_job(struct exec *x, const struct async_task *t, struct valu
 
 int async_run(struct exec *x, const struct async_task *t, struct dict *args, struct value *result)
 {
+    if (foreign_module(x))
+        return action_fail(x, result,
+                           "%s is not one of andon's own modules and cannot run in the background",
+                           x->task->action);
     if (!can_be_job(x->task->module))
         return action_fail(x, result, "async is not supported for this task.");
     if (x->check)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # andon vault, encrypted files and values in runs, git; what ansible-vault wrote and the reverse.
 
+# shellcheck disable=SC2154  # bats sets stderr
 load helpers
 
 setup_file() {
