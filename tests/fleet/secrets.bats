@@ -14,10 +14,12 @@ setup_file() {
     "$FLEET" up 2
     PLAY=$BATS_FILE_TMPDIR/play
     export PLAY
-    # made anew each time, so that nothing from before can be found
+    WORDS=$BATS_FILE_TMPDIR/words
+    export WORDS
+    # made anew each time, so that nothing from before can be found; in a file, not in our own environment
     for name in NOLOG VAULTPASS VAULTTEXT LOGIN BECOME URI; do
-        export "$name=canary$name$(od -An -N6 -tx1 /dev/urandom | tr -d ' \n')"
-    done
+        echo "canary$name$(od -An -N6 -tx1 /dev/urandom | tr -d ' \n')"
+    done >"$WORDS"
     plant
 }
 
@@ -25,28 +27,28 @@ teardown_file() {
     "$FLEET" down
 }
 
-words() {
-    printf '%s\n' "$NOLOG" "$VAULTPASS" "$VAULTTEXT" "$LOGIN" "$BECOME" "$URI"
+# canary NAME: the word of that name.
+canary() {
+    grep "^canary$1" "$WORDS"
 }
 
 # plant: passwords on the hosts, the play and its files.
 plant() {
     local host
     for host in h0001 h0002; do
-        "$FLEET" exec $host sh -c "cat | chpasswd" <<<"alice:$LOGIN"
-        "$FLEET" exec $host sh -c "cat | chpasswd" <<<"root:$BECOME"
+        { echo "alice:$(canary LOGIN)"; echo "root:$(canary BECOME)"; } | "$FLEET" exec $host chpasswd
     done
     mkdir -p "$PLAY/secrets"
-    printf '%s\n' "$VAULTPASS" >"$PLAY/secrets/vault"
-    printf '%s\n' "$LOGIN" >"$PLAY/secrets/login"
-    printf '%s\n' "$BECOME" >"$PLAY/secrets/become"
-    printf 'from_nolog: %s\nfrom_uri: %s\n' "$NOLOG" "$URI" >"$PLAY/secrets/vars.yml"
+    printf '%s\n' "$(canary VAULTPASS)" >"$PLAY/secrets/vault"
+    printf '%s\n' "$(canary LOGIN)" >"$PLAY/secrets/login"
+    printf '%s\n' "$(canary BECOME)" >"$PLAY/secrets/become"
+    printf 'from_nolog: %s\nfrom_uri: %s\n' "$(canary NOLOG)" "$(canary URI)" >"$PLAY/secrets/vars.yml"
     {
         echo 'account:'
         echo '  name: web'
-        "$ANDON" vault encrypt_string --vault-password-file "$PLAY/secrets/vault" --stdin-name '  key' <<<"$VAULTTEXT"
+        "$ANDON" vault encrypt_string --vault-password-file "$PLAY/secrets/vault" --stdin-name '  key' <<<"$(canary VAULTTEXT)"
     } >"$PLAY/vars.yml"
-    printf 'whole: %s\n' "$VAULTTEXT" >"$PLAY/whole.yml"
+    printf 'whole: %s\n' "$(canary VAULTTEXT)" >"$PLAY/whole.yml"
     printf 'key={{ account.key }}\n' >"$PLAY/t.j2"
     "$ANDON" vault encrypt --vault-password-file "$PLAY/secrets/vault" "$PLAY/whole.yml" "$PLAY/t.j2"
     cat >"$PLAY/site.yml" <<'END'
@@ -60,7 +62,7 @@ plant() {
     - {name: hidden, copy: {content: "{{ from_nolog }}", dest: /opt/planted/a}, no_log: true, register: hidden}
     - {name: hidden failure, fail: {msg: "{{ from_nolog }}"}, no_log: true, ignore_errors: true}
     - {name: hidden items, debug: {msg: "{{ item }}"}, loop: ["{{ from_nolog }}", x], no_log: true}
-    - {name: hidden arguments, file: {path: "/opt/planted/{{ from_nolog }}", state: directory, nope: 1}, no_log: true, ignore_errors: true}
+    - {name: hidden arguments, file: {path: "/proc/{{ from_nolog }}/x", state: touch}, no_log: true, ignore_errors: true}
     - {name: vaulted content, copy: {content: "{{ account.key }}", dest: /opt/planted/b}}
     - {name: vaulted template, template: {src: t.j2, dest: /opt/planted/c, mode: "0600"}}
     - {name: a dump, debug: {var: account}}
@@ -82,8 +84,7 @@ END
 play_with() {
     local watcher status=0
     export ANDON_HOME=$BATS_TEST_TMPDIR/andon
-    mapfile -t canaries < <(words)
-    "$BATS_TEST_DIRNAME/watch_secrets" "$BATS_TEST_TMPDIR/seen" "${canaries[@]}" &
+    "$BATS_TEST_DIRNAME/watch_secrets" "$BATS_TEST_TMPDIR/seen" "$WORDS" &
     watcher=$!
     while [ ! -e "$BATS_TEST_TMPDIR/seen.ready" ]; do sleep 0.05; done
     (cd "$PLAY" && "$FLEET" run "$ANDON" run -i "$DIR/inventory.ini" site.yml --vault-password-file secrets/vault \
@@ -98,34 +99,32 @@ play_with() {
 # nowhere: no canary in what the run left.
 nowhere() {
     local host bad=0
-    words >"$BATS_FILE_TMPDIR/words"
     if [ -s "$BATS_TEST_TMPDIR/seen" ]; then cat "$BATS_TEST_TMPDIR/seen"; bad=1; fi
-    if grep -F -f "$BATS_FILE_TMPDIR/words" "$BATS_TEST_TMPDIR/out"; then bad=1; fi
-    if grep -rIF -f "$BATS_FILE_TMPDIR/words" "$ANDON_HOME"; then bad=1; fi
-    if grep -rlF --binary-files=text -f "$BATS_FILE_TMPDIR/words" /var/log 2>/dev/null; then bad=1; fi
+    if grep -F -f "$WORDS" "$BATS_TEST_TMPDIR/out"; then bad=1; fi
+    if grep -rIF -f "$WORDS" "$ANDON_HOME"; then bad=1; fi
+    if grep -rlF --binary-files=text -f "$WORDS" /var/log 2>/dev/null; then bad=1; fi
     for host in h0001 h0002; do
         "$FLEET" exec $host sh -c 'cat >/dev/shm/words; grep -rlF --binary-files=text -f /dev/shm/words /tmp /var/tmp /var/log \
             /root /home /run /opt /dev/shm 2>/dev/null | grep -v -e ^/opt/planted/ -e ^/dev/shm/words; rm -f /dev/shm/words' \
-            <"$BATS_FILE_TMPDIR/words" >"$BATS_TEST_TMPDIR/left" || true
+            <"$WORDS" >"$BATS_TEST_TMPDIR/left" || true
         if [ -s "$BATS_TEST_TMPDIR/left" ]; then echo "on $host:"; cat "$BATS_TEST_TMPDIR/left"; bad=1; fi
     done
     return $bad
 }
 
 @test "the search finds what is there" {
-    words >"$BATS_TEST_TMPDIR/words"
-    "$BATS_TEST_DIRNAME/watch_secrets" "$BATS_TEST_TMPDIR/seen" "$NOLOG" &
+    "$BATS_TEST_DIRNAME/watch_secrets" "$BATS_TEST_TMPDIR/seen" "$WORDS" &
     watcher=$!
     while [ ! -e "$BATS_TEST_TMPDIR/seen.ready" ]; do sleep 0.05; done
-    "$FLEET" exec h0001 env "X=$NOLOG" sleep 1
+    "$FLEET" exec h0001 env "X=$(canary NOLOG)" sleep 1
     kill -TERM $watcher
     wait $watcher
     grep -q "environ of sleep" "$BATS_TEST_TMPDIR/seen"
     play_with
     for host in h0001 h0002; do
-        "$FLEET" exec $host grep -q "$VAULTTEXT" /opt/planted/b
-        "$FLEET" exec $host grep -q "key=$VAULTTEXT" /opt/planted/c
-        "$FLEET" exec $host grep -q "$NOLOG" /opt/planted/a
+        "$FLEET" exec $host grep -q "$(canary VAULTTEXT)" /opt/planted/b
+        "$FLEET" exec $host grep -q "key=$(canary VAULTTEXT)" /opt/planted/c
+        "$FLEET" exec $host grep -q "$(canary NOLOG)" /opt/planted/a
     done
 }
 
