@@ -179,6 +179,10 @@ static int print_man(const char *command)
             putchar(toupper((unsigned char)*p));
         printf(" 1\n.SH NAME\nandon-%s \\- %s\n.SH SYNOPSIS\n.B andon %s\n[options] %s\n%s%s",
                command, rows[i].what, command, rows[i].synopsis, rows[i].text, buf_str(&b));
+        buf_clear(&b);
+        if (rows[i].command & (OPT_RUN | OPT_DO))
+            output_json_man(&b);
+        fputs(buf_str(&b), stdout);
         printf(".SH EXIT STATUS\n0 all went well, 1 an error, 2 a task failed or the command line "
                "is wrong, 4 a host was unreachable or a file cannot be parsed, 5 wrong values of "
                "options, 99 interrupted.\n.SH SEE ALSO\n.BR andon (1),\n.BR ssh (1)\n");

@@ -114,7 +114,7 @@ static const struct row table[] = {
     {0, "stdin-name", "NAME", STR, AT(stdin_name), OPT_VAULT,
      "encrypt_string: the name of what is read from standard input"},
     {'v', "verbose", NULL, COUNT, AT(verbosity), OPT_ALL | OPT_VAULT,
-     "More output; -vvv shows arguments, -vvvv connections"},
+     "More output: -v results, -vv where tasks stand, -vvv arguments and connections"},
     {'h', "help", NULL, FLAG, AT(help), OPT_ALL | OPT_VAULT, "This text"},
     {0, "version", NULL, FLAG, AT(version), OPT_ALL | OPT_VAULT, "The version"},
 };

@@ -29,6 +29,9 @@ struct run_sink output_minimal_new(const struct output_opts *o);
 struct run_sink output_andon_new(const struct output_opts *o);
 // One JSON object per event and line.
 struct run_sink output_json_new(const struct output_opts *o);
+// Its events as a section of a man page.
+struct buf;
+void output_json_man(struct buf *b);
 // Ends an output made by one of the above.
 static inline void output_free(struct run_sink *s)
 {

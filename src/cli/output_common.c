@@ -1,6 +1,7 @@
 // What the outputs share: colours, banners, warnings.
 #include "cli/output.h"
 
+#include "cli/text.h"
 #include "cli/textwrap.h"
 
 #include "core/buf.h"
@@ -102,31 +103,6 @@ void print_color(const struct output_opts *o, enum config_id color, FILE *to, co
     buf_release(&out);
 }
 
-// Columns a UTF-8 text takes (wide East Asian characters count two, combining marks none).
-static int width(const char *s)
-{
-    int n = 0;
-    while (*s) {
-        unsigned char c = (unsigned char)*s;
-        unsigned cp = c;
-        int len = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-        if (len > 1) {
-            cp = c & (0xffu >> (len + 1));
-            for (int i = 1; i < len && s[i]; i++)
-                cp = cp << 6 | ((unsigned char)s[i] & 0x3f);
-        }
-        bool wide = (cp >= 0x1100 && cp <= 0x115f) || (cp >= 0x2e80 && cp <= 0xa4cf) ||
-                    (cp >= 0xac00 && cp <= 0xd7a3) || (cp >= 0xf900 && cp <= 0xfaff) ||
-                    (cp >= 0xfe30 && cp <= 0xfe6f) || (cp >= 0xff00 && cp <= 0xff60) ||
-                    (cp >= 0xffe0 && cp <= 0xffe6) || (cp >= 0x1f300 && cp <= 0x1faff) ||
-                    (cp >= 0x20000 && cp <= 0x3fffd);
-        n += wide ? 2 : cp < 0x20 || (cp >= 0x300 && cp <= 0x36f) ? 0 : 1;
-        for (int i = 0; i < len && *s; i++)
-            s++;
-    }
-    return n;
-}
-
 void print_banner(const struct output_opts *o, const char *text)
 {
     struct buf b = BUF_INIT;
@@ -134,7 +110,7 @@ void print_banner(const struct output_opts *o, const char *text)
     buf_adds(&b, text);
     while (b.len && strchr(" \t\n\r", b.p[b.len - 1]))
         b.p[--b.len] = '\0';
-    int stars = o->columns - 1 - width(buf_str(&b));
+    int stars = o->columns - 1 - (int)text_columns(buf_str(&b), b.len);
     buf_addc(&b, ' ');
     buf_fill(&b, '*', stars <= 3 ? 3 : (size_t)stars);
     printf("\n%s\n", buf_str(&b));

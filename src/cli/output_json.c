@@ -1,5 +1,5 @@
-// One JSON object per event and line, for programs: {"event": "result", "host": ..., "status": ...,
-// "result": {...}}.
+// One JSON object per event and line, for programs; man/andon-run.1 says what is in them. Members
+// may be added, none are renamed.
 #include "cli/output.h"
 
 #include "core/buf.h"
@@ -13,6 +13,59 @@ struct output {
     struct output_opts o;
 };
 
+// The events, for the manual; names of members between stars.
+static const struct {
+    const char *name, *help;
+} events[] = {
+    {"playbook", "A playbook begins: *path*."},
+    {"play",
+     "A play, or a batch of it, begins: *name*, number of *hosts*, *check* mode, *position* "
+     "as FILE:LINE:COLUMN."},
+    {"task", "A task begins: *name*, *module*, whether it is a *handler*, number of *hosts*, "
+             "*position*."},
+    {"item", "A host finished one item of a loop: as result, with the *item*."},
+    {"result", "A host finished a task: *task*, *module*, *host*, the host it was *delegated* to, "
+               "*status* (ok, changed, skipped, failed or unreachable), whether that is *ignored*, "
+               "*seconds*, the module's *result*, and of a failure its *position*. What no_log "
+               "hides is not in it."},
+    {"include", "Tasks or a role were included: *file*, names of the *hosts*, *item* of the loop."},
+    {"retry", "A task is tried again: *task*, *host*, *attempts* made and *left*."},
+    {"notify", "A host notified a handler: *host*, *handler*."},
+    {"output", "With --live, what a command prints: *host*, *stream* (stdout or stderr), *text*."},
+    {"warning", "A *message*, with a *position* where a file is to blame."},
+    {"deprecated", "A *message* about what will go away."},
+    {"message", "A *message* for the person at the terminal."},
+    {"no_hosts", "A play matches no hosts, or none are left: *message*."},
+    {"stats", "The last event: *hosts*, by name their numbers of ok, changed, unreachable, failed, "
+              "skipped, rescued and ignored results; *custom* statistics of set_stats; *foreign* "
+              "tells what was "
+              "not andon's own."},
+};
+
+static void add_bold(struct buf *b, const char *s)
+{
+    bool inside = false;
+    for (; *s; s++)
+        if (*s == '*')
+            buf_adds(b, (inside = !inside) ? "\\fB" : "\\fR");
+        else
+            buf_addc(b, *s);
+}
+
+void output_json_man(struct buf *b)
+{
+    buf_adds(b, ".SH JSON OUTPUT\n");
+    add_bold(b,
+             "With *\\-\\-output json* standard output has one JSON object per line. Each has an "
+             "*event* and its *time* in seconds since 1970. Errors that end the run are text on "
+             "standard error. Events and members may be added.\n");
+    for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
+        buf_addf(b, ".TP\n\\fB%s\\fR\n", events[i].name);
+        add_bold(b, events[i].help);
+        buf_addc(b, '\n');
+    }
+}
+
 static struct dict *event(struct arena *a, struct value *v, const char *name)
 {
     *v = value_dict(a);
@@ -24,7 +77,7 @@ static struct dict *event(struct arena *a, struct value *v, const char *name)
 static void emit(struct arena *a, const struct value *v)
 {
     struct buf b = BUF_INIT;
-    json_write(&b, v, NULL);
+    json_write(&b, v, &(struct json_opts){.strict = true});
     printf("%s\n", buf_str(&b));
     fflush(stdout);
     buf_release(&b);
@@ -35,6 +88,15 @@ static void add_pos(struct arena *a, struct dict *d, struct pos pos)
 {
     if (pos.line)
         dict_set(d, "position", value_strf(a, "%s:%u:%u", src_name(pos.file), pos.line, pos.col));
+}
+
+static void playbook_start(void *data, const char *path)
+{
+    struct arena *a = arena_new();
+    struct value v;
+    (void)data;
+    dict_set(event(a, &v, "playbook"), "path", value_cstr(path));
+    emit(a, &v);
 }
 
 static void play_start(void *data, const struct play *p, const char *name, size_t n_hosts,
@@ -60,6 +122,7 @@ static void task_start(void *data, const struct task_event *ev)
     dict_set(d, "name", value_cstr(ev->name));
     dict_set(d, "module", value_cstr(ev->task->module));
     dict_set(d, "handler", value_bool(ev->handler));
+    dict_set(d, "hosts", value_int((int64_t)ev->n_hosts));
     add_pos(a, d, ev->task->n.pos);
     emit(a, &v);
 }
@@ -103,6 +166,45 @@ static void result(void *data, const struct result_event *ev)
     tell(data, "result", ev);
 }
 
+static void include(void *data, const struct include_event *ev)
+{
+    struct arena *a = arena_new();
+    struct value v, hosts = value_list(a);
+    struct dict *d = event(a, &v, "include");
+    (void)data;
+    for (size_t i = 0; i < ev->n_hosts; i++)
+        list_add(hosts.u.list, value_cstr(ev->hosts[i]));
+    dict_set(d, "file", value_cstr(ev->file));
+    dict_set(d, "hosts", hosts);
+    if (ev->item && !ev->no_log)
+        dict_set(d, "item", *ev->item);
+    emit(a, &v);
+}
+
+static void retry(void *data, const struct retry_event *ev)
+{
+    struct arena *a = arena_new();
+    struct value v;
+    struct dict *d = event(a, &v, "retry");
+    (void)data;
+    dict_set(d, "task", value_cstr(ev->task_name));
+    dict_set(d, "host", value_cstr(ev->host));
+    dict_set(d, "attempts", value_int(ev->attempts));
+    dict_set(d, "left", value_int(ev->left));
+    emit(a, &v);
+}
+
+static void notify(void *data, const char *host, const char *handler)
+{
+    struct arena *a = arena_new();
+    struct value v;
+    struct dict *d = event(a, &v, "notify");
+    (void)data;
+    dict_set(d, "host", value_cstr(host));
+    dict_set(d, "handler", value_cstr(handler));
+    emit(a, &v);
+}
+
 static void text_event(const char *kind, const char *msg, struct pos pos)
 {
     struct arena *a = arena_new();
@@ -117,6 +219,24 @@ static void warning(void *data, struct pos pos, const char *msg)
 {
     (void)data;
     text_event("warning", msg, pos);
+}
+
+static void deprecated(void *data, const char *msg)
+{
+    (void)data;
+    text_event("deprecated", msg, POS_NONE);
+}
+
+static void no_hosts_matched(void *data)
+{
+    (void)data;
+    text_event("no_hosts", "no hosts matched", POS_NONE);
+}
+
+static void no_hosts_remaining(void *data)
+{
+    (void)data;
+    text_event("no_hosts", "no hosts remaining", POS_NONE);
 }
 
 static void message(void *data, const char *msg)
@@ -158,6 +278,11 @@ static void stats(void *data, const struct stats_event *ev)
     dict_set(d, "hosts", hosts);
     if (ev->n_foreign)
         dict_set(d, "foreign", foreign_value(a, ev));
+    if (ev->custom) {
+        struct value custom = {.type = VALUE_DICT};
+        custom.u.dict = (struct dict *)(uintptr_t)ev->custom;
+        dict_set(d, "custom", custom);
+    }
     emit(a, &v);
 }
 
@@ -166,12 +291,19 @@ struct run_sink output_json_new(const struct output_opts *o)
     struct output *out = xcalloc(1, sizeof *out);
     out->o = *o;
     return (struct run_sink){.data = out,
+                             .playbook_start = playbook_start,
                              .play_start = play_start,
+                             .no_hosts_matched = no_hosts_matched,
+                             .no_hosts_remaining = no_hosts_remaining,
                              .task_start = task_start,
                              .item = item,
                              .result = result,
+                             .include = include,
+                             .retry = retry,
+                             .notify = notify,
                              .output = live_output,
                              .warning = warning,
+                             .deprecated = deprecated,
                              .message = message,
                              .stats = stats,
                              .close = free};

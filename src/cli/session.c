@@ -1,5 +1,6 @@
 // Settings, inventory, variables, connections and output of a command.
 #include "cli/session.h"
+#include "cli/source.h"
 #include "cli/vault.h"
 
 #include "core/buf.h"
@@ -13,55 +14,24 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define MAX_SOURCE ((size_t)8 << 20)
-
-// The line an error is in and the one before it, and where in it.
-static void add_excerpt(const struct session *s, const struct err *e, struct buf *b)
-{
-    struct arena *a = arena_new();
-    char *text;
-    size_t len;
-    if (file_read(a, src_name(e->pos.file), MAX_SOURCE, &text, &len, NULL) < 0 || !len)
-        goto out;
-    const char *line = text, *before = NULL;
-    for (unsigned n = 1; line && n < e->pos.line; n++) {
-        before = line;
-        line = strchr(line, '\n');
-        line = line ? line + 1 : NULL;
-    }
-    int col = e->pos.col ? e->pos.col - 1 : 0;
-    if (line && s->compat)
-        buf_addf(b,
-                 "\nThe error appears to be in '%s': line %u, column %u, but may\nbe elsewhere "
-                 "in the file depending on the exact syntax problem.\n\nThe offending line "
-                 "appears to be:\n\n%.*s\n%.*s\n%*s^ here\n",
-                 src_name(e->pos.file), e->pos.line, e->pos.col,
-                 before ? (int)strcspn(before, "\n") : 0, before ? before : "",
-                 (int)strcspn(line, "\n"), line, col, "");
-    else if (line)
-        buf_addf(b, "%5u | %.*s\n      | %*s^\n", e->pos.line, (int)strcspn(line, "\n"), line, col,
-                 "");
-out:
-    arena_free(a);
-}
-
 void session_error(const struct session *s, const struct err *e)
 {
     struct buf b = BUF_INIT, excerpt = BUF_INIT;
+    if (s->run.sink.clear)
+        s->run.sink.clear(s->run.sink.data);
     if (s->compat)
         buf_addf(&b, "ERROR! %s\n", err_msg(e));
     else if (e->pos.line)
-        buf_addf(&b, "%s:%u:%u: error: %s\n", src_name(e->pos.file), e->pos.line, e->pos.col,
+        buf_addf(&b, "%s:%u:%u: error: %s\n", source_name(e->pos), e->pos.line, e->pos.col,
                  err_msg(e));
     else
         buf_addf(&b, "andon: error: %s\n", err_msg(e));
-    if (e->pos.line)
-        add_excerpt(s, e, &excerpt);
     if (s->compat)
-        buf_adds(&b, buf_str(&excerpt));
+        source_add_ansible(&b, e->pos);
+    else
+        source_add_line(&excerpt, "", e->pos);
     display(&s->out, CONFIG_COLOR_ERROR, stderr, buf_str(&b));
-    if (!s->compat)
-        fputs(buf_str(&excerpt), stderr);
+    fputs(buf_str(&excerpt), stderr);
     buf_release(&excerpt);
     buf_release(&b);
 }
@@ -142,6 +112,35 @@ void session_usage_error(const struct session *s, const char *fmt, ...)
     buf_release(&b);
 }
 
+// --output must be one of the kinds there are.
+static bool output_known(const struct session *s)
+{
+    static const char *const kinds[] = {"andon", "ansible", "json"};
+    for (size_t i = 0; s->o.output && i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(s->o.output, kinds[i]) == 0)
+            return true;
+    if (!s->o.output)
+        return true;
+    const char *near = err_suggest(s->o.output, kinds, 3);
+    session_usage_error(s,
+                        "argument --output: invalid choice: '%s' (choose from 'andon', 'ansible', "
+                        "'json')%s%s%s",
+                        s->o.output, near ? "; did you mean '" : "", near ? near : "",
+                        near ? "'?" : "");
+    return false;
+}
+
+// Tells which settings are used. JSON output stays JSON.
+static void tell_config(const struct session *s)
+{
+    FILE *to = s->o.output && strcmp(s->o.output, "json") == 0 ? stderr : stdout;
+    if (s->o.verbosity > 0 && config_file(s->config))
+        displayf(&s->out, CONFIG_COLOR_VERBOSE, to, "Using %s as config file",
+                 config_file(s->config));
+    else if (s->o.verbosity > 0)
+        display(&s->out, CONFIG_COLOR_VERBOSE, to, "No config file found; using defaults");
+}
+
 static int columns(void)
 {
     struct winsize w;
@@ -186,13 +185,11 @@ int session_options(struct session *s, const char *program, bool compat, int arg
         session_usage_error(s, "The number of processes (--forks) must be >= 1");
         return RUN_USAGE;
     }
+    if (!output_known(s))
+        return RUN_USAGE;
     s->o.verbosity += (int)config_int(s->config, CONFIG_VERBOSITY);
     s->out.verbosity = s->o.verbosity;
-    if (s->o.verbosity > 0 && config_file(s->config))
-        displayf(&s->out, CONFIG_COLOR_VERBOSE, stdout, "Using %s as config file",
-                 config_file(s->config));
-    else if (s->o.verbosity > 0)
-        display(&s->out, CONFIG_COLOR_VERBOSE, stdout, "No config file found; using defaults");
+    tell_config(s);
     s->out.one_line = s->o.one_line;
     s->out.tree = s->o.tree;
     s->out.quiet = s->o.quiet;
@@ -294,9 +291,12 @@ const char *session_state_dir(struct session *s)
 static void on_event(void *data, const struct conn *c, enum fleet_event event, const char *text)
 {
     const struct session *s = data;
-    if (s->o.verbosity >= 3 || (event == FLEET_ALTERED && !s->compat))
-        fprintf(stderr, "<%s> %s%s%s\n", conn_name(c), fleet_event_name(event), *text ? ": " : "",
-                text);
+    if (s->o.verbosity < 3 && (event != FLEET_ALTERED || s->compat))
+        return;
+    if (s->run.sink.clear)
+        s->run.sink.clear(s->run.sink.data);
+    fprintf(stderr, "<%s> %s%s%s\n", conn_name(c), fleet_event_name(event), *text ? ": " : "",
+            text);
 }
 
 // Asks what ssh wants to know of a host, on the terminal.
@@ -341,7 +341,8 @@ static int load_inventory(struct session *s, struct err *e)
 {
     const struct list *from =
         s->o.inventories->len ? s->o.inventories : config_list(s->config, CONFIG_INVENTORY);
-    struct inventory_opts io = {.config = s->config, .decrypt = session_decrypt, .decrypt_data = s};
+    struct inventory_opts io = {
+        .config = s->config, .decrypt = session_decrypt, .decrypt_data = s, .strict = !s->compat};
     int rc = inventory_load(s->arena, strings(s, from), from->len, &io, &s->inventory, e);
     return rc;
 }

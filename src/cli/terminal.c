@@ -10,12 +10,25 @@
 #include <termios.h>
 #include <unistd.h>
 
+// Takes the live line away; what is written next begins on a line of its own.
+static void clear(const struct session *s)
+{
+    if (s && s->run.sink.clear)
+        s->run.sink.clear(s->run.sink.data);
+    fflush(stdout);
+}
+
 static void interrupt(struct session *s)
 {
     static int times;
+    clear(s);
     if (++times > 1)
         _exit(RUN_INTERRUPTED);
-    fprintf(stderr, " [ERROR]: User interrupted execution\n");
+    if (s->compat)
+        fprintf(stderr, " [ERROR]: User interrupted execution\n");
+    else
+        fprintf(stderr, "andon: interrupted: what runs is being cancelled (once more: ends at "
+                        "once)\n");
     if (s->running)
         run_interrupt(s->running);
 }
@@ -105,10 +118,10 @@ char *session_ask(void *data, const char *text, bool hidden, int timeout_s)
         print_warning(&s->out, "Not prompting as we are not in interactive mode");
         return NULL;
     }
+    clear(s);
     int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
     FILE *in = fd >= 0 ? fdopen(fd, "r+") : NULL;
     FILE *from = in ? in : stdin, *to = in ? in : stderr;
-    fflush(stdout);
     if (!in && !isatty(0) && feof(stdin))
         return NULL;
     fputs(text, to);

@@ -508,7 +508,10 @@ static void write_depth(struct writer *w, const struct value *v, int depth)
         buf_addf(w->b, "%lld", (long long)v->u.i);
         break;
     case VALUE_FLOAT:
-        write_float(w->b, v->u.f);
+        if (w->o->strict && !isfinite(v->u.f))
+            buf_adds(w->b, "null");
+        else
+            write_float(w->b, v->u.f);
         break;
     case VALUE_STRING:
         if (v->flags & VALUE_VAULT)

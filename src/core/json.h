@@ -12,6 +12,7 @@ struct json_opts {
     int indent;           // 0: one line; n: pretty with n spaces
     bool sort_keys;       // by key text
     bool ascii;           // \uXXXX for everything outside ASCII
+    bool strict;          // numbers JSON does not have (NaN, Infinity) become null
     bool compact;         // "," and ":" without spaces (default: ", " and ": " as Python does)
     const char *item_sep; // NULL: by the above
     const char *key_sep;  // NULL: ": " or ":"

@@ -34,6 +34,7 @@ struct inventory_opts {
     int (*decrypt)(void *data, struct arena *a, const char *path, const char *text, size_t len,
                    const char **ret, size_t *ret_len, struct err *e);
     void *decrypt_data;
+    bool strict; // a source that cannot be read is an error, whatever the settings say
 };
 
 // Hosts chosen by a pattern.
@@ -47,7 +48,7 @@ struct inventory_hosts {
 
 // Reads sources in order: files (INI, YAML), executable scripts, folders of these, and host lists
 // ("a,b,"). Everything lives in the arena. What cannot be read is a warning, as in Ansible, unless
-// the settings say otherwise.
+// the settings or opts say otherwise.
 int inventory_load(struct arena *a, const char *const *sources, size_t n,
                    const struct inventory_opts *opts, struct inventory **ret, struct err *e)
     __attribute__((warn_unused_result));

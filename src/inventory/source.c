@@ -233,7 +233,8 @@ static bool says_more(struct inventory *inv, const char *path, const struct kind
 
 static int fail_source(struct inventory *inv, const char *source, struct err *why, struct err *e)
 {
-    bool fatal = config_bool(inv->opts.config, CONFIG_INVENTORY_ANY_UNPARSED_FAILED);
+    bool fatal =
+        inv->opts.strict || config_bool(inv->opts.config, CONFIG_INVENTORY_ANY_UNPARSED_FAILED);
     if (!why->code && !strcmp(source, "/etc/ansible/hosts") && access(source, F_OK) != 0)
         return 0;
     if (!why->code && access(source, F_OK) != 0)

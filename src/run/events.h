@@ -20,6 +20,7 @@ struct task_event {
     const char *prefix;      // "TASK", "RUNNING HANDLER", "CLEANUP TASK"
     const char *path;        // file:line of the task
     size_t n_hosts;          // hosts that are about to run it
+    bool free_strategy;      // the others come when they like; it may be told again
 };
 
 struct result_event {
@@ -95,6 +96,7 @@ struct run_sink {
                        const char *text); // verbose
     void (*stats)(void *data, const struct stats_event *ev);
     void (*tick)(void *data);  // about ten times a second while waiting
+    void (*clear)(void *data); // the terminal is wanted for a question: live lines go
     void (*close)(void *data); // frees data; the last call
 };
 

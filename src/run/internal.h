@@ -112,6 +112,7 @@ struct run {
     bool interrupted, end_play, end_batch, started; // started: --start-at-task was reached
     bool step_all, stopped, force_handlers;
     bool fatal;                 // any_errors_fatal or max_fail_percentage was hit
+    bool halted;                // the same, once the others have finished the task as well
     double max_fail_percentage; // <0: none
     struct err stop;            // why the run was stopped
     struct task *gather_task;   // of the play, or NULL

@@ -287,7 +287,7 @@ static void run_batch(struct run *r, struct play *p, const char *strategy)
         reset_host(r, r->batch.hosts[i]);
     collect_handlers(r, p);
     r->end_batch = false;
-    r->fatal = false;
+    r->fatal = r->halted = false;
     schedule_batch(r, strcmp(strategy, "linear") == 0 || strcmp(strategy, "debug") == 0);
 }
 

@@ -23,7 +23,7 @@ static bool may_go_on(const struct rhost *h)
     const struct run *r = h->run;
     if (r->interrupted || r->stopped || r->end_play || r->end_batch || h->unreachable || h->ended)
         return false;
-    return !r->fatal || h->in_rescue || h->forced;
+    return !r->halted || h->in_rescue || h->forced;
 }
 
 bool schedule_arrive(struct rhost *h, struct task *t)
@@ -47,12 +47,16 @@ bool schedule_arrive_flush(struct rhost *h)
 
 // --- telling about tasks and includes ------------------------------------------------------------
 
+// n_hosts: that run it together; 0: strategy free, whoever comes by.
 static void tell_task(struct run *r, struct rhost *h, struct task *t, size_t n_hosts)
 {
     struct arena *a = arena_new();
     if (t != &r->flush_task && r->o.sink.task_start) {
         const struct value *no_log = node_attr(&t->n, "no_log");
-        struct task_event ev = {.task = t, .handler = t->handler, .n_hosts = n_hosts};
+        struct task_event ev = {.task = t,
+                                .handler = t->handler,
+                                .n_hosts = n_hosts ? n_hosts : 1,
+                                .free_strategy = !n_hosts};
         ev.name = task_display_name(r, h, t, a);
         ev.prefix = t->handler ? "RUNNING HANDLER" : "TASK";
         ev.no_log = no_log && no_log->type == VALUE_BOOL && no_log->u.b;
@@ -247,7 +251,7 @@ static void run_once(struct run *r, struct rhost **group, size_t n)
             o->follow_ready = false;
             resume(o);
         } else { // the leader was lost: nobody can go on without its result
-            r->fatal = true;
+            r->fatal = r->halted = true;
             resume(o);
         }
     }
@@ -310,6 +314,7 @@ static bool linear_round(struct run *r, struct rhost **group)
 {
     struct rhost *first = NULL;
     size_t n = 0;
+    r->halted = r->fatal;
     for (size_t i = 0; i < r->batch.n; i++) {
         struct rhost *h = r->batch.hosts[i];
         if (h->waiting && (!first || path_compare(h, first) < 0))
@@ -359,7 +364,7 @@ static void free_release(struct run *r, struct task **shown)
         if (t != &r->flush_task && count_at(r, t) >= throttle_of(r, h, t))
             continue;
         if (t != &r->flush_task && t != *shown && may_go_on(h)) {
-            tell_task(r, h, t, 1);
+            tell_task(r, h, t, 0);
             *shown = t;
         }
         resume(h);
@@ -389,6 +394,7 @@ void schedule_batch(struct run *r, bool linear)
     while (linear && linear_round(r, group))
         ;
     while (!linear && anyone_left(r)) {
+        r->halted = r->fatal;
         free_release(r, &shown);
         run_free_retired(r);
         if (count_running(r))
