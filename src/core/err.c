@@ -130,6 +130,17 @@ static int distance(const char *a, const char *b)
     return d[la][lb];
 }
 
+// Letters that both words have, in any order.
+static int common_letters(const char *a, const char *b)
+{
+    int count[256] = {0}, n = 0;
+    for (; *a; a++)
+        count[tolower((unsigned char)*a)]++;
+    for (; *b; b++)
+        n += count[tolower((unsigned char)*b)]-- > 0;
+    return n;
+}
+
 const char *err_suggest(const char *word, const char *const *names, int n)
 {
     const char *best = NULL;
@@ -138,7 +149,9 @@ const char *err_suggest(const char *word, const char *const *names, int n)
         if (!names[i])
             continue;
         int d = distance(word, names[i]);
-        if (d < best_d) {
+        bool nearer =
+            d == best_d && best && common_letters(word, names[i]) > common_letters(word, best);
+        if (d < best_d || nearer) {
             best_d = d;
             best = names[i];
         }

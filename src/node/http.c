@@ -21,6 +21,7 @@ struct fetch {
     const struct http_request *req;
     struct http_response *res;
     const char *method, *url;
+    struct http_url first; // what the user named: passwords are for that server alone
     bool with_body, redirected, auth_tried;
 };
 
@@ -141,7 +142,14 @@ static bool held_back(const struct fetch *f, const char *name)
     return false;
 }
 
-static void add_user_headers(struct fetch *f, struct buf *b)
+// Whether u is on the server that the user named; a redirect may lead elsewhere.
+static bool at_home(const struct fetch *f, const struct http_url *u)
+{
+    return !f->redirected || (u->tls == f->first.tls && strcasecmp(u->host, f->first.host) == 0 &&
+                              strcmp(u->port, f->first.port) == 0);
+}
+
+static void add_user_headers(struct fetch *f, bool home, struct buf *b)
 {
     struct dict_entry *entry;
     if (!f->req->headers)
@@ -150,7 +158,8 @@ static void add_user_headers(struct fetch *f, struct buf *b)
     {
         const char *name = value_to_cstr(f->m->arena, &entry->key),
                    *val = value_to_cstr(f->m->arena, &entry->val);
-        if (strpbrk(name, "\r\n:") || strpbrk(val, "\r\n") || held_back(f, name))
+        if (strpbrk(name, "\r\n:") || strpbrk(val, "\r\n") || held_back(f, name) ||
+            (!home && strcasecmp(name, "Authorization") == 0))
             continue;
         buf_addf(b, "%s: %s\r\n", name, val);
     }
@@ -160,7 +169,7 @@ static void make_request(struct fetch *f, const struct http_url *u, const struct
                          struct buf *b)
 {
     const struct http_request *req = f->req;
-    bool whole = proxy->host && !u->tls;
+    bool whole = proxy->host && !u->tls, home = at_home(f, u);
     const char *user = u->user ? u->user : req->user,
                *password = u->user ? u->password : req->password;
     buf_addf(b, "%s ", f->method);
@@ -176,7 +185,7 @@ static void make_request(struct fetch *f, const struct http_url *u, const struct
         buf_adds(b, "Cache-Control: no-cache\r\n");
     else if (req->if_modified)
         buf_addf(b, "If-Modified-Since: %s\r\n", req->if_modified);
-    if (user && (u->user || req->force_basic || f->auth_tried) &&
+    if (user && (u->user || home) && (u->user || req->force_basic || f->auth_tried) &&
         !user_header(req, "Authorization"))
         add_basic(b, "Authorization", user, password);
     if (whole && proxy->user)
@@ -185,7 +194,7 @@ static void make_request(struct fetch *f, const struct http_url *u, const struct
         buf_addf(b, "Content-Length: %zu\r\n", req->body_len);
     if (f->with_body && req->body && !user_header(req, "Content-Type"))
         buf_adds(b, "Content-Type: application/x-www-form-urlencoded\r\n");
-    add_user_headers(f, b);
+    add_user_headers(f, home, b);
     buf_adds(b, "\r\n");
     if (f->with_body && req->body)
         buf_add(b, req->body, req->body_len);
@@ -311,6 +320,8 @@ static int round_trip(struct fetch *f, struct err *e)
     struct http_proxy proxy = {0};
     struct http_stream *s;
     int rc = parse_url(f->m->arena, f->url, &u, e);
+    if (rc == 0 && !f->redirected)
+        f->first = u;
     if (rc == 0 && f->req->use_proxy && !f->req->unix_socket)
         http_proxy_for(f->m->arena, &u, &proxy);
     if (rc < 0 || (rc = http_stream_open(f->m, f->req, &u, &proxy, &s, e)) < 0)

@@ -1,5 +1,7 @@
-// Free-form arguments. Words end at white space outside quotes and template delimiters.
+// Free-form arguments. Words end at blanks and line ends outside quotes and template delimiters.
 #include "playbook/kv.h"
+
+#include "core/buf.h"
 
 #include <ctype.h>
 #include <limits.h>
@@ -14,13 +16,19 @@ static bool at(const struct scan *s, const char *two)
     return s->end - s->p >= 2 && s->p[0] == two[0] && s->p[1] == two[1];
 }
 
+static bool is_gap(char c)
+{
+    return c == ' ' || c == '\n';
+}
+
 // Moves over one word; false when a quote or template does not end.
 static bool skip_word(struct scan *s)
 {
     char quote = 0;
     int depth = 0;
-    for (; s->p < s->end; s->p++) {
+    for (const char *start = s->p; s->p < s->end; s->p++) {
         char c = *s->p;
+        bool escaped = s->p > start && s->p[-1] == '\\';
         if (depth && (at(s, "}}") || at(s, "%}") || at(s, "#}"))) {
             depth--;
             s->p++;
@@ -29,14 +37,14 @@ static bool skip_word(struct scan *s)
             s->p++;
         } else if (depth) {
             continue;
-        } else if (c == '\\' && s->p + 1 < s->end) {
-            s->p++;
+        } else if ((c == '"' || c == '\'') && escaped) {
+            continue;
         } else if (quote) {
             if (c == quote)
                 quote = 0;
         } else if (c == '"' || c == '\'') {
             quote = c;
-        } else if (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
+        } else if (is_gap(c)) {
             break;
         }
     }
@@ -93,26 +101,35 @@ static size_t decode_escapes(char *out, const char *s, size_t n)
     return (size_t)(o - out);
 }
 
-static struct value unquoted(struct arena *a, const char *s, size_t n, struct pos pos)
+static bool is_space(char c)
 {
-    if (n >= 2 && (s[0] == '"' || s[0] == '\'') && s[n - 1] == s[0]) {
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+// s without white space around it and then without quotes.
+static struct value bare(struct arena *a, const char *s, size_t n, bool quotes, struct pos pos)
+{
+    for (; n && is_space(*s); n--)
+        s++;
+    while (n && is_space(s[n - 1]))
+        n--;
+    if (quotes && n >= 2 && (s[0] == '"' || s[0] == '\'') && s[n - 1] == s[0]) {
         s++;
         n -= 2;
     }
-    char *text = arena_alloc(a, n + 1);
-    struct value v = value_ref(text, decode_escapes(text, s, n));
+    struct value v = value_strn(a, s, n);
     value_set_pos(&v, pos);
     return v;
 }
 
-// Where the "=" of key=value is, or NULL: the key must be a plain word.
+// Where the "=" of key=value is: the first behind a key of one character at least that no backslash
+// stands before. NULL: none.
 static const char *find_equals(const char *s, const char *end)
 {
-    const char *p = s;
-    while (p < end && (*p == '_' || *p == '-' || *p == '.' || (*p >= '0' && *p <= '9') ||
-                       (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z')))
-        p++;
-    return p > s && p < end && *p == '=' ? p : NULL;
+    for (const char *p = s + 1; p < end; p++)
+        if (*p == '=' && p[-1] != '\\')
+            return p;
+    return NULL;
 }
 
 // Keys that command-like modules take out of a raw command line.
@@ -127,43 +144,75 @@ static bool raw_key(const char *s, size_t n)
     return false;
 }
 
+// Appends a word to the raw text: with a blank between them unless a line ended there.
+static void add_raw(struct buf *b, const char *s, size_t n)
+{
+    if (b->len && b->p[b->len - 1] != '\n')
+        buf_addc(b, ' ');
+    buf_add(b, s, n);
+}
+
+// As add_raw, \= being =.
+static void add_unescaped(struct buf *b, const char *s, size_t n)
+{
+    struct buf plain = BUF_INIT;
+    for (size_t i = 0; i < n; i++)
+        if (s[i] != '\\' || i + 1 == n || s[i + 1] != '=')
+            buf_addc(&plain, s[i]);
+    add_raw(b, buf_str(&plain), plain.len);
+    buf_release(&plain);
+}
+
+// One word with the white space behind it, of which the last blank only separates.
+static void take_word(struct arena *a, const char *s, size_t n, bool raw, struct pos pos,
+                      struct dict *d, struct buf *rest)
+{
+    char *text = arena_alloc(a, n + 1);
+    size_t len = decode_escapes(text, s, n);
+    const char *eq = find_equals(text, text + len);
+    if (!eq && memchr(text, '=', len) && len > 1) {
+        add_unescaped(rest, text, len);
+    } else if (!eq || (raw && !raw_key(text, (size_t)(eq - text)))) {
+        add_raw(rest, s, n);
+    } else {
+        struct value key = bare(a, text, (size_t)(eq - text), false, pos);
+        dict_setv(d, key, bare(a, eq + 1, (size_t)(text + len - eq - 1), true, pos));
+    }
+}
+
 int kv_parse(struct arena *a, const char *text, size_t len, bool raw, struct pos pos,
              struct dict **ret, struct err *e)
 {
     struct scan s = {text, text + len};
     struct dict *d = value_dict(a).u.dict;
-    char *rest = arena_alloc(a, len + 1);
-    size_t n_rest = 0;
+    struct buf rest = BUF_INIT;
+    while (s.p < s.end && is_gap(*s.p))
+        s.p++;
     while (s.p < s.end) {
-        while (s.p < s.end && strchr(" \t\n\r", *s.p))
-            s.p++;
         const char *word = s.p;
-        if (!skip_word(&s))
+        if (!skip_word(&s)) {
+            buf_release(&rest);
             return err_set(
                 e, ERR_PARSE, pos,
                 "failed at splitting arguments, either an unbalanced jinja2 block or quotes: %.*s",
-                (int)len, text);
-        if (s.p == word)
-            break;
-        const char *eq = find_equals(word, s.p);
-        if (eq && (!raw || raw_key(word, (size_t)(eq - word)))) {
-            struct value key = value_strn(a, word, (size_t)(eq - word));
-            value_set_pos(&key, pos);
-            dict_setv(d, key, unquoted(a, eq + 1, (size_t)(s.p - eq - 1), pos));
-        } else {
-            // with the white space behind it: a raw command keeps its own, the last newline too
-            const char *end = s.p;
-            while (end < s.end && strchr(" \t\n\r", *end))
-                end++;
-            memcpy(rest + n_rest, word, (size_t)(end - word));
-            n_rest += (size_t)(end - word);
+                (int)(len < 200 ? len : 200), text);
         }
+        bool continued = s.p - word == 1 && *word == '\\' && s.p < s.end && *s.p == '\n';
+        const char *gap = s.p;
+        while (s.p < s.end && is_gap(*s.p))
+            s.p++;
+        size_t n = (size_t)(s.p - word);
+        if (s.p > gap && s.p[-1] == ' ')
+            n--;
+        if (!continued)
+            take_word(a, word, n, raw, pos, d, &rest);
     }
-    if (n_rest) {
-        struct value v = value_ref(arena_strndup(a, rest, n_rest), n_rest);
+    if (rest.len) {
+        struct value v = value_strn(a, buf_str(&rest), rest.len);
         value_set_pos(&v, pos);
         dict_set(d, "_raw_params", v);
     }
+    buf_release(&rest);
     *ret = d;
     return 0;
 }

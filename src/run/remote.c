@@ -320,6 +320,8 @@ int exec_module(struct exec *x, const struct module_call *c, struct value *resul
                  value_strf(x->a, "remote module (%s) does not support check mode", c->module));
         return 0;
     }
+    if (x->run->interrupted)
+        return action_fail(x, result, "interrupted");
     struct value b = become(x, &e, &rc);
     struct conn *conn = rc < 0 ? NULL : connection(x, &e);
     if (!conn) {

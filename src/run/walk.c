@@ -630,9 +630,10 @@ void host_walk(void *arg)
     if (f == FLOW_FAILED) {
         h->failed = true;
         if (r->force_handlers && h->n_notified && !r->interrupted) {
-            h->path[0] = 9;
+            h->path[0] += h->path[0] % 2; // where the others flush theirs
             h->forced = true;
-            flush_handlers(h);
+            if (schedule_arrive_flush(h))
+                flush_handlers(h);
             h->forced = false;
         }
     }
