@@ -143,6 +143,12 @@ as() {
     done
 }
 
+@test "a host cannot set the machine's clock" {
+    run on h0001 "date -s now"
+    [ "$status" -ne 0 ]
+    [[ $output == *"Operation not permitted"* ]]
+}
+
 @test "with --net host the hosts answer from the machine's own network" {
     "$FLEET" -n selftest2 up 2 --net host
     [ "$(ssh -F "$FLEET_RUN/selftest2/ssh_config" h0002 hostname)" = h0002 ]
