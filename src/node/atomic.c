@@ -83,9 +83,19 @@ static void copy_xattrs(int from, int to)
     free(value);
 }
 
+// Whether Ansible would have made the file below the home folder and moved it here, so that it has
+// our group even in a setgid folder. On another file system it copies, and the folder decides.
+static bool moved_by_ansible(struct arena *a, const char *path)
+{
+    const char *dir = getenv("HOME");
+    struct stat home, here;
+    return dir && stat(dir, &home) == 0 && stat(path_dir(a, path), &here) == 0 &&
+           home.st_dev == here.st_dev;
+}
+
 // Gives the temp file what the file it replaces has, or what a new file gets. ERR_IO when the owner
 // cannot be kept.
-static void take_over(int fd, const char *path)
+static void take_over(struct arena *a, int fd, const char *path)
 {
     struct stat st;
     int old = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -98,6 +108,8 @@ static void take_over(int fd, const char *path)
     } else {
         mode_t mask = umask(0);
         umask(mask);
+        if (moved_by_ansible(a, path) && fchown(fd, (uid_t)-1, getegid()) < 0)
+            errno = 0; // then it keeps the folder's group
         fchmod(fd, 0666 & ~mask);
     }
     if (old >= 0)
@@ -166,7 +178,7 @@ static int install(struct module *m, const struct source *src, const char *path,
             "[Errno %d] %s: b'%s'",
             dir, errno, strerror(errno), tmp);
     int rc = pour(src, fd, e);
-    take_over(fd, path);
+    take_over(m->arena, fd, path);
     if (rc == 0 && fsync(fd) < 0)
         rc = err_set(e, ERR_IO, POS_NONE, "cannot sync '%s': %s", tmp, strerror(errno));
     close(fd);
@@ -197,7 +209,7 @@ static bool install_beside(struct module *m, int fd, const char *tmp, const char
     const char *dir = path_dir(m->arena, path);
     if (strcmp(dir, path_dir(m->arena, tmp)) != 0)
         return false;
-    take_over(fd, path);
+    take_over(m->arena, fd, path);
     if (fsync(fd) < 0 || rename(tmp, path) < 0)
         return false;
     sync_dir(dir);
@@ -239,7 +251,7 @@ const char *host_backup(struct module *m, const char *path, struct err *e)
                      to, errno, strerror(errno));
     } else {
         rc = host_copy_fd(in, out, e);
-        take_over(out, path);
+        take_over(m->arena, out, path);
         futimens(out, (const struct timespec[]){st.st_atim, st.st_mtim});
     }
     if (in >= 0)
