@@ -23,6 +23,8 @@ int git_runv(struct git *g, const char *cwd, const char **out, const char **err,
              const char *const *words);
 // As git_runv; a code other than 0 fails the task with what git said.
 int git_must(struct git *g, const char *cwd, const char **out, const char *const *words);
+// Puts the command line into the result's "cmd".
+void git_report_cmd(struct git *g, const char *const *words);
 
 // The commit ref stands for in dest ("" when none).
 const char *git_commit(struct git *g, const char *ref);

@@ -41,6 +41,16 @@ int git_run(struct git *g, const char *cwd, const char **out, const char **err, 
     return git_runv(g, cwd, out, err, words);
 }
 
+void git_report_cmd(struct git *g, const char *const *words)
+{
+    struct buf cmd = BUF_INIT;
+    buf_adds(&cmd, g->exe);
+    for (; *words; words++)
+        buf_addf(&cmd, " %s", *words);
+    module_set_str(g->m, "cmd", cmd.p);
+    buf_release(&cmd);
+}
+
 int git_must(struct git *g, const char *cwd, const char **out, const char *const *words)
 {
     const char *said, *error;
@@ -51,12 +61,7 @@ int git_must(struct git *g, const char *cwd, const char **out, const char *const
         *out = said;
     if (rc == 0)
         return 0;
-    struct buf cmd = BUF_INIT;
-    buf_adds(&cmd, g->exe);
-    for (; *words; words++)
-        buf_addf(&cmd, " %s", *words);
-    module_set_str(g->m, "cmd", cmd.p);
-    buf_release(&cmd);
+    git_report_cmd(g, words);
     module_set(g->m, "rc", value_int(rc));
     module_set_str(g->m, "stdout", said);
     module_set_str(g->m, "stderr", error);

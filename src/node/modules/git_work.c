@@ -158,24 +158,28 @@ int git_verify(struct git *g)
                      key ? key : "None"));
 }
 
-static int checkout(struct git *g, const char *what, const char *failure, const char *const *words)
+// One command of a switch; failure starts the message. The last command of a switch is reported.
+static int checkout(struct git *g, const char *failure, const char *what, bool last,
+                    const char *const *words)
 {
     const char *out, *error;
     int rc = git_runv(g, g->dest, &out, &error, words);
-    return rc <= 0
-               ? rc
-               : fail_with(g, rc, out, error, arena_printf(g->m->arena, "%s %s", failure, what));
+    if (rc <= 0)
+        return rc;
+    if (last)
+        git_report_cmd(g, words);
+    return fail_with(g, rc, out, error, arena_printf(g->m->arena, "%s %s", failure, what));
 }
 
 // Makes the local branch what the remote's is.
-static int follow_branch(struct git *g, const char *branch)
+static int follow_branch(struct git *g, const char *branch, const char *failure)
 {
     const char *upstream = arena_printf(g->m->arena, "%s/%s", g->remote, branch);
     const char *const force[] = {"checkout", "--force", branch, NULL};
     const char *const reset[] = {"reset", "--hard", upstream, "--", NULL};
-    if (checkout(g, branch, "Failed to checkout branch", force) < 0)
+    if (checkout(g, "Failed to checkout branch", branch, false, force) < 0)
         return ERR_FAILED;
-    return checkout(g, branch, "Failed to checkout branch", reset);
+    return checkout(g, failure, branch, true, reset);
 }
 
 static int new_branch(struct git *g)
@@ -183,7 +187,7 @@ static int new_branch(struct git *g)
     struct arena *a = g->m->arena;
     const char *upstream = arena_printf(a, "%s/%s", g->remote, g->version);
     const char *const track[] = {"checkout", "--track", "-b", g->version, upstream, NULL};
-    return checkout(g, g->version, "Failed to checkout", track);
+    return checkout(g, "Failed to checkout", g->version, true, track);
 }
 
 int git_switch(struct git *g)
@@ -192,7 +196,7 @@ int git_switch(struct git *g)
     int rc;
     if (strcmp(g->version, "HEAD") == 0) {
         const char *branch = git_head_branch(g, true);
-        rc = branch ? follow_branch(g, branch) : ERR_FAILED;
+        rc = branch ? follow_branch(g, branch, "Failed to checkout branch") : ERR_FAILED;
     } else if ((rc = git_is_remote_branch(g, g->remote, g->version)) > 0) {
         if (g->depth && !git_is_local_branch(g, g->version)) {
             const char *out, *error;
@@ -208,10 +212,11 @@ int git_switch(struct git *g)
                                           arena_printf(a, "Failed to fetch branch from remote: %s",
                                                        g->version));
         }
-        rc = git_is_local_branch(g, g->version) ? follow_branch(g, g->version) : new_branch(g);
+        rc = git_is_local_branch(g, g->version) ? follow_branch(g, g->version, "Failed to checkout")
+                                                : new_branch(g);
     } else if (rc == 0) {
         const char *const force[] = {"checkout", "--force", g->version, NULL};
-        rc = checkout(g, g->version, "Failed to checkout", force);
+        rc = checkout(g, "Failed to checkout", g->version, true, force);
     }
     return rc < 0 ? rc : git_verify(g);
 }

@@ -222,6 +222,10 @@ static int add_local_rest(struct user *u)
 
 static int add_user(struct user *u)
 {
+    static const char *const libuser[] = {"lgroupmod", "lchage"};
+    for (size_t i = 0; u->local && i < sizeof libuser / sizeof *libuser; i++)
+        if (!proc_which(u->a, libuser[i]))
+            return proc_fail_missing(u->m, libuser[i]);
     start(u, u->local ? "luseradd" : "useradd");
     if (add_options(u) != 0)
         return ERR_FAILED;
