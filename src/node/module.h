@@ -77,6 +77,7 @@ struct proc_opts {
     bool only_env;          // and the only environment
     bool clean_lang;        // C locale, for parsing output
     bool live;              // forward output as FRAME_OUTPUT while it comes
+    bool tty;               // stdout and stderr are one terminal, as with `ssh -tt`
     int timeout_ms;         // 0: none
     size_t max_output; // per stream, 0: 64 MiB; beyond it output is dropped and `truncated` set
 };

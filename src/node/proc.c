@@ -9,9 +9,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pty.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -102,6 +104,10 @@ static void exec_child(const char *path, const char *const *argv, const struct p
     for (int i = 0; i < 3; i++)
         if (dup2(fds[i], i) < 0)
             bad = errno;
+    if (opts->tty) {
+        setsid();
+        ioctl(1, TIOCSCTTY, 0);
+    }
     if (!bad && opts->cwd && chdir(opts->cwd) < 0)
         bad = errno;
     if (!bad) {
@@ -138,6 +144,22 @@ static int make_pipes(int p[4][2])
     return 0;
 }
 
+// Puts a terminal in the place of the pipes of out and err.
+static void use_terminal(int out[2], int err[2])
+{
+    int ours, theirs;
+    if (openpty(&ours, &theirs, NULL, NULL, NULL) < 0)
+        return; // a host without pseudo-terminals: the streams stay apart
+    fcntl(ours, F_SETFD, FD_CLOEXEC);
+    fcntl(theirs, F_SETFD, FD_CLOEXEC);
+    close_fd(&out[0]);
+    close_fd(&out[1]);
+    close_fd(&err[1]);
+    out[0] = ours;
+    out[1] = theirs;
+    err[1] = fcntl(theirs, F_DUPFD_CLOEXEC, 0);
+}
+
 static int start(struct running *r, const char *path, const char *const *argv, struct err *e)
 {
     int p[4][2], bad = 0;
@@ -147,6 +169,8 @@ static int start(struct running *r, const char *path, const char *const *argv, s
         close_fd(&p[0][0]);
         p[0][0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
     }
+    if (r->opts->tty)
+        use_terminal(p[1], p[2]);
     r->pid = fork();
     if (r->pid == 0)
         exec_child(path, argv, r->opts, (const int[]){p[0][0], p[1][1], p[2][1]}, p[3][1]);

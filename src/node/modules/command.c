@@ -176,8 +176,11 @@ static int fail_exec(struct module *m, const struct command *c, int error)
 
 static int run_command(struct module *m, const struct command *c, bool report_times)
 {
-    struct proc_opts opts = {
-        .cwd = c->cwd, .stdin_data = c->stdin_data, .stdin_len = c->stdin_len, .live = m->live};
+    struct proc_opts opts = {.cwd = c->cwd,
+                             .stdin_data = c->stdin_data,
+                             .stdin_len = c->stdin_len,
+                             .live = m->live,
+                             .tty = dict_bool(m->extra, "_tty", false)};
     struct proc p = {0};
     struct err e = ERR_INIT;
     bool strip = module_bool(m, "strip_empty_ends"); // not a parameter of script

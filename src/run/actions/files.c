@@ -207,6 +207,8 @@ static int send_file(struct exec *x, const char *module, struct dict *args, cons
     dict_set(extra, "_src_mode", value_strf(x->a, "0%o", st.st_mode & 07777));
     dict_set(extra, "_src_path", value_str(x->a, path));
     dict_set(extra, "_original_basename", value_str(x->a, path_base(path)));
+    if (strcmp(module, "script") == 0) // Ansible runs scripts through ssh -tt
+        dict_set(extra, "_tty", value_bool(strcmp(exec_connection(x), "local") != 0));
     struct module_call c = {
         .module = module, .args = args, .extra = extra, .sources = &src, .n_sources = 1};
     rc = exec_module(x, &c, result);
@@ -264,7 +266,6 @@ static void template_opts(struct exec *x, const struct dict *args, struct templa
     const char *s;
     *o = TEMPLATE_OPTS_DEFAULT;
     o->convert_data = false;
-    o->keep_trailing_newline = true;
     o->trim_blocks = arg_bool(args, "trim_blocks", true);
     o->lstrip_blocks = arg_bool(args, "lstrip_blocks", false);
     o->block_start = arg_str(x, args, "block_start_string");
