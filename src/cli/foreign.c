@@ -26,8 +26,9 @@ static int module_known(void *data, const char *name, const struct list *collect
         if (strcmp(short_name(name), pseudo[i]) == 0)
             return MODULE_BUILTIN;
     const struct plugin_module *m = plugins_module(s->plugins, name, collections);
+    bool fails_later = s->compat && s->command == OPT_DO; // `ansible -m nosuch`: on each host
     if (!m)
-        return spec_find(name) ? MODULE_BUILTIN : MODULE_NOWHERE;
+        return spec_find(name) || fails_later ? MODULE_BUILTIN : MODULE_NOWHERE;
     int rc = plugins_check(s->plugins, m, e);
     return rc < 0 ? rc : MODULE_FOREIGN;
 }

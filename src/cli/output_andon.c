@@ -272,6 +272,7 @@ static char *failure_text(const struct result_event *ev)
     add_field(&b, d, "stderr", "stderr: ");
     add_field(&b, d, "module_stderr", "stderr: ");
     add_field(&b, d, "stdout", "stdout: ");
+    add_field(&b, d, "module_stdout", "stdout: ");
     return buf_detach(&b);
 }
 

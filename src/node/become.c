@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -355,7 +356,8 @@ void become_feed(struct become *b, const char *data, size_t len, bool is_err)
     }
 }
 
-void become_explain(const struct become *b, struct buf *out)
+// Whether a password was missing or wrong: the words for it, or NULL.
+static const char *password_trouble(struct arena *a, const struct become *b)
 {
     const char *said = b->errors.len ? b->errors.p : buf_str(&b->text);
     static const char *const wrong[] = {"Authentication failure", "ncorrect password",
@@ -364,23 +366,30 @@ void become_explain(const struct become *b, struct buf *out)
     static const char *const missing[] = {"password is required", "a terminal is required",
                                           "Authentication required", "Authorization required"};
     for (size_t i = 0; i < sizeof missing / sizeof *missing; i++)
-        if (!b->password && strstr(said, missing[i])) {
-            buf_addf(out, "Missing %s password", b->method);
-            return;
-        }
+        if (!b->password && strstr(said, missing[i]))
+            return arena_printf(a, "Missing %s password", b->method);
     bool refused = b->password_refused;
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         refused |= b->password_sent && strstr(said, wrong[i]);
-    if (refused) {
-        buf_addf(out, "Incorrect %s password", b->method);
-        return;
+    return refused ? arena_printf(a, "Incorrect %s password", b->method) : NULL;
+}
+
+struct value become_failure(struct arena *a, const struct become *b, int status)
+{
+    struct value v = value_dict(a);
+    const char *trouble = password_trouble(a, b);
+    dict_set(v.u.dict, "failed", value_bool(true));
+    if (trouble) {
+        dict_set(v.u.dict, "msg", value_cstr(trouble));
+        return v;
     }
-    while (*said == '\n' || *said == '\r' || *said == ' ')
-        said++;
-    size_t n = strlen(said);
-    while (n && strchr("\r\n ", said[n - 1]))
-        n--;
-    buf_addf(out, "Failed to become %s with %s: %.*s", b->user, b->method, (int)n, n ? said : "");
-    if (!n)
-        buf_adds(out, "it ended without a word");
+    if (!b->errors.len && !b->text.len)
+        trouble = arena_printf(a, "%s to %s ended without a word\n", b->method, b->user);
+    dict_set(v.u.dict, "changed", value_bool(false));
+    dict_set(v.u.dict, "module_stderr", value_str(a, trouble ? trouble : buf_str(&b->errors)));
+    dict_set(v.u.dict, "module_stdout", value_str(a, buf_str(&b->text)));
+    dict_set(v.u.dict, "msg", value_cstr("MODULE FAILURE\nSee stdout/stderr for the exact error"));
+    dict_set(v.u.dict, "rc",
+             value_int(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status)));
+    return v;
 }

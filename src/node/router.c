@@ -285,13 +285,6 @@ static void start_task(struct router *r, struct arena *a, const struct dict *tas
 // --- become helpers
 // --------------------------------------------------------------------------------------------
 
-static void fail_helper_tasks(struct router *r, struct peer *p, const char *msg)
-{
-    for (size_t i = 0; i < p->n_ids; i++)
-        send_failure(r, p->ids[i], msg);
-    p->n_ids = 0;
-}
-
 static struct peer *helper_for(struct router *r, struct become *want)
 {
     for (struct peer *p = r->peers; p; p = p->next)
@@ -374,13 +367,22 @@ static void helper_starting(struct peer *p, const char *data, size_t len, bool i
 
 static void helper_ended(struct router *r, struct peer *p)
 {
-    struct buf msg = BUF_INIT;
-    if (p->deadline || p->become->state != BECOME_READY)
-        become_explain(p->become, &msg);
-    else
-        buf_addf(&msg, "the helper of user %s ended unexpectedly", p->become->user);
-    fail_helper_tasks(r, p, msg.p);
-    buf_release(&msg);
+    struct arena *a = arena_new();
+    struct buf result = BUF_INIT;
+    bool started = !p->deadline && p->become->state == BECOME_READY;
+    const char *msg = arena_printf(a, "the helper of user %s ended unexpectedly", p->become->user);
+    if (!started) {
+        struct value v = become_failure(a, p->become, p->status);
+        json_write(&result, &v, NULL);
+    }
+    for (size_t i = 0; i < p->n_ids; i++)
+        if (started)
+            send_failure(r, p->ids[i], msg);
+        else
+            queue_frame(&r->to, FRAME_RESULT, p->ids[i], result.p, result.len);
+    p->n_ids = 0;
+    buf_release(&result);
+    arena_free(a);
     p->become->state = BECOME_FAILED;
 }
 

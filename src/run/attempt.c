@@ -74,7 +74,10 @@ static void run_action(struct exec *x, struct dict *args, struct value *result)
     const struct value *rc = dict_get(d, "rc");
     if (!dict_get(d, "failed") && rc && rc->type == VALUE_INT && rc->u.i != 0)
         dict_set(d, "failed", value_bool(true));
-    if (!dict_get(d, "changed"))
+    // A failure that is nothing but a message (no way to become the user, a condition that cannot
+    // be evaluated) stays that.
+    bool bare = d->len == 2 && dict_bool(d, "failed", false) && dict_get(d, "msg");
+    if (!dict_get(d, "changed") && !bare)
         dict_set(d, "changed", value_bool(false));
 }
 

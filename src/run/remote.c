@@ -309,9 +309,11 @@ int exec_module(struct exec *x, const struct module_call *c, struct value *resul
     int rc = 0;
     const struct module_spec *spec = spec_find(c->module);
     bool internal = *c->module == '_'; // the helper's own, without a spec
-    if (!spec && !internal)
-        return action_fail(x, result, "The module %s was not found in configured module paths",
-                           c->module);
+    if (!spec && !internal) {
+        action_fail(x, result, "The module %s was not found in configured module paths", c->module);
+        dict_del(result->u.dict, "changed");
+        return ERR_FAILED;
+    }
     if (spec && x->check && !c->ignore_check && !c->force_run && !(spec->flags & MODULE_CHECK)) {
         *result = value_dict(x->a);
         dict_set(result->u.dict, "skipped", value_bool(true));

@@ -122,6 +122,15 @@ int action_fail_task(struct exec *x, struct dict *args, struct value *result)
     return ERR_FAILED;
 }
 
+// A failure with a message and nothing else.
+static int fail_bare(struct exec *x, struct value *result, const char *msg)
+{
+    *result = value_dict(x->a);
+    action_fail(x, result, "%s", msg);
+    dict_del(result->u.dict, "changed");
+    return ERR_FAILED;
+}
+
 int action_assert(struct exec *x, struct dict *args, struct value *result)
 {
     static const char *const known[] = {"fail_msg", "msg", "quiet", "success_msg", "that", NULL};
@@ -131,7 +140,7 @@ int action_assert(struct exec *x, struct dict *args, struct value *result)
     if (rc < 0)
         return rc;
     if (!that)
-        return action_fail(x, result, "conditional required in \"that\" string");
+        return fail_bare(x, result, "conditional required in \"that\" string");
     const struct value *fail_msg = dict_get(args, "fail_msg"),
                        *ok_msg = dict_get(args, "success_msg");
     if (!fail_msg)
@@ -149,7 +158,8 @@ int action_assert(struct exec *x, struct dict *args, struct value *result)
         struct err e = ERR_INIT;
         bool ok;
         if (template_condition(&x->tpl, x->a, c, &ok, &e) < 0) {
-            action_fail(x, result, "%s", task_error(x, "", &e, x->task->n.pos));
+            task_error_twice(x, &e);
+            fail_bare(x, result, task_error(x, "", &e, x->task->n.pos));
             err_release(&e);
             return ERR_FAILED;
         }
