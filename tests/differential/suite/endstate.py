@@ -11,6 +11,11 @@ from .normal import result
 
 SMALL = 6000             # bytes of text kept as text
 
+# Processes that init has taken over and that no playbook means to leave.
+NO_SERVICE = re.compile(r"sshd: |/usr/sbin/sshd|ssh: |init|ps |\[|/sbin/\w*getty|.*andon"
+                        r"|/lib/systemd/systemd-(timedated|hostnamed|localed)"     # end when nobody asks them any more
+                        r"|\S*python3 \S+ j\d+ \d+ ")    # Ansible's watcher of a background job looks up every five seconds alone
+
 
 def of_host(upper, lower, normal):
     """{path: entry} of everything that differs from the pristine tree; an entry is a short list."""
@@ -169,7 +174,6 @@ def daemons(ps_text, normal):
     out = set()
     for line in ps_text.splitlines():
         m = re.match(r"\s*(\d+)\s+1\s+(\S+)\s+(.*)$", line)
-        # Ansible's watcher of a background job looks up every five seconds alone
-        if m and not re.match(r"\S*python3 \S+ j\d+ \d+ ", m.group(3)) and not re.match(r"(sshd: |/usr/sbin/sshd|ssh: |init|ps |\[|/sbin/\w*getty)|.*andon", m.group(3)):
+        if m and not NO_SERVICE.match(m.group(3)):
             out.add(f"{m.group(2)} {normal.text(m.group(3))}")
     return sorted(out)

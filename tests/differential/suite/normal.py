@@ -12,6 +12,8 @@ NOISE_PATHS = [
     # logs and logins
     "var/log/*", "run/utmp", "var/lib/sudo/*", "run/sudo", "run/sudo/*", "run/lock", "run/motd*", "run/mount",
     "run/mount/*", "root/.bash_history", "var/log",
+    # services that systemd starts on demand, and lets end when nobody asks them any more
+    "tmp/systemd-private-*", "var/tmp/systemd-private-*",
     # sshd and boot
     "run/sshd*", "run/initctl", "run/runlevel", "run", "etc/mtab", "run/xtables.lock",
     "etc/machine-id", "etc/ssh/ssh_host_*",
@@ -26,21 +28,22 @@ NOISE_PATHS = [
 ]
 # Result fields that no two runs share.
 NOISE_FIELDS = {"start", "end", "delta", "atime", "mtime", "ctime", "inode", "device_type", "dev", "elapsed",
-                "ansible_job_id", "results_file", "pid", "_ansible_no_log", "invocation", "cache_update_time"}
+                "ansible_job_id", "results_file", "pid", "_ansible_no_log", "invocation", "cache_update_time", "exception"}
 
 NOISE_IN_JSON = re.compile(r'("(?:' + "|".join(sorted(NOISE_FIELDS)) + r')": )("[^"]*"|[-\d.]+)')
 
 TEXT_RULES = [
-    (re.compile(r"(/root|/home/\w+|~\w*|/var/tmp|@home@)/\.ansible/tmp/[^\s'\":;]*"), "@tmp@"),
-    (re.compile(r"(/tmp|/var/tmp)/ansible-tmp-[^\s'\":;]*"), "@tmp@"),
+    (re.compile(r"(/root|/home/\w+|~\w*|/var/tmp|@home@)/\.ansible/tmp/[^\s'\":;\\]*"), "@tmp@"),
+    (re.compile(r"(/tmp|/var/tmp)/ansible-tmp-[^\s'\":;\\]*"), "@tmp@"),
     (re.compile(r"(/tmp|/var/tmp)/\.andon_tmp_\w+"), "@tmp@"),
-    (re.compile(r"\(ansible\.legacy\.(\w+)\) module"), r"(\1) module"),
+    (re.compile(r"\(ansible\.legacy\.(\w+)\)"), r"(\1)"),
     (re.compile(r"\.\d+\.\d{4}-\d\d-\d\d@\d\d:\d\d:\d\d~"), ".@pid@.@time@~"),
     (re.compile(r"(?<=/)ansible\.[A-Za-z0-9_]{6,8}(?!\w)"), "ansible.@random@"),
     (re.compile(r"ansible_\w+_payload_\w+"), "@payload@"),
     (re.compile(r"^# \((/tmp/\S+|@tmp@) installed on .*\)$", re.M), "# (@tmp@ installed on @time@)"),
     (re.compile(r"^An exception occurred during task execution\. To see the full traceback.*\n", re.M), ""),
-    (re.compile(r"^(\+\+\+ after: )@tmp@$", re.M), r"\1@source@"),
+    # the temporary file that Ansible puts a copy's content or a rendered template in; andon has none
+    (re.compile(r"^(\+\+\+ after: )(@tmp@|@case@/\S*templates/\S+)?$", re.M), r"\1@source@"),
 ]
 
 
@@ -49,7 +52,7 @@ class Normaliser:
 
     def __init__(self, lane, case):
         self.swaps = [(lane.case_dir, "@case@"), (lane.home, "@home@"), (lane.dir, "@lane@"),
-                      (lane.fleet.dir, "@fleet@")]
+                      (lane.fleet.dir, "@fleet@"), (lane.fleet.public_key(), "@key@")]
         self.addresses = [(re.compile(r"(?<![\d.])" + re.escape(a) + r"(?![\d])"), p)
                           for a, p in lane.addresses(case.hosts)]
         self.ignore = NOISE_PATHS + case.ignore
@@ -85,6 +88,9 @@ def field(key, value):
     # that a folder of Ansible's own had to be made, or could not be
     if key == "warnings" and isinstance(value, list):
         return [w for w in value if not str(w).startswith(("Module remote_tmp ", "Unable to use /nonexistent/.ansible"))]
+    # whether it went through a terminal
+    if key == "module_stdout" and isinstance(value, str):
+        return value.replace("\r\n", "\n")
     # a message is compared up to the place where Ansible starts to quote the source
     if key == "msg" and isinstance(value, str):
         return re.split(r"\n*The error appears to be in ", value)[0]

@@ -123,7 +123,7 @@ class Parser:
             while self.at < len(self.lines) and not ADHOC.match(self.lines[self.at]):
                 body.append(self.lines[self.at])
                 self.at += 1
-            self.events[-1]["data"] = "\n".join(body)
+            self.events[-1]["data"] = "\n".join(body).rstrip("\n")
 
     def tail(self, rest):
         """Split ` => (item=LABEL) => {JSON}`, any part of which may be missing; JSON may go on below."""
