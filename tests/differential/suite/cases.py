@@ -17,6 +17,9 @@ comment lines of the form `# key: value` at the top of the playbook:
   loose:  names of result fields whose values are not compared, and why, after a dash
   user:   the login (default root)
   variant: of the fleet's hosts: python (default) or systemd
+  limit:  seconds that one invocation may take (default 180)
+
+A role of others is a case as well: `roles/NAME.yml` says how it is run, or it is applied as it is.
 """
 import fnmatch
 import hashlib
@@ -28,7 +31,8 @@ import shutil
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CASES = os.path.join(ROOT, "cases")
 SHARED = os.path.join(ROOT, "shared")
-KEYS = {"about", "hosts", "run", "again", "order", "needs", "expect", "ignore", "loose", "user", "variant"}
+ROLES = os.path.join(ROOT, "roles")
+KEYS = {"about", "hosts", "run", "again", "order", "needs", "expect", "ignore", "loose", "user", "variant", "limit"}
 
 
 class CaseError(Exception):
@@ -42,6 +46,7 @@ class Case:
         self.name = name
         self.path = path
         self.playbook = path if path.endswith(".yml") else os.path.join(path, "playbook.yml")
+        self.env = {}
         self._read_header()
 
     def _read_header(self):
@@ -69,6 +74,7 @@ class Case:
         self.loose = set(" ".join(text.split(" - ")[0] for text in seen.get("loose", [])).split())
         self.user = one("user", "root")
         self.variant = one("variant", "python")
+        self.limit = int(one("limit", "180"))
         if self.again not in ("clean", "same", "no") or self.order not in ("linear", "free"):
             raise CaseError(f"{self.name}: bad value of 'again' or 'order'")
         if self.again != "no":
@@ -110,6 +116,26 @@ class Case:
         return h.hexdigest()
 
 
+class Role(Case):
+    """A role of others, in a folder of theirs; Ansible runs it each time."""
+
+    def __init__(self, name, folder):
+        own = os.path.join(ROLES, name + ".yml")
+        super().__init__(name, own if os.path.exists(own) else os.path.join(ROLES, "plain.yml"))
+        self.needs.add("live")
+        self.env = {"ANSIBLE_ROLES_PATH": folder}
+        if "ANSIBLE_COLLECTIONS_PATH" in os.environ:
+            self.env["ANSIBLE_COLLECTIONS_PATH"] = os.environ["ANSIBLE_COLLECTIONS_PATH"]
+
+    def place(self, target):
+        super().place(target)
+        playbook = os.path.join(target, "playbook.yml")
+        with open(playbook, encoding="utf-8") as f:
+            text = f.read()
+        with open(playbook, "w", encoding="utf-8") as f:
+            f.write(text.replace("@role@", self.name))
+
+
 class Run:
     """One invocation: environment settings and arguments."""
 
@@ -133,3 +159,12 @@ def load(pattern="*"):
         if any(fnmatch.fnmatchcase(name, p) for p in pattern.split(",")):
             found.append(Case(name, full))
     return found
+
+
+def load_roles(folder, pattern="*"):
+    """The roles in a folder whose name matches one of the comma-separated patterns, by name."""
+    folder = os.path.abspath(folder)
+    names = [n for n in sorted(os.listdir(folder)) if os.path.isdir(os.path.join(folder, n, "tasks"))]
+    if not names:
+        raise CaseError(f"{folder}: no folder in it has a folder 'tasks'")
+    return [Role(n, folder) for n in names if any(fnmatch.fnmatchcase(n, p) for p in pattern.split(","))]

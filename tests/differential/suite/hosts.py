@@ -21,7 +21,8 @@ class LaneError(Exception):
 class Lane:
     """A group of hosts that one case at a time uses, alone."""
 
-    def __init__(self, name, variant, base):
+    def __init__(self, name, variant, base, packages=None):
+        self.packages = packages
         self.fleet = Instance(name, variant)
         self.dir = os.path.join(base, name, "lane")         # its last part shows in inventory_dir: no name of ours
         self.case_dir = os.path.join(self.dir, "case")
@@ -29,7 +30,7 @@ class Lane:
         shutil.rmtree(os.path.dirname(self.dir), ignore_errors=True)
         os.makedirs(self.dir)
         self.fleet.up()
-        self.web = web.start(self.fleet.enter(), self.fleet.gateway, self.dir)
+        self.web = web.start(self.fleet.enter(), self.fleet.gateway, self.dir, packages)
 
     def fresh(self, count):
         """Bring the hosts back to pristine, and forget all the controller's side kept about them."""
@@ -37,6 +38,12 @@ class Lane:
         self.fleet.fresh(count)
         shutil.rmtree(self.home, ignore_errors=True)
         os.makedirs(self.home, mode=0o700)
+
+    def offer_packages(self, i):
+        """Let a host install more than the fleet offers."""
+        if self.packages:
+            line = f"deb [trusted=yes] http://{self.fleet.gateway}:{web.PORT}/packages ./"
+            self.fleet.exec(i, "sh", "-ec", f"echo '{line}' >/etc/apt/sources.list.d/roles.list; apt-get -q update")
 
     def end_leftovers(self):
         """End what a tool left running on the controller's side: kept SSH connections, above all."""
@@ -112,6 +119,11 @@ class Instance:
 
     def down(self):
         fleet("-n", self.name, "down")
+
+    def public_key(self):
+        """The key that hosts let in, made anew with each root file system."""
+        with open(self.key + ".pub", encoding="ascii") as f:
+            return f.read().split()[1]
 
     def upper(self, i):
         return os.path.join(self.dir, host(i), "upper")

@@ -6,8 +6,6 @@ import time
 
 from . import endstate, normal, output
 
-TIMEOUT = 180            # seconds for one invocation
-
 # What both tools are told; a case's own ansible.cfg or settings still count where these say nothing.
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -34,6 +32,7 @@ def run_case(case, lane, tool):
         f.write(lane.inventory(case.hosts, case.user))
     for i in range(len(case.hosts)):
         lane.fleet.exec(i, "mkdir", "-m", "1777", "/_results")
+        lane.offer_packages(i)
     pristine = states(case, lane, norm)
     runs = []
     for run in case.runs:
@@ -45,7 +44,8 @@ def run_case(case, lane, tool):
 def invoke(case, lane, tool, run, inventory):
     """One invocation: (exit code, stdout, stderr, seconds)."""
     env = dict(ENVIRONMENT, HOME=lane.home, ANSIBLE_SSH_CONTROL_PATH_DIR=os.path.join(lane.dir, "cp"))
-    env.update(tool.environment, **run.env)
+    env.update(tool.environment, **case.env)
+    env.update(run.env)
     inventories = ["-i", inventory]
     if os.path.exists(os.path.join(lane.case_dir, "inventory")):
         inventories += ["-i", "inventory"]
@@ -58,7 +58,7 @@ def invoke(case, lane, tool, run, inventory):
     child = subprocess.Popen(argv, cwd=lane.case_dir, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, start_new_session=True)
     try:
-        out, err = child.communicate(timeout=TIMEOUT)
+        out, err = child.communicate(timeout=case.limit)
         code = child.returncode
     except subprocess.TimeoutExpired:
         os.killpg(child.pid, signal.SIGKILL)

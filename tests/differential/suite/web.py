@@ -10,10 +10,12 @@
   /slow/S       answers after S seconds
   /agent        the User-Agent of the request
   /gzip         a text, compressed
+  /packages/P   the file P of the folder of Debian packages, if there is one
 
 The same is served with TLS and a certificate nobody trusts on the next port.
 """
 import base64
+import email.utils
 import gzip
 import http.server
 import json
@@ -23,6 +25,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.parse
 
 PORT = 8080
 WWW = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "www")
@@ -30,11 +33,11 @@ ECHOED = ("content-type", "accept", "x-token", "authorization", "content-length"
 FILE_DATE = "Wed, 01 Mar 2023 10:00:00 GMT"
 
 
-def start(prefix, address, folder):
+def start(prefix, address, folder, packages=None):
     """Start the server by `prefix` (a command that enters its network); it answers when this returns."""
     log = os.path.join(folder, "web.log")
     out = open(log, "w", encoding="utf-8")
-    child = subprocess.Popen([*prefix, sys.executable, os.path.abspath(__file__), address, folder],
+    child = subprocess.Popen([*prefix, sys.executable, os.path.abspath(__file__), address, folder, packages or ""],
                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=out, text=True)
     if child.stdout.readline() != "ready\n":
         raise OSError(f"the suite's HTTP server did not start, see {log}")
@@ -82,8 +85,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
             with open(path, "rb") as f:
                 self.answer(200, f.read(), "application/octet-stream", Last_Modified=FILE_DATE)
 
+    def page_packages(self, parts, _):
+        path = os.path.join(sys.argv[3], *map(urllib.parse.unquote, parts))
+        if ".." in path.split("/") or not sys.argv[3] or not os.path.isfile(path):
+            self.answer(404, "no such file\n")
+        else:
+            with open(path, "rb") as f:
+                self.answer(200, f.read(), "application/octet-stream")
+
     def page_echo(self, _, body):
         kept = {k: v for k, v in self.headers.items() if k.lower() in ECHOED}
+        if "If-Modified-Since" in kept:                       # the time the case ran, or nonsense
+            valid = email.utils.parsedate_to_datetime(kept["If-Modified-Since"])
+            kept["If-Modified-Since"] = "a date" if valid.tzinfo else "no date"
         sent = {"method": self.command, "path": self.path, "headers": {k.lower(): kept[k] for k in sorted(kept)},
                 "body": body}
         self.answer(200, json.dumps(sent, sort_keys=True), "application/json", X_Suite="echo",
