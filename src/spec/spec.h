@@ -26,17 +26,25 @@ enum param_flag {
     PARAM_LOCAL = 8, // the controller's own: not among the supported ones a message lists
 };
 
+// Texts for people, which only the controller shows. The helper keeps room for none: the compiler
+// cuts them off.
+#ifdef ANDON_NODE
+#define SPEC_TEXT(name) char name[1]
+#else
+#define SPEC_TEXT(name) const char *name
+#endif
+
 struct param {
     const char *name;
     enum param_type type;
     enum param_type elements; // of a PARAM_LIST; unset means PARAM_STR, say PARAM_RAW for none
     unsigned flags;           // enum param_flag
+    SPEC_TEXT(help);          // one sentence
     const char *dflt;    // default as text in the type's notation ("yes", "10", "a,b"); NULL: null
     const char *choices; // "present|absent", NULL: any
     const char *aliases; // "dest|path", NULL: none
     const struct param
-        *sub;         // parameters of a dict, or of each dict of a list; ends with a NULL name
-    const char *help; // one sentence
+        *sub; // parameters of a dict, or of each dict of a list; ends with a NULL name
 };
 
 enum module_flag {
@@ -53,8 +61,8 @@ enum module_flag {
 // NULL.
 struct module_spec {
     const char *name;                      // short name, without ansible.builtin.
-    const char *summary;                   // one line
     unsigned flags;                        // enum module_flag
+    SPEC_TEXT(summary);                    // one line
     const struct param *params;            // ends with a NULL name
     const char *const *mutually_exclusive; // "a,b"
     const char *const *required_together;  // "a,b"
