@@ -1,10 +1,14 @@
 // Vault passwords of a command, from options and settings, and what is decrypted with them.
 #include "cli/session.h"
+#include "cli/vault.h"
 #include "config/path.h"
 #include "template/hooks.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const char *from_environment(void *data, const char *name)
@@ -93,6 +97,60 @@ int session_decrypt(void *data, struct arena *a, const char *path, const char *t
     if (rc < 0 && path && !s->compat)
         err_at(e, (struct pos){src_file(path), 1, 1});
     return rc;
+}
+
+// --- passwords of connections and of become
+// ---------------------------------------------------------------------
+
+static int script_output(const char *path, struct buf *out, struct err *e)
+{
+    struct buf line = BUF_INIT;
+    char piece[1024];
+    size_t n;
+    buf_adds(&line, "exec '");
+    for (const char *p = path; *p; p++)
+        buf_adds(&line, *p == '\'' ? "'\\''" : (char[]){*p, '\0'});
+    buf_addc(&line, '\'');
+    FILE *f = popen(buf_str(&line), "re");
+    while (f && (n = fread(piece, 1, sizeof piece, f)) > 0)
+        buf_add(out, piece, n);
+    explicit_bzero(piece, sizeof piece);
+    int status = f ? pclose(f) : -1;
+    buf_release(&line);
+    if (status == 0)
+        return 0;
+    return err_set(e, ERR_FAILED, POS_NONE, "The password script %s returned an error (rc=%d)",
+                   path, WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+}
+
+static int password_text(struct session *s, const char *path, struct buf *out, struct err *e)
+{
+    const char *full = session_path(s, path);
+    struct stat st;
+    if (strcmp(path, "-") == 0)
+        return vault_read_file(path, out, e);
+    if (stat(full, &st) < 0)
+        return err_set(e, ERR_NOENT, POS_NONE, "The password file %s was not found", path);
+    return st.st_mode & 0111 ? script_output(full, out, e) : vault_read_file(full, out, e);
+}
+
+int session_password_file(struct session *s, const char *path, char **ret)
+{
+    struct buf b = BUF_INIT;
+    struct err e = ERR_INIT;
+    buf_init(&b, 65536);
+    int rc = password_text(s, path, &b, &e);
+    while (rc == 0 && b.len && strchr("\r\n", b.p[b.len - 1]))
+        b.p[--b.len] = '\0';
+    if (rc == 0 && !b.len)
+        rc = err_set(&e, ERR_INVALID, POS_NONE, "Empty password was provided from file (%s)", path);
+    if (rc == 0)
+        *ret = xstrdup(buf_str(&b));
+    else
+        session_error(s, &e);
+    err_release(&e);
+    vault_wipe(&b);
+    return rc < 0 ? RUN_ERROR : 0;
 }
 
 // --- filters

@@ -39,30 +39,14 @@ void session_error(const struct session *s, const struct err *e)
 // --- passwords
 // ------------------------------------------------------------------------------------
 
-static int read_password_file(struct session *s, const char *path, char **ret)
-{
-    char *text;
-    size_t len;
-    struct err e = ERR_INIT;
-    if (file_read(s->arena, path, 65536, &text, &len, &e) < 0) {
-        session_error(s, &e);
-        err_release(&e);
-        return RUN_ERROR;
-    }
-    while (len && (text[len - 1] == '\n' || text[len - 1] == '\r'))
-        text[--len] = '\0';
-    *ret = xstrdup(text);
-    return 0;
-}
-
 static int ask_passwords(struct session *s)
 {
     int rc = 0;
     if (s->o.connection_password_file &&
-        (rc = read_password_file(s, s->o.connection_password_file, &s->ssh_password)))
+        (rc = session_password_file(s, s->o.connection_password_file, &s->ssh_password)))
         return rc;
     if (s->o.become_password_file &&
-        (rc = read_password_file(s, s->o.become_password_file, &s->become_password)))
+        (rc = session_password_file(s, s->o.become_password_file, &s->become_password)))
         return rc;
     if (s->o.ask_pass || config_bool(s->config, CONFIG_ASK_PASS))
         s->ssh_password = session_ask(s, "SSH password: ", true, 0);

@@ -60,6 +60,10 @@ const char *session_state_dir(struct session *s);
 // An absolute path, with ~ and variables expanded.
 const char *session_path(struct session *s, const char *path);
 
+// The password that a file holds or a script prints ("-": standard input), malloc'ed; an exit code
+// after telling why not.
+int session_password_file(struct session *s, const char *path, char **ret);
+
 // --- vault
 // Where the secrets of a command come from, besides the settings.
 struct secret_opts {

@@ -160,3 +160,19 @@ Y
     echo "$output"
     [ "$status" = 0 ]
 }
+
+@test "passwords from files, scripts and standard input" {
+    play <<<'- {debug: {msg: "{{ ansible_check_mode }}"}}'
+    printf '#!/bin/sh\necho from-script\n' >"it's a script"
+    chmod +x "it's a script"
+    run -0 andon run -i hosts site.yml --become-password-file "it's a script" --connection-password-file - <<<password
+    printf '#!/bin/sh\nexit 3\n' >fails
+    chmod +x fails
+    run -1 andon run -i hosts site.yml --become-password-file fails
+    has "/fails returned an error (rc=3)"
+    : >empty
+    run -1 andon run -i hosts site.yml --become-password-file empty
+    has "Empty password was provided from file (empty)"
+    run -1 andon run -i hosts site.yml --become-password-file missing
+    has "The password file missing was not found"
+}
