@@ -77,10 +77,10 @@ static int receive(struct module *m, const char *dir, const char **ret_path, str
     return rc;
 }
 
-int payload_get(struct module *m, const char *digest, const char **ret, size_t *ret_len,
+int payload_get(struct module *m, const char *digest, bool keep, const char **ret, size_t *ret_len,
                 struct err *e)
 {
-    const char *dir = cache_dir(m->arena), *kept = NULL, *path;
+    const char *dir = keep ? cache_dir(m->arena) : NULL, *kept = NULL, *path;
     if (strspn(digest, "0123456789abcdef") != 64 || digest[64])
         return err_set(e, ERR_INVALID, POS_NONE, "the digest of the module is none");
     if (dir) {

@@ -5,8 +5,9 @@
 #include "node/module.h"
 
 // The content of source 0, whose SHA-256 is digest: from this user's cache when it is there and
-// whole, else from the controller. In the arena.
-int payload_get(struct module *m, const char *digest, const char **ret, size_t *ret_len,
+// whole, else from the controller. In the arena. keep: put it there; not for what holds arguments,
+// which may be secret.
+int payload_get(struct module *m, const char *digest, bool keep, const char **ret, size_t *ret_len,
                 struct err *e) __attribute__((warn_unused_result));
 
 #endif

@@ -67,11 +67,11 @@ except Exception as error:
     sys.exit(3)
 
 
-def show_warning(msg, *args, **kwargs):
+def show_warning(self, msg, *args, **kwargs):
     send({'warn': str(msg)})
 
 
-def show_deprecation(msg, version=None, removed=False, date=None, collection_name=None, **kwargs):
+def show_deprecation(self, msg, version=None, removed=False, date=None, collection_name=None, **kwargs):
     send({'deprecated': str(msg)})
 
 

@@ -147,7 +147,9 @@ int mod__foreign(struct module *m)
     const char *text;
     size_t len;
     struct list *words = interpreter(m, &e);
-    int rc = words ? payload_get(m, extra(m, "digest"), &text, &len, &e) : ERR_NOENT;
+    int rc = words ? payload_get(m, extra(m, "digest"), !dict_bool(m->extra, "once", false), &text,
+                                 &len, &e)
+                   : ERR_NOENT;
     if (rc < 0)
         return module_fail_err(m, &e);
     return dict_get(m->extra, "literal") ? run_text(m, words, text, len)

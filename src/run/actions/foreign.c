@@ -188,6 +188,7 @@ static void ship_text(struct exec *x, struct shipment *s, const char *text, size
     char hex[HASH_HEX_MAX];
     hash_hex(HASH_SHA256, text, len, hex);
     dict_set(s->extra, "digest", value_str(x->a, hex));
+    dict_set(s->extra, "once", value_bool(true)); // it holds the arguments
     s->source = (struct conn_source){.data = text, .len = len};
 }
 
@@ -221,7 +222,7 @@ static int pack_python(struct exec *x, const struct plugin_module *m, const stru
     rc = plugins_assemble_with(p, m, all, x->a, &whole, e);
     if (rc == 0) {
         dict_set(s->extra, "literal", value_cstr(""));
-        ship_payload(x, m, &whole, s);
+        ship_text(x, s, whole.data, whole.len);
     }
     return rc;
 }
