@@ -58,6 +58,11 @@ static const char *module_hint(void *data, const char *name, struct arena *a)
 static void entered(void *data, const char *dir, bool is_role)
 {
     struct session *s = data;
+    const char *vars =
+        is_role ? NULL : plugins_first(s->plugins, path_join(s->arena, dir, "vars_plugins"));
+    if (vars)
+        print_warning(&s->out, "the vars plugin %s is not run: its variables will be missing",
+                      vars);
     if (is_role)
         plugins_add_role(s->plugins, dir);
     else
@@ -70,7 +75,13 @@ static void warn(void *data, const char *msg)
     print_warning(&s->out, "%s", msg);
 }
 
-void session_open_plugins(struct session *s, struct loader_opts *lo)
+static int read_inventory(void *data, struct arena *a, const char *const *sources, size_t n,
+                          struct value *ret, struct err *e)
+{
+    return plugins_inventory(data, a, sources, n, ret, e);
+}
+
+void session_open_plugins(struct session *s)
 {
     struct plugins_opts o = {.config = s->config,
                              .server = session_own_file(s, "ANDON_PLUGINS", "andon-plugins.py"),
@@ -78,6 +89,60 @@ void session_open_plugins(struct session *s, struct loader_opts *lo)
                              .data = s};
     s->plugins = plugins_new(&o);
     plugins_set_hooks(s->plugins);
+    // what lies beside a playbook may serve its inventory already
+    for (size_t i = 0; s->command == OPT_RUN && i < s->o.args->len; i++)
+        plugins_add_playbook(s->plugins, path_dir(s->arena, s->o.args->items[i].u.str.s));
+}
+
+// Of plugins that only watch, a warning: what is printed is our own in any case.
+static void warn_of_callback(struct session *s, const char *name)
+{
+    static const char *const like_ours[] = {"default", "ansible.builtin.default", "minimal",
+                                            "ansible.builtin.minimal"};
+    for (size_t i = 0; i < sizeof like_ours / sizeof *like_ours; i++)
+        if (strcmp(name, like_ours[i]) == 0)
+            return;
+    const char *file = plugins_find(s->plugins, "callback", name, s->arena);
+    print_warning(&s->out, "the callback plugin %s%s%s%s is not called: andon has its own output",
+                  name, file ? " (" : "", file ? file : "", file ? ")" : "");
+}
+
+// Without their plugins variables would be missing or others.
+static int check_vars_plugin(struct session *s, const char *name, struct err *e)
+{
+    const char *file = plugins_find(s->plugins, "vars", name, s->arena);
+    if (strcmp(name, "host_group_vars") == 0 ||
+        strcmp(name, "ansible.builtin.host_group_vars") == 0)
+        return 0;
+    return err_set(e, ERR_UNSUPPORTED, POS_NONE,
+                   "the vars plugin %s%s%s%s of the setting vars_plugins_enabled cannot be used: "
+                   "andon reads host_vars and group_vars alone",
+                   name, file ? " (" : "", file ? file : "", file ? ")" : "");
+}
+
+int session_check_plugins(struct session *s, struct err *e)
+{
+    const struct list *vars = config_list(s->config, CONFIG_VARS_ENABLED),
+                      *callbacks = config_list(s->config, CONFIG_CALLBACKS_ENABLED);
+    const char *own = config_str(s->config, CONFIG_STDOUT_CALLBACK);
+    int rc = 0;
+    for (size_t i = 0; i < vars->len && rc == 0; i++)
+        rc = check_vars_plugin(s, vars->items[i].u.str.s, e);
+    for (size_t i = 0; i < callbacks->len; i++)
+        warn_of_callback(s, callbacks->items[i].u.str.s);
+    if (own)
+        warn_of_callback(s, own);
+    return rc;
+}
+
+void session_inventory_plugins(struct session *s, struct inventory_opts *io)
+{
+    io->plugins = read_inventory;
+    io->plugins_data = s->plugins;
+}
+
+void session_loader_plugins(struct session *s, struct loader_opts *lo)
+{
     s->run.plugins = s->plugins;
     lo->module_known = module_known;
     lo->module_suggest = module_suggest;

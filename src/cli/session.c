@@ -327,6 +327,7 @@ static int load_inventory(struct session *s, struct err *e)
         s->o.inventories->len ? s->o.inventories : config_list(s->config, CONFIG_INVENTORY);
     struct inventory_opts io = {
         .config = s->config, .decrypt = session_decrypt, .decrypt_data = s, .strict = !s->compat};
+    session_inventory_plugins(s, &io);
     int rc = inventory_load(s->arena, strings(s, from), from->len, &io, &s->inventory, e);
     return rc;
 }
@@ -398,7 +399,8 @@ int session_open(struct session *s)
         }
     s->cache = template_cache_new();
     session_set_hooks(s);
-    if (load_inventory(s, &e) < 0)
+    session_open_plugins(s);
+    if (session_check_plugins(s, &e) < 0 || load_inventory(s, &e) < 0)
         goto fail;
     fill_run_opts(s);
     struct loader_opts lo = {.extra_vars = s->extra_vars,
@@ -410,7 +412,7 @@ int session_open(struct session *s)
                              .data = s};
     lo.yaml = (struct yaml_opts){
         .warn = warn, .warn_data = s, .decrypt = session_decrypt, .decrypt_data = s};
-    session_open_plugins(s, &lo);
+    session_loader_plugins(s, &lo);
     s->loader = loader_new(&lo);
     s->run.loader = s->loader;
     if (s->command != OPT_INVENTORY && open_fleet(s, &e) < 0)

@@ -40,8 +40,12 @@ int session_options(struct session *s, const char *program, bool compat, int arg
 // for.
 int session_open(struct session *s);
 void session_close(struct session *s);
-// Gives a session plugins, and the loader what it asks them; and ends them.
-void session_open_plugins(struct session *s, struct loader_opts *lo);
+// Gives a session plugins, and inventory and loader what they ask them; and ends them.
+void session_open_plugins(struct session *s);
+// Refuses, or warns of, plugins that settings name and andon cannot use.
+int session_check_plugins(struct session *s, struct err *e) __attribute__((warn_unused_result));
+void session_inventory_plugins(struct session *s, struct inventory_opts *io);
+void session_loader_plugins(struct session *s, struct loader_opts *lo);
 void session_close_plugins(struct session *s);
 // A file of the program: where the environment variable says, else beside the program or in libexec
 // of an installation.

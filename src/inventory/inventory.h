@@ -35,6 +35,11 @@ struct inventory_opts {
                    const char **ret, size_t *ret_len, struct err *e);
     void *decrypt_data;
     bool strict; // a source that cannot be read is an error, whatever the settings say
+    // Reads sources with the inventory plugins of the user's Ansible, all together: what an
+    // inventory script would print, with _meta. NULL: a source that names a plugin is an error.
+    int (*plugins)(void *data, struct arena *a, const char *const *sources, size_t n,
+                   struct value *ret, struct err *e);
+    void *plugins_data;
 };
 
 // Hosts chosen by a pattern.

@@ -10,6 +10,10 @@
 int source_ini(struct inventory *inv, const char *path, struct err *e);
 int source_yaml(struct inventory *inv, const char *path, struct err *e);
 int source_script(struct inventory *inv, const char *path, struct err *e);
+// A source that an inventory plugin reads, as Ansible does: with those before it, which the plugin
+// may build on.
+int source_plugin(struct inventory *inv, const char *path, const struct value *plugin,
+                  struct err *e);
 
 // How the room reads YAML and JSON: with the inventory's warnings and its decryption.
 struct yaml_opts source_yaml_opts(struct inventory *inv);

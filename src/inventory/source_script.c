@@ -184,20 +184,20 @@ static int read_group(struct inventory *inv, const char *path, const char *name,
     return rc;
 }
 
-int source_script(struct inventory *inv, const char *path, struct err *e)
+// Groups with their hosts, children and variables, then the variables of hosts under _meta; without
+// that the script (path, when asked is true) is asked for each host.
+static int read_document(struct inventory *inv, const char *path, const struct dict *data,
+                         bool asked, struct err *e)
 {
-    struct value data;
     struct ptrs seen = {0};
     struct dict_entry *entry;
-    int rc = run_json(inv, path, "--list", NULL, &data, e);
-    if (rc < 0)
-        return rc;
-    const struct value *meta = dict_get(data.u.dict, "_meta"), *hostvars = NULL;
+    int rc = 0;
+    const struct value *meta = dict_get(data, "_meta"), *hostvars = NULL;
     if (meta && value_is(meta, VALUE_DICT))
         hostvars = dict_get(meta->u.dict, "hostvars");
     if (hostvars && !value_is(hostvars, VALUE_DICT))
         return err_set(e, ERR_PARSE, in_file(path), "hostvars under _meta must be a dict");
-    DICT_EACH(data.u.dict, entry)
+    DICT_EACH(data, entry)
     {
         if (rc == 0 && !value_eqs(&entry->key, "_meta"))
             rc = read_group(inv, path, entry->key.u.str.s, &entry->val, &seen, e);
@@ -205,15 +205,42 @@ int source_script(struct inventory *inv, const char *path, struct err *e)
     unsigned mark = ++inv->mark;
     for (size_t i = 0; rc == 0 && i < seen.len; i++) {
         struct host *h = seen.items[i];
-        struct value one;
+        struct value one = value_null();
         if (h->state->mark == mark)
             continue;
         h->state->mark = mark;
         const struct value *vars = hostvars ? dict_get(hostvars->u.dict, h->name) : &one;
-        if (!hostvars)
+        if (!hostvars && asked)
             rc = run_json(inv, path, "--host", h->name, &one, e);
         if (rc == 0)
             rc = source_set_vars(inv, h->name, vars, e);
     }
     return rc;
+}
+
+int source_script(struct inventory *inv, const char *path, struct err *e)
+{
+    struct value data;
+    int rc = run_json(inv, path, "--list", NULL, &data, e);
+    return rc < 0 ? rc : read_document(inv, path, data.u.dict, true, e);
+}
+
+int source_plugin(struct inventory *inv, const char *path, const struct value *plugin,
+                  struct err *e)
+{
+    struct value data;
+    if (!inv->opts.plugins)
+        return err_set(e, ERR_UNSUPPORTED, value_pos(plugin),
+                       "the inventory plugin %s is not available here",
+                       value_to_cstr(inv->a, plugin));
+    const char **sources = arena_array(inv->a, const char *, inv->sources.len + 1);
+    for (size_t i = 0; i < inv->sources.len; i++)
+        sources[i] = inv->sources.items[i];
+    int rc = inv->opts.plugins(inv->opts.plugins_data, inv->a, sources, inv->sources.len, &data, e);
+    if (rc < 0)
+        return err_at(e, value_pos(plugin));
+    if (!value_is(&data, VALUE_DICT))
+        return err_set(e, ERR_PARSE, value_pos(plugin), "the inventory plugin %s gave no inventory",
+                       value_to_cstr(inv->a, plugin));
+    return read_document(inv, path, data.u.dict, false, e);
 }

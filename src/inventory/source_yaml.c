@@ -149,9 +149,7 @@ int source_yaml(struct inventory *inv, const char *path, struct err *e)
                        value_type_name(&data));
     const struct value *plugin = dict_get(data.u.dict, "plugin");
     if (plugin && value_truthy(plugin))
-        return err_set(e, ERR_UNSUPPORTED, value_pos(plugin),
-                       "the inventory plugin %s is not supported yet",
-                       value_to_cstr(inv->a, plugin));
+        return source_plugin(inv, path, plugin, e);
     DICT_EACH(data.u.dict, entry)
     {
         rc = read_group(inv, &entry->key, &entry->val, 0, &g, e);

@@ -1,6 +1,7 @@
 // The session's plugins as a whole: making and freeing, folders, what was used.
 #include "plugin/plugin.h"
 
+#include "core/buf.h"
 #include "core/file.h"
 #include "plugin/internal.h"
 
@@ -67,6 +68,25 @@ void plugins_add_playbook(struct plugins *p, const char *dir)
 {
     paths_add(p, &p->playbooks, absolute(p, dir));
     plugins_add_role(p, dir);
+}
+
+int plugins_inventory(struct plugins *p, struct arena *a, const char *const *sources, size_t n,
+                      struct value *ret, struct err *e)
+{
+    struct value l = value_list(a);
+    struct buf b = BUF_INIT;
+    int64_t start = clock_mono_ms();
+    for (size_t i = 0; i < n; i++)
+        list_add(l.u.list, value_cstr(sources[i]));
+    buf_adds(&b, "\"op\":\"inventory\",\"sources\":");
+    codec_write(&b, a, &l);
+    int rc =
+        process_request(p, a, buf_str(&b), NULL,
+                        arena_printf(a, "the inventory '%s'", n ? sources[n - 1] : ""), ret, e);
+    buf_release(&b);
+    plugins_count(p, "inventory", n ? path_base(sources[n - 1]) : "",
+                  (double)(clock_mono_ms() - start) / 1000.0);
+    return rc;
 }
 
 void plugins_count(struct plugins *p, const char *kind, const char *name, double seconds)

@@ -97,6 +97,8 @@ void plugins_set_hooks(struct plugins *p);
 // Where a plugin of a kind ("connection", "callback", "strategy", "vars", "become", "cache") would
 // be found, or NULL. For messages.
 const char *plugins_find(struct plugins *p, const char *kind, const char *name, struct arena *a);
+// The first plugin file (.py) directly in a folder or one below, or NULL. Belongs to p.
+const char *plugins_first(struct plugins *p, const char *dir);
 // Inventory sources read by Ansible's inventory plugins, as an inventory script prints them.
 int plugins_inventory(struct plugins *p, struct arena *a, const char *const *sources, size_t n,
                       struct value *ret, struct err *e) __attribute__((warn_unused_result));

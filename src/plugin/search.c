@@ -97,6 +97,14 @@ const char *file_in(struct plugins *p, const char *dir, const char *name, bool a
     return v ? v->u.str.s : NULL;
 }
 
+const char *plugins_first(struct plugins *p, const char *dir)
+{
+    struct dict_entry *it;
+    DICT_EACH(listing(p, dir, false), it)
+    return it->val.u.str.s;
+    return NULL;
+}
+
 // --- collections
 // -------------------------------------------------------------------------------------------------
 

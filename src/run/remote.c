@@ -127,8 +127,14 @@ static struct conn *connection(struct exec *x, struct err *e)
     else if (strcmp(how, "ssh") == 0)
         ssh_params(x, t, &p);
     else {
+        const char *file =
+            x->run->o.plugins ? plugins_find(x->run->o.plugins, "connection", how, x->a) : NULL;
         err_set(e, ERR_UNSUPPORTED, x->task ? x->task->n.pos : POS_NONE,
-                "the connection plugin '%s' was not found (known: ssh, local)", how);
+                file
+                    ? "the connection plugin '%s' (%s) cannot be used: andon reaches hosts by ssh, "
+                      "or local without"
+                    : "the connection plugin '%s' was not found (known: ssh, local)",
+                how, file);
         return NULL;
     }
     return fleet_conn(x->run->o.fleet, &p, e);

@@ -188,6 +188,32 @@ Y
     has "docker"
 }
 
+@test "an inventory plugin reads a source, with those before it" {
+    cat >more.yml <<'Y'
+plugin: ansible.builtin.constructed
+compose: {size: inventory_hostname | length}
+groups: {first: "'1' in inventory_hostname"}
+Y
+    play <<<'- debug: {msg: "{{ size }} {{ group_names | join(\",\") }}"}'
+    run -0 andon run -i hosts -i more.yml site.yml
+    has "2 first,web"
+    bare_path
+    run andon run -i hosts -i more.yml site.yml
+    has "needs Ansible on this machine"
+}
+
+@test "callback plugins are warned of, vars plugins refused" {
+    play <<<'- ping:'
+    ANSIBLE_CALLBACKS_ENABLED=ansible.posix.profile_tasks run -0 andon run -i hosts site.yml
+    has "the callback plugin ansible.posix.profile_tasks"
+    mkdir -p vars_plugins
+    echo >vars_plugins/mine.py
+    ANSIBLE_VARS_ENABLED=host_group_vars,mine run -1 andon run -i hosts site.yml
+    has "the vars plugin mine ($PWD/vars_plugins/mine.py)"
+    run -0 andon run -i hosts site.yml
+    has "the vars plugin $PWD/vars_plugins/mine.py is not run"
+}
+
 @test "no secret of a module's arguments stays in a file" {
     python_module say
     module marked.py <<'P'

@@ -115,7 +115,7 @@ static const struct {
     {"hosts.yml", "all:\n  hosts:\n    1:\n", 3, 5, "put quotes around 1"},
     {"hosts.yml", "all:\n hosts:\n  a:\n b\n", 5, 1, "colon"},
     {"hosts.yml", "- a\n", 1, 1, "must be a mapping of groups, not a list"},
-    {"hosts.yml", "plugin: aws_ec2\n", 1, 9, "the inventory plugin aws_ec2 is not supported yet"},
+    {"hosts.yml", "plugin: aws_ec2\n", 1, 9, "the inventory plugin aws_ec2 is not available here"},
 };
 
 static void test_mistakes(void **state)
