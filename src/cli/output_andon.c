@@ -8,6 +8,7 @@
 
 #include "core/buf.h"
 #include "core/file.h"
+#include "template/builtin.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -231,6 +232,27 @@ static void add_item(struct buf *b, const struct result_event *ev)
     buf_adds(b, ": ");
 }
 
+// The filter or test most like the one that Ansible's words name as unknown.
+static const char *nearest_filter(const char *msg)
+{
+    static const char mark[] = "Could not load \"";
+    const char *names[512], *at = strstr(msg, mark);
+    size_t n_filters, n_tests;
+    int n = 0;
+    if (!at)
+        return NULL;
+    const struct builtin *filters = filter_all(&n_filters), *tests = test_rows(&n_tests);
+    for (size_t i = 0; i < n_filters && n < 400; i++)
+        names[n++] = filters[i].name;
+    for (size_t i = 0; i < n_tests && n < 512; i++)
+        names[n++] = tests[i].name;
+    at += sizeof mark - 1;
+    char *word = xstrndup(at, strcspn(at, "\""));
+    const char *near = err_suggest(word, names, n);
+    free(word);
+    return near;
+}
+
 // What to do about a failure that a module reports in Ansible's words.
 static const char *hint(const char *msg)
 {
@@ -261,8 +283,14 @@ static char *failure_text(const struct result_event *ev)
     const struct value *msg = dict_get(d, "msg");
     if (msg)
         value_print(&b, msg);
+    if (b.len > MAX_FIELD) {
+        b.p[b.len = MAX_FIELD / 4] = '\0';
+        buf_adds(&b, " ...");
+    }
     if (msg && msg->type == VALUE_STRING && hint(msg->u.str.s))
         buf_addf(&b, " (%s)", hint(msg->u.str.s));
+    if (msg && msg->type == VALUE_STRING && nearest_filter(msg->u.str.s))
+        buf_addf(&b, " (did you mean '%s'?)", nearest_filter(msg->u.str.s));
     if (dict_get(d, "rc"))
         buf_addf(&b, " (rc %lld)", (long long)dict_int(d, "rc", 0));
     if (dict_get(d, "assertion")) {

@@ -1,6 +1,7 @@
 // A pass over the loaded playbook that compares the parameters of tasks with the modules' tables.
 #include "cli/precheck.h"
 
+#include "playbook/keywords.h"
 #include "spec/spec.h"
 
 #include <stdlib.h>
@@ -46,8 +47,25 @@ static bool given(const struct dict *args, const struct param *p)
     return false;
 }
 
+// The types of keywords; Ansible finds out when the task runs.
+static int check_task_keywords(const struct task *t, struct err *e)
+{
+    struct dict_entry *it;
+    int rc = 0;
+    DICT_EACH(t->n.attrs, it)
+    {
+        const struct keyword *k =
+            it->key.type == VALUE_STRING ? keyword_find(it->key.u.str.s) : NULL;
+        if (k && (rc = keyword_check(k, &it->key, &it->val, e)) < 0)
+            return rc;
+    }
+    return 0;
+}
+
 static int check_task(const struct task *t, struct err *e)
 {
+    if (check_task_keywords(t, e) < 0)
+        return e->code;
     const struct module_spec *m = t->kind == TASK_ACTION ? spec_find(t->module) : NULL;
     if (!m || m->flags & MODULE_NO_SPEC || t->args.type != VALUE_DICT || t->implicit || t->foreign)
         return 0;

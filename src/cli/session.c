@@ -1,6 +1,7 @@
 // Settings, inventory, variables, connections and output of a command.
 #include "cli/session.h"
 #include "cli/source.h"
+#include "cli/text.h"
 #include "cli/vault.h"
 
 #include "core/buf.h"
@@ -16,16 +17,17 @@
 
 void session_error(const struct session *s, const struct err *e)
 {
-    struct buf b = BUF_INIT, excerpt = BUF_INIT;
+    struct buf b = BUF_INIT, excerpt = BUF_INIT, msg = BUF_INIT;
     if (s->run.sink.clear)
         s->run.sink.clear(s->run.sink.data);
+    text_add_clean(&msg, err_msg(e), strlen(err_msg(e)));
     if (s->compat)
         buf_addf(&b, "ERROR! %s\n", err_msg(e));
     else if (e->pos.line)
         buf_addf(&b, "%s:%u:%u: error: %s\n", source_name(e->pos), e->pos.line, e->pos.col,
-                 err_msg(e));
+                 buf_str(&msg));
     else
-        buf_addf(&b, "andon: error: %s\n", err_msg(e));
+        buf_addf(&b, "andon: error: %s\n", buf_str(&msg));
     if (s->compat)
         source_add_ansible(&b, e->pos);
     else
@@ -33,6 +35,7 @@ void session_error(const struct session *s, const struct err *e)
     display(&s->out, CONFIG_COLOR_ERROR, stderr, buf_str(&b));
     fputs(buf_str(&excerpt), stderr);
     buf_release(&excerpt);
+    buf_release(&msg);
     buf_release(&b);
 }
 
@@ -142,7 +145,7 @@ int session_options(struct session *s, const char *program, bool compat, int arg
         .arena = arena_new(), .compat = compat, .program = program, .command = command};
     s->out = (struct output_opts){.columns = columns(), .tty = isatty(1), .ansible = compat};
     if (config_load(s->arena, NULL, &s->config, &e) < 0) {
-        fprintf(stderr, "andon: error: %s\n", err_msg(&e));
+        session_error(s, &e);
         err_release(&e);
         return RUN_BAD_OPTIONS;
     }

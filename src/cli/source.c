@@ -72,10 +72,10 @@ void source_add_line(struct buf *b, const char *indent, struct pos pos)
     if (find_line(a, pos, &l)) {
         size_t at = bytes_of(l.s, l.len, pos.col ? pos.col - 1u : 0), from = 0, to = l.len;
         if (at > MAX_BEFORE)
-            for (from = at - MAX_BEFORE; from < at && inside(l.s[from]);)
+            for (from = at - MAX_BEFORE; from < at - MAX_BEFORE + 3 && inside(l.s[from]);)
                 from++;
-        if (to - from > MAX_SHOWN)
-            for (to = from + MAX_SHOWN; to < l.len && inside(l.s[to]);)
+        if (to - from > MAX_SHOWN + 3)
+            for (to = from + MAX_SHOWN; to < from + MAX_SHOWN + 3 && inside(l.s[to]);)
                 to++;
         buf_addf(b, "%s%5u | %s", indent, pos.line, from ? "..." : "");
         size_t start = b->len;

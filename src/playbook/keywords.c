@@ -2,6 +2,7 @@
 #include "playbook/keywords.h"
 
 #include "core/err.h"
+#include "playbook/loader.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -101,4 +102,81 @@ const char *keyword_suggest(const char *name, unsigned scope)
         if (table[i].scopes & scope)
             names[n++] = table[i].name;
     return err_suggest(name, names, n);
+}
+
+// Numbers may be written as text or come of a template; null stands for none. A percentage has its
+// sign.
+static bool is_number(const struct value *v, bool whole)
+{
+    char *end;
+    if (v->type != VALUE_STRING || template_is_template(v->u.str.s, v->u.str.len))
+        return v->type == VALUE_NULL || v->type == VALUE_INT || v->type == VALUE_STRING ||
+               v->type == VALUE_BOOL || v->type == VALUE_FLOAT;
+    if (whole)
+        strtoll(v->u.str.s, &end, 10);
+    else
+        strtod(v->u.str.s, &end);
+    end += *end == '%' && !whole;
+    return end > v->u.str.s && !*end;
+}
+
+int keyword_check(const struct keyword *k, const struct value *key, const struct value *v,
+                  struct err *e)
+{
+    struct pos pos = value_pos(v).line ? value_pos(v) : value_pos(key);
+    bool text = v->type == VALUE_STRING;
+    switch (k->type) {
+    case KWT_LIST:
+        if (v->type != VALUE_LIST && v->type != VALUE_NULL && !text)
+            return err_set(e, ERR_INVALID, pos, "'%s' must be a list, but is a %s", k->name,
+                           value_type_name(v));
+        break;
+    case KWT_DICT:
+        if (v->type != VALUE_DICT && v->type != VALUE_NULL && v->type != VALUE_LIST && !text)
+            return err_set(e, ERR_INVALID, pos, "'%s' must be a dictionary, but is a %s", k->name,
+                           value_type_name(v));
+        break;
+    case KWT_STR:
+        if (v->type == VALUE_LIST || v->type == VALUE_DICT)
+            return err_set(e, ERR_INVALID, pos, "the field '%s' should be a string, but is a %s",
+                           k->name, value_type_name(v));
+        break;
+    case KWT_BOOL:
+        if (v->type == VALUE_LIST || v->type == VALUE_DICT ||
+            (text && !template_is_template(v->u.str.s, v->u.str.len) &&
+             value_parse_bool(v->u.str.s, v->u.str.len) < 0))
+            return err_set(e, ERR_INVALID, pos, "the field '%s' should be true or false, not '%s'",
+                           k->name, text ? v->u.str.s : value_type_name(v));
+        break;
+    case KWT_INT:
+    case KWT_NUMBER:
+        if (!is_number(v, k->type == KWT_INT))
+            return err_set(e, ERR_INVALID, pos, "the field '%s' should be a %snumber, not '%s'",
+                           k->name, k->type == KWT_INT ? "whole " : "",
+                           text ? v->u.str.s : value_type_name(v));
+        break;
+    case KWT_STR_LIST:
+    case KWT_COND:
+    case KWT_ANY:
+        break;
+    }
+    return 0;
+}
+
+// There is no debugger: what would start it is refused, lest a run waits for nobody.
+int check_debugger(const struct value *key, const struct value *v, struct err *e)
+{
+    static const char *const names[] = {"always", "on_failed", "on_unreachable", "on_skipped"};
+    struct pos pos = value_pos(v).line ? value_pos(v) : value_pos(key);
+    if (!value_eqs(key, "debugger") || v->type == VALUE_NULL || value_eqs(v, "never"))
+        return 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (value_eqs(v, names[i]))
+            return err_set(e, ERR_UNSUPPORTED, pos,
+                           "andon has no task debugger: leave 'debugger: %s' out, or say never",
+                           names[i]);
+    return err_set(e, ERR_INVALID, pos,
+                   "'%s' is not a valid value for debugger. Must be one of always, on_failed, "
+                   "on_unreachable, on_skipped, never",
+                   v->type == VALUE_STRING ? v->u.str.s : value_type_name(v));
 }

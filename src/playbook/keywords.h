@@ -2,6 +2,8 @@
 #ifndef PLAYBOOK_KEYWORDS_H
 #define PLAYBOOK_KEYWORDS_H
 
+#include "core/value.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -32,5 +34,10 @@ const struct keyword *keyword_find(const char *name);
 const struct keyword *keyword_all(size_t *ret_n);
 // The keyword of that scope most like name, or NULL.
 const char *keyword_suggest(const char *name, unsigned scope);
+
+// Whether v, which stands behind key, is of the keyword's type as far as can be said before
+// templates are evaluated. ERR_INVALID with its position.
+int keyword_check(const struct keyword *k, const struct value *key, const struct value *v,
+                  struct err *e);
 
 #endif

@@ -125,62 +125,6 @@ static const char *scope_name(unsigned scope)
     }
 }
 
-static int check_type(const struct keyword *k, const struct value *key, const struct value *v,
-                      struct err *e)
-{
-    struct pos pos = value_pos(v).line ? value_pos(v) : value_pos(key);
-    bool text = v->type == VALUE_STRING;
-    switch (k->type) {
-    case KWT_LIST:
-        if (v->type != VALUE_LIST && v->type != VALUE_NULL && !text)
-            return err_set(e, ERR_INVALID, pos, "'%s' must be a list, but is a %s", k->name,
-                           value_type_name(v));
-        break;
-    case KWT_DICT:
-        if (v->type != VALUE_DICT && v->type != VALUE_NULL && v->type != VALUE_LIST && !text)
-            return err_set(e, ERR_INVALID, pos, "'%s' must be a dictionary, but is a %s", k->name,
-                           value_type_name(v));
-        break;
-    case KWT_STR:
-        if (v->type == VALUE_LIST || v->type == VALUE_DICT)
-            return err_set(e, ERR_INVALID, pos, "the field '%s' should be a string, but is a %s",
-                           k->name, value_type_name(v));
-        break;
-    case KWT_BOOL:
-        if (v->type == VALUE_LIST || v->type == VALUE_DICT ||
-            (text && !template_is_template(v->u.str.s, v->u.str.len) &&
-             value_parse_bool(v->u.str.s, v->u.str.len) < 0))
-            return err_set(e, ERR_INVALID, pos, "the field '%s' should be true or false, not '%s'",
-                           k->name, text ? v->u.str.s : value_type_name(v));
-        break;
-    case KWT_INT:
-    case KWT_NUMBER:
-    case KWT_STR_LIST:
-    case KWT_COND:
-    case KWT_ANY:
-        break;
-    }
-    return 0;
-}
-
-// There is no debugger: what would start it is refused, lest a run waits for nobody.
-int check_debugger(const struct value *key, const struct value *v, struct err *e)
-{
-    static const char *const names[] = {"always", "on_failed", "on_unreachable", "on_skipped"};
-    struct pos pos = value_pos(v).line ? value_pos(v) : value_pos(key);
-    if (!value_eqs(key, "debugger") || v->type == VALUE_NULL || value_eqs(v, "never"))
-        return 0;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (value_eqs(v, names[i]))
-            return err_set(e, ERR_UNSUPPORTED, pos,
-                           "andon has no task debugger: leave 'debugger: %s' out, or say never",
-                           names[i]);
-    return err_set(e, ERR_INVALID, pos,
-                   "'%s' is not a valid value for debugger. Must be one of always, on_failed, "
-                   "on_unreachable, on_skipped, never",
-                   v->type == VALUE_STRING ? v->u.str.s : value_type_name(v));
-}
-
 int check_keywords(const struct dict *d, unsigned scope, const char *what, struct err *e)
 {
     struct dict_entry *it;
@@ -193,7 +137,7 @@ int check_keywords(const struct dict *d, unsigned scope, const char *what, struc
         const char *name = it->key.u.str.s;
         const struct keyword *k = keyword_find(name);
         if (k && (k->scopes & scope)) {
-            int rc = check_type(k, &it->key, &it->val, e);
+            int rc = keyword_check(k, &it->key, &it->val, e);
             if (rc == 0)
                 rc = check_debugger(&it->key, &it->val, e);
             if (rc < 0)
@@ -283,6 +227,9 @@ static int check_hosts(const struct play *p, const struct value *ds, struct err 
         (p->hosts->type == VALUE_LIST && !p->hosts->u.list->len))
         return err_set(e, ERR_INVALID, value_pos(p->hosts),
                        "Hosts list cannot be empty. Please check your playbook");
+    if (p->hosts->type == VALUE_DICT)
+        return err_set(e, ERR_INVALID, value_pos(p->hosts),
+                       "Hosts list must be a sequence or string. Please check your playbook.");
     if (p->hosts->type == VALUE_LIST)
         for (size_t i = 0; i < p->hosts->u.list->len; i++)
             if (p->hosts->u.list->items[i].type == VALUE_NULL)
@@ -376,7 +323,8 @@ static int import_playbook(struct loader *l, struct playbook *pb, const char *fi
     if (!is_file(path))
         return err_set(e, ERR_NOENT, value_pos(what), "the playbook to import was not found: %s",
                        path);
-    return load_file(l, pb, path, n, e);
+    rc = load_file(l, pb, path, n, e);
+    return rc < 0 ? err_at(e, value_pos(what)) : 0;
 }
 
 static int load_entry(struct loader *l, struct playbook *pb, const char *path,

@@ -262,6 +262,25 @@ static int find_loop(struct task *t, struct err *e)
     return 0;
 }
 
+// What a result is registered as must be usable as a variable.
+static int check_register(const struct task *t, struct err *e)
+{
+    const struct value *v = dict_get(t->n.attrs, "register");
+    if (!v || v->type != VALUE_STRING)
+        return 0;
+    size_t n = 0;
+    for (const char *s = v->u.str.s; n < v->u.str.len; n++) {
+        unsigned char c = (unsigned char)s[n];
+        bool letter = c == '_' || ((c | 32) >= 'a' && (c | 32) <= 'z') || c >= 0x80;
+        if (!letter && !(n && c >= '0' && c <= '9'))
+            break;
+    }
+    if (n && n == v->u.str.len)
+        return 0;
+    return err_set(e, ERR_INVALID, value_pos(v),
+                   "Invalid variable name in 'register' specified: '%s'", v->u.str.s);
+}
+
 static enum task_kind kind_of(const char *module)
 {
     if (strcmp(module, "meta") == 0)
@@ -356,7 +375,7 @@ static int import_tasks(struct loader *l, const struct where *w, struct task *t,
     in.parent = &inc->n;
     in.file = path;
     if ((rc = load_task_file(l, &in, path, &inc->body, e)) < 0)
-        return rc;
+        return err_at(e, t->n.pos);
     node_list_add(l->arena, ret, &inc->n);
     return 0;
 }
@@ -449,7 +468,7 @@ static int load_task(struct loader *l, const struct where *w, const struct value
     t->foreign = act.foreign;
     const struct value *name = dict_get(ds, "name");
     t->name = name && name->type != VALUE_NULL ? value_to_cstr(l->arena, name) : NULL;
-    if ((rc = find_loop(t, e)) < 0)
+    if ((rc = find_loop(t, e)) < 0 || (rc = check_register(t, e)) < 0)
         return rc;
     if (strcmp(t->module, "include") == 0 && include_is_static(l, t))
         return import_tasks(l, w, t, ret, e);

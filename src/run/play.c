@@ -257,6 +257,18 @@ static size_t batch_size(const struct value *v, size_t all, struct arena *a)
     return n <= 0 ? 0 : (size_t)n;
 }
 
+// Whether an item of serial is a number or a percentage.
+static int check_serial(const struct value *v, struct arena *a, struct err *e)
+{
+    const char *s = value_to_cstr(a, v);
+    char *end;
+    strtod(s, &end);
+    if (end > s && (!*end || strcmp(end, "%") == 0))
+        return 0;
+    return err_set(e, ERR_INVALID, value_pos(v),
+                   "'serial' should be a number or a percentage, not '%s'", s);
+}
+
 static void reset_host(struct run *r, struct rhost *h)
 {
     h->frames = NULL;
@@ -314,6 +326,9 @@ static int run_batches(struct run *r, struct play *p, const char *strategy, stru
         sizes = value_list(r->play_arena);
         list_add(sizes.u.list, serial.type == VALUE_LIST ? value_int(0) : serial);
     }
+    for (size_t i = 0; i < sizes.u.list->len; i++)
+        if (check_serial(&sizes.u.list->items[i], r->play_arena, e) < 0)
+            return err_at(e, p->n.pos);
     for (size_t i = 0; done < n && !r->interrupted && !r->end_play && !r->stopped; i++) {
         size_t at = i < sizes.u.list->len ? i : sizes.u.list->len - 1;
         size_t size = batch_size(&sizes.u.list->items[at], n, r->play_arena);
@@ -446,6 +461,11 @@ int run_playbook(struct run *r, struct playbook *pb, struct err *e)
     r->play = NULL;
     uv_close((uv_handle_t *)&r->tick, NULL);
     uv_run(fleet_loop(r->o.fleet), UV_RUN_NOWAIT);
+    if (rc == 0 && r->o.start_at_task && !r->started && !r->o.ansible_wording && !r->interrupted)
+        rc = err_set(e, ERR_NOENT, POS_NONE,
+                     "no task is called '%s' (--start-at-task; what is included while the playbook "
+                     "runs cannot be found)",
+                     r->o.start_at_task);
     if (rc < 0)
         return RUN_ERROR;
     return r->interrupted ? RUN_INTERRUPTED : exit_code(r);

@@ -164,6 +164,8 @@ BUILTIN(filter_center)
 {
     int64_t width = 80;
     int rc = args_read(c, e, "width:i", &width);
+    if (rc >= 0 && width > (int64_t)64 << 20)
+        rc = fail_with(c, e, "width too large");
     if (rc < 0)
         return rc;
     struct buf b = call_buf(c);
