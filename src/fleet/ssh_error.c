@@ -152,6 +152,17 @@ static const struct row *pick(const char *s, size_t len, const struct row *rows,
     return best;
 }
 
+// What ssh said of a key it could not use, before it was turned away for want of one.
+static bool key_trouble(const struct ssh_end *end, struct line *ret)
+{
+    static const char *const marks[] = {"bad permissions", "invalid format", "not accessible"};
+    for (size_t i = 0; i < LEN(marks); i++)
+        for (const char *p = end->err; next_line(&p, end->err + end->err_len, ret);)
+            if (contains(*ret, marks[i]))
+                return true;
+    return false;
+}
+
 // Appends a line with control characters as blanks: it comes from a host and goes to a terminal.
 static void add_line(struct buf *b, struct line l)
 {
@@ -222,7 +233,11 @@ struct ssh_failure ssh_failure(struct arena *a, const struct ssh_end *end)
         no_words(&b, end);
     if (row && row->hint)
         buf_addf(&b, " (%s)", row->hint);
-    else if (f.reason == SSH_AUTH && end->unasked)
+    if (f.reason == SSH_AUTH && key_trouble(end, &l)) {
+        buf_adds(&b, " (");
+        add_line(&b, l);
+        buf_addc(&b, ')');
+    } else if (f.reason == SSH_AUTH && end->unasked)
         add_unasked(&b, end->unasked);
     f.msg = arena_strndup(a, buf_str(&b), b.len);
     f.retry = f.reason == SSH_NETWORK || f.reason == SSH_NAME || f.reason == SSH_STALE_MUX ||
