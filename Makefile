@@ -1,12 +1,13 @@
 # Thin front for meson: `make` builds, `make check` and `make demo` set up everything they need first.
 PREFIX ?= /usr/local
+BUILD ?= build
 .PHONY: all check demo bench install clean
 
 all:
 	scripts/setup build
 	scripts/check-includes
-	[ -f build/build.ninja ] || meson setup build
-	ninja -C build
+	[ -f $(BUILD)/build.ninja ] || meson setup $(BUILD)
+	ninja -C $(BUILD)
 
 check:
 	@scripts/check
@@ -21,8 +22,8 @@ bench:
 	@bench/run $(BENCH)
 
 install: all
-	meson configure build -Dprefix=$(PREFIX)
-	DESTDIR=$(DESTDIR) meson install -C build
+	meson configure $(BUILD) -Dprefix=$(PREFIX)
+	DESTDIR=$(DESTDIR) meson install -C $(BUILD)
 
 clean:
 	rm -rf build build-asan build-fuzz
