@@ -73,6 +73,19 @@ master() { pgrep -f "ssh: $ANDON_HOME/cp"; }
     [ "$(sed -nE 's/.*failed: ([0-9]+) ms,.*/\1/p' <<<"$output")" -lt 1000 ]
 }
 
+@test "sockets: any folder's name will do, and one that is too long has a substitute" {
+    export ANDON_HOME="$BATS_TEST_TMPDIR/a b%h" HOME=$BATS_TEST_TMPDIR/home
+    run -0 ping "$H1"
+    [ "$(find "$ANDON_HOME/cp" -type s | wc -l)" = 1 ]
+    ssh -o ControlPath="\"$(find "$ANDON_HOME/cp" -type s | sed s/%/%%/)\"" -O exit x
+    ANDON_HOME=$BATS_TEST_TMPDIR/$(printf 'x%.0s' {1..120})
+    run -0 ping "$H1"
+    run -0 ping "$H1"
+    [[ $output != *pushed* ]]
+    [ "$(find "$HOME/.andon/cp" -type s | wc -l)" = 1 ]
+    ANDON_HOME=$HOME/.andon # for teardown
+}
+
 @test "the real helper answers" {
     run -0 timeout 60 "$FLEET" run "$BUILD/tests/fleet/conn_ping" -h "$BUILD/andon-node" -c "-F$DIR/ssh_base" -n 20 "$DIR/hosts.txt"
     [[ $output == *"3 ok, 0 failed"* ]]
