@@ -50,7 +50,7 @@ hosts() {
 
 # ping [PATTERN ANSWER].. : pings all hosts at a terminal.
 ping() {
-    "$TERMINAL" "$@" -- "$FLEET" run env -u SSH_AUTH_SOCK "$ANDON" do all -m ping -i "$BATS_TEST_TMPDIR/hosts"
+    "$TERMINAL" "$@" -- "$FLEET" run env -u SSH_AUTH_SOCK "$ANDON" "do" all -m ping -i "$BATS_TEST_TMPDIR/hosts"
 }
 
 @test "an unknown host key is shown and asked for, host by host" {
@@ -85,9 +85,9 @@ ping() {
 
 @test "without a terminal it fails with what ssh would have asked" {
     hosts "$DIR/known_hosts" "$KEY"
-    run -4 setsid -w "$FLEET" run env -u SSH_AUTH_SOCK "$ANDON" do host1 -m ping -i "$BATS_TEST_TMPDIR/hosts"
+    run -4 setsid -w "$FLEET" run env -u SSH_AUTH_SOCK "$ANDON" "do" host1 -m ping -i "$BATS_TEST_TMPDIR/hosts"
     [[ $output == *"Permission denied (publickey"*"(ssh asks: Enter passphrase for key '$KEY'; there is no terminal to ask on: add the key to ssh-agent)"* ]]
     hosts "$KNOWN" "$KEY"
-    run -4 setsid -w "$FLEET" run env -u SSH_AUTH_SOCK "$ANDON" do host1 -m ping -i "$BATS_TEST_TMPDIR/hosts"
+    run -4 setsid -w "$FLEET" run env -u SSH_AUTH_SOCK "$ANDON" "do" host1 -m ping -i "$BATS_TEST_TMPDIR/hosts"
     [[ $output == *"Host key verification failed."*"known_hosts"* ]]
 }
