@@ -101,7 +101,7 @@ static int start(struct plugins *p, struct err *e)
     int fds[6];
     if (k->pid)
         return 0;
-    if (!python)
+    if (!python || access(python, X_OK) < 0)
         return err_set(e, ERR_UNSUPPORTED, POS_NONE, "there is no Python on this machine");
     if (access(p->o.server, R_OK) < 0)
         return err_set(e, ERR_NOENT, POS_NONE, "'%s' cannot be read: %s", p->o.server,
