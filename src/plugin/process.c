@@ -28,6 +28,7 @@ struct talk {
     const struct var_source *vars;
     const char *what;
     int64_t deadline;
+    unsigned start; // which process it is held with: a request inside it may have ended that one
     int timeout_ms;
     struct err *e;
 };
@@ -220,8 +221,21 @@ static int wait_for(struct talk *t, int fd, short events)
     }
 }
 
+static int check_alive(struct talk *t)
+{
+    const struct process *k = &t->p->proc;
+    if (k->pid && k->starts == t->start)
+        return 0;
+    return err_set(t->e, ERR_FAILED, POS_NONE,
+                   "the Python process ended while it worked on %s and on a variable of it",
+                   t->what);
+}
+
 static int write_all(struct talk *t, const char *s, size_t len)
 {
+    int alive = check_alive(t);
+    if (alive < 0)
+        return alive;
     while (len) {
         ssize_t n = send(t->p->proc.to, s, len, MSG_NOSIGNAL);
         if (n < 0 && errno == EPIPE)
@@ -242,6 +256,9 @@ static int write_all(struct talk *t, const char *s, size_t len)
 
 static int read_all(struct talk *t, char *s, size_t len)
 {
+    int alive = check_alive(t);
+    if (alive < 0)
+        return alive;
     while (len) {
         ssize_t n = read(t->p->proc.from, s, len);
         if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
@@ -466,6 +483,7 @@ int process_request(struct plugins *p, struct arena *a, const char *members,
     struct err own = ERR_INIT;
     struct talk t = {.p = p, .a = a, .vars = vars, .what = what, .e = &own};
     int rc = start(p, &own);
+    t.start = p->proc.starts;
     if (rc == ERR_UNSUPPORTED)
         rc = no_ansible(&t, "");
     else if (rc == 0)

@@ -139,6 +139,32 @@ Y
     has "ALIVE"
 }
 
+@test "variables that need plugins themselves are fetched, and may kill the process" {
+    filters "'die': lambda v: os.kill(os.getpid(), 9)" "'shout': lambda v: v.upper()"
+    mkdir -p lookup_plugins
+    cat >lookup_plugins/of.py <<'P'
+from ansible.plugins.lookup import LookupBase
+class LookupModule(LookupBase):
+    def run(self, terms, variables=None, **kwargs):
+        return [variables['hostvars'][t].get(kwargs['which'], 'none') for t in terms]
+P
+    cat >>hosts <<'I'
+[all:vars]
+loud="{{ 'low' | shout }}"
+deadly="{{ 'x' | die }}"
+I
+    play <<'Y'
+- debug: {msg: "{{ lookup('of', 'h2', which='loud') }}"}
+- debug: {msg: "{{ lookup('of', 'h2', which='deadly') }}"}
+  ignore_errors: true
+- debug: {msg: "{{ 'alive' | shout }}"}
+Y
+    run -0 timeout 60 "$ANDON" run -i hosts site.yml
+    has "LOW"
+    has "the Python process ended"
+    has "ALIVE"
+}
+
 @test "plugins that print, read and write a lot do not disturb the talk" {
     filters "'noise': lambda v: (print('x' * 100000), sys.stderr.write('y' * 300000), len(sys.stdin.read() + v))[2]"
     play <<'Y'
