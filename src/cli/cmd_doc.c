@@ -49,6 +49,12 @@ static void print_param(const struct param *p)
 static void print_module(const struct module_spec *m)
 {
     printf("## %s\n\n%s\n\n", m->name, m->summary);
+    for (const char *s = m->collections; s && *s;) {
+        size_t n = strcspn(s, "|");
+        printf("%s`%.*s.%s`", s == m->collections ? "Also called " : ", ", (int)n, s, m->name);
+        s += n + (s[n] == '|');
+        printf("%s", *s ? "" : ".\n\n");
+    }
     for (const struct param *p = m->params; p && p->name; p++)
         print_param(p);
     if (m->flags & MODULE_FILE_ARGS)

@@ -4,6 +4,7 @@
 #include "playbook/keywords.h"
 #include "playbook/kv.h"
 #include "playbook/loader.h"
+#include "spec/spec.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -22,14 +23,15 @@ struct include *include_new(struct loader *l, const struct where *w, const struc
     return inc;
 }
 
+// The name of a module without its collection, where that collection is one andon knows it in.
 static const char *strip_namespace(const char *name)
 {
-    static const char *const prefixes[] = {"ansible.builtin.", "ansible.legacy.", "ansible.posix.",
-                                           "community.general."};
+    static const char *const prefixes[] = {"ansible.builtin.", "ansible.legacy."};
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
         if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
             return name + strlen(prefixes[i]);
-    return name;
+    const struct module_spec *spec = spec_find(name);
+    return spec ? spec->name : name;
 }
 
 static bool in_list(const char *name, const char *const *list)

@@ -12,6 +12,7 @@ static const struct param params[] = {
 
 const struct module_spec spec_timezone = {
     .name = "timezone",
+    .collections = "community.general",
     .summary = "Set the time zone of the host.",
     .flags = MODULE_CHECK | MODULE_DIFF,
     .params = params,

@@ -60,10 +60,12 @@ enum module_flag {
 // Rules name parameters in one string each; every list of rules ends with NULL and may itself be
 // NULL.
 struct module_spec {
-    const char *name;                      // short name, without ansible.builtin.
-    unsigned flags;                        // enum module_flag
-    SPEC_TEXT(summary);                    // one line
-    const struct param *params;            // ends with a NULL name
+    const char *name;           // short name, without ansible.builtin.
+    const char *collections;    // "ansible.posix|community.general" whose names it also has; NULL:
+                                // ansible-core's own
+    unsigned flags;             // enum module_flag
+    SPEC_TEXT(summary);         // one line
+    const struct param *params; // ends with a NULL name
     const char *const *mutually_exclusive; // "a,b"
     const char *const *required_together;  // "a,b"
     const char *const *required_one_of;    // "a,b"
@@ -71,8 +73,8 @@ struct module_spec {
     const char *const *required_by;        // "a:b,c": a needs b and c
 };
 
-// The spec of a module by short or full name (ansible.builtin.x, ansible.legacy.x,
-// ansible.posix.x), or NULL.
+// The spec of a module by short or full name (ansible.builtin.x, ansible.legacy.x, or x in one of
+// its collections), or NULL.
 const struct module_spec *spec_find(const char *name);
 // All specs sorted by name.
 const struct module_spec *const *spec_all(size_t *ret_n);
