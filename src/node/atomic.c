@@ -164,7 +164,6 @@ static int write_in_place(const struct source *src, const char *path, struct err
 // Puts the content at path.
 static int install(struct module *m, const struct source *src, const char *path, struct err *e)
 {
-    path = host_realpath(m->arena, path);
     const char *dir = path_dir(m->arena, path);
     char *tmp = arena_printf(m->arena, "%s/.andon_tmp_XXXXXX", dir);
     bool unsafe = module_bool(m, "unsafe_writes");
@@ -199,6 +198,11 @@ static int install(struct module *m, const struct source *src, const char *path,
 
 int host_write(struct module *m, const char *path, const void *data, size_t len, struct err *e)
 {
+    return host_replace(m, host_realpath(m->arena, path), data, len, e);
+}
+
+int host_replace(struct module *m, const char *path, const void *data, size_t len, struct err *e)
+{
     return install(m, &(struct source){.fd = -1, .data = data, .len = len}, path, e);
 }
 
@@ -222,7 +226,8 @@ int host_install(struct module *m, const char *tmp, const char *path, struct err
     if (fd < 0)
         return err_set(e, ERR_IO, POS_NONE, "cannot open '%s': %s", tmp, strerror(errno));
     int rc = 0;
-    if (!install_beside(m, fd, tmp, host_realpath(m->arena, path))) {
+    path = host_realpath(m->arena, path);
+    if (!install_beside(m, fd, tmp, path)) {
         rc = install(m, &(struct source){.fd = fd}, path, e);
         if (rc == 0)
             unlink(tmp);

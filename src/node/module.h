@@ -134,6 +134,8 @@ int host_read(struct module *m, const char *path, char **ret, size_t *ret_len, s
 // existing file kept, rename. Honours unsafe_writes. New files get 0666 & ~umask. Follows a symlink
 // at path to its target.
 int host_write(struct module *m, const char *path, const void *data, size_t len, struct err *e);
+// As host_write, but a symlink at path is replaced itself.
+int host_replace(struct module *m, const char *path, const void *data, size_t len, struct err *e);
 // Moves a finished temp file (same or other file system) over path with the same guarantees.
 int host_install(struct module *m, const char *tmp, const char *path, struct err *e);
 // A temp file that disappears when the task ends; returns its fd (read and write), its path in the

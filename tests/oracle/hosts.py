@@ -15,13 +15,14 @@ NODE = os.environ.get("ANDON_NODE", os.path.join(TOP, "build", "andon-node"))
 # Becomes pid 1 of a host: mounts the view, enters it and waits. The name spaces live as long as this does.
 BOOT = r"""
 set -eu
-low=$1 dir=$2 ansible=$3 node=$4
+low=$1 dir=$2 ansible=$3 node=$4 collections=$5
 mount -t overlay overlay -o "lowerdir=$low,upperdir=$dir/up,workdir=$dir/work" "$dir/root"
 hostname h0001
 ip link set lo up
 mkdir -p "$dir/root/opt/oracle/ansible"; touch "$dir/root/opt/oracle/andon-node"
 mount --bind "$ansible" "$dir/root/opt/oracle/ansible"
 mount --bind "$node" "$dir/root/opt/oracle/andon-node"
+[ -z "$collections" ] || { mkdir "$dir/root/opt/oracle/ansible_collections"; mount --bind "$collections" "$dir/root/opt/oracle/ansible_collections"; }
 [ -z "${ANDON_ORACLE_NET:-}" ] || mount --bind /etc/resolv.conf "$dir/root/etc/resolv.conf"
 mount -t proc proc "$dir/root/proc"
 mount -t devpts -o newinstance,ptmxmode=0666 devpts "$dir/root/dev/pts"
@@ -54,6 +55,23 @@ def ansible_folder():
     sys.exit("ansible-core is not installed")
 
 
+def collections_folder():
+    """Where ansible_collections is: in a folder of ANSIBLE_COLLECTIONS_PATH, or Debian's package ansible; "" for nowhere."""
+    given = os.environ.get("ANSIBLE_COLLECTIONS_PATH", "").split(":")
+    for base in [g for g in given if g] + sys.path + sorted(glob.glob("/usr/lib/python3*/dist-packages")):
+        if os.path.isdir(os.path.join(base, "ansible_collections", "ansible", "posix")):
+            return os.path.join(base, "ansible_collections")
+    return ""
+
+
+def python_name(module):
+    """The Python module behind apt or community.general.ini_file."""
+    parts = module.split(".")
+    if len(parts) == 3:
+        return "ansible_collections.%s.%s.plugins.modules.%s" % tuple(parts)
+    return "ansible.modules." + module
+
+
 class Host:
     """One view; what commands change stays in it until close()."""
 
@@ -64,7 +82,7 @@ class Host:
         own_network = own_network and not os.environ.get("ANDON_ORACLE_NET")
         self.boot = subprocess.Popen(["unshare", "--mount", "--pid", "--fork", "--uts", "--ipc", "--kill-child"] +
                                      ["--net"] * own_network + [ "--propagation", "private", "bash", "-c", BOOT, "boot", rootfs(),
-                                      self.dir, ansible_folder(), NODE], stdin=subprocess.DEVNULL,
+                                      self.dir, ansible_folder(), NODE, collections_folder()], stdin=subprocess.DEVNULL,
                                      stdout=subprocess.PIPE, text=True)
         atexit.register(self.close)  # also when a script ends early
         if self.boot.stdout.readline() != "up\n":
@@ -83,7 +101,7 @@ class Host:
 
     def ansible(self, module, args, check=False, diff=False):
         args = dict(args, _ansible_check_mode=check, _ansible_diff=diff)
-        p = self.run(["python3", "-W", "ignore", "-m", "ansible.modules." + module],
+        p = self.run(["python3", "-W", "ignore", "-m", python_name(module)],
                      json.dumps({"ANSIBLE_MODULE_ARGS": args}))
         return result_of(p)
 

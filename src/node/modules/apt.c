@@ -137,7 +137,7 @@ static const char *update_errors(struct apt *t, const char *err)
     return *s ? s : "unknown reason";
 }
 
-static int update_lists(struct apt *t)
+int apt_update_lists(struct apt *t)
 {
     struct module *m = t->m;
     int64_t retries = module_int(m, "update_cache_retries", 5);
@@ -174,7 +174,7 @@ static int refresh(struct apt *t)
         return 0;
     if (t->update_time + valid >= (int64_t)time(NULL))
         return 0;
-    if (!m->check && update_lists(t) != 0)
+    if (!m->check && apt_update_lists(t) != 0)
         return ERR_FAILED;
     int64_t now = lists_time();
     t->updated = m->check || now != t->update_time;

@@ -35,6 +35,9 @@ const char *apt_prepared(struct arena *a, const char *out);
 // Fills msg "'CMD' failed: STDERR", rc and output. Returns ERR_FAILED.
 int apt_fail(struct apt *t, const char *cmd, const struct apt_out *o, bool with_stderr);
 
+// apt-get update, tried again as update_cache_retries says. The task fails when it does not work.
+int apt_update_lists(struct apt *t);
+
 // --- the archive's packages (asks apt-cache)
 // The version that would be installed of name, NULL when there is none. cmp "=" and version (a
 // pattern) or ">=" narrow it; sets *ret_known to whether the archive or dpkg has the package at all

@@ -24,24 +24,11 @@ static const struct handler handlers[] = {
     {"TarArchive", "", "", 0}, // GNU tar finds out about bzip2, xz and zstd by itself
 };
 
-void argv_add(struct argv *v, const char *s)
-{
-    if (v->n + 1 < sizeof v->w / sizeof *v->w)
-        v->w[v->n++] = s;
-    v->w[v->n] = NULL;
-}
-
-void argv_add_list(struct argv *v, const struct list *l)
-{
-    for (size_t i = 0; l && i < l->len; i++)
-        argv_add(v, l->items[i].u.str.s);
-}
-
 int archive_run(struct archive *a, struct argv *v, struct proc *ret)
 {
     struct err e = ERR_INIT;
     struct proc_opts opts = {.cwd = a->dest, .clean_lang = true};
-    if (proc_run(a->m, v->w, &opts, ret, &e) < 0)
+    if (proc_run(a->m, v->v, &opts, ret, &e) < 0)
         return module_fail_err(a->m, &e);
     return 0;
 }
@@ -60,10 +47,8 @@ bool archive_matches(const struct list *patterns, const char *path)
 
 void archive_report(struct archive *a, const struct argv *v, const struct proc *p)
 {
-    struct value r = value_dict(a->m->arena), cmd = value_list(a->m->arena);
-    for (size_t i = 0; i < v->n; i++)
-        list_add(cmd.u.list, value_str(a->m->arena, v->w[i]));
-    dict_set(r.u.dict, "cmd", cmd);
+    struct value r = value_dict(a->m->arena);
+    dict_set(r.u.dict, "cmd", argv_value(v));
     dict_set(r.u.dict, "rc", value_int(p->rc));
     dict_set(r.u.dict, "out", value_strn(a->m->arena, buf_str(&p->out), p->out.len));
     dict_set(r.u.dict, "err", value_strn(a->m->arena, buf_str(&p->err), p->err.len));

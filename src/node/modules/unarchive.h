@@ -2,7 +2,7 @@
 #ifndef NODE_MODULES_UNARCHIVE_H
 #define NODE_MODULES_UNARCHIVE_H
 
-#include "node/module.h"
+#include "node/command.h"
 
 struct archive {
     struct module *m;
@@ -16,14 +16,6 @@ struct archive {
     struct list *wanted; // zip: what to extract
 };
 
-// Command lines grow here; ends with NULL after archive_run().
-struct argv {
-    const char *w[4096];
-    size_t n;
-};
-
-void argv_add(struct argv *v, const char *s);
-void argv_add_list(struct argv *v, const struct list *l);
 // Runs it in dest with the C locale: output in *ret, to be released. <0 with the task failed.
 int archive_run(struct archive *a, struct argv *v, struct proc *ret);
 // Whether a pattern of the list matches path.

@@ -69,7 +69,7 @@ static const char *unescape(struct arena *arena, const char *s)
 
 int tar_list(struct archive *a)
 {
-    struct argv *v = arena_new_of(a->m->arena, struct argv);
+    struct argv *v = argv_new(a->m->arena);
     struct proc p;
     start(a, v, "--list");
     finish(a, v);
@@ -87,7 +87,7 @@ int tar_list(struct archive *a)
         arena_printf(a->m->arena,
                      "Failed to find handler for \"%s\". Make sure the required command to extract "
                      "the file is installed.\nCommand \"%s\"",
-                     a->src, v->w[0]);
+                     a->src, v->v[0]);
     if (p.rc != 0)
         rc = module_fail(a->m,
                          "%s could not handle archive: Unable to list files in the archive: %s",
@@ -118,7 +118,7 @@ static bool tells(const struct archive *a, const char *line)
 
 int tar_compare(struct archive *a, bool *ret_same)
 {
-    struct argv *v = arena_new_of(a->m->arena, struct argv);
+    struct argv *v = argv_new(a->m->arena);
     struct proc p;
     start(a, v, "--diff");
     ownership(a, v);
@@ -137,7 +137,7 @@ int tar_compare(struct archive *a, bool *ret_same)
 
 int tar_extract(struct archive *a)
 {
-    struct argv *v = arena_new_of(a->m->arena, struct argv);
+    struct argv *v = argv_new(a->m->arena);
     struct proc p;
     start(a, v, "--extract");
     ownership(a, v);

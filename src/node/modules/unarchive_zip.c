@@ -21,7 +21,7 @@ struct member {
 
 static struct argv *unzip(struct archive *a, const char *option)
 {
-    struct argv *v = arena_new_of(a->m->arena, struct argv);
+    struct argv *v = argv_new(a->m->arena);
     argv_add(v, proc_which(a->m->arena, "unzip"));
     argv_add(v, option);
     return v;
