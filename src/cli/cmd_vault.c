@@ -354,23 +354,27 @@ void vault_actions_help(struct buf *b)
         buf_addf(b, "  %-20s%s\n", actions[i].name, actions[i].help);
 }
 
+static void tell_unknown(struct session *s, const char *name)
+{
+    struct buf b = BUF_INIT;
+    for (size_t i = 0; i < N_ACTIONS; i++)
+        buf_addf(&b, "%s'%s'", i ? ", " : "", actions[i].name);
+    session_usage_error(s, "argument action: invalid choice: '%s' (choose from %s)", name,
+                        buf_str(&b));
+    buf_release(&b);
+}
+
 static const struct action *find_action(struct session *s)
 {
     if (!s->o.args->len) {
         session_usage_error(s, "the following arguments are required: action");
         return NULL;
     }
-    const char *names[N_ACTIONS], *name = s->o.args->items[0].u.str.s;
-    struct buf b = BUF_INIT;
-    for (size_t i = 0; i < N_ACTIONS; i++) {
-        names[i] = actions[i].name;
-        if (strcmp(names[i], name) == 0)
+    const char *name = s->o.args->items[0].u.str.s;
+    for (size_t i = 0; i < N_ACTIONS; i++)
+        if (strcmp(actions[i].name, name) == 0)
             return &actions[i];
-        buf_addf(&b, "%s'%s'", i ? ", " : "", names[i]);
-    }
-    session_usage_error(s, "argument action: invalid choice: '%s' (choose from %s)", name,
-                        buf_str(&b));
-    buf_release(&b);
+    tell_unknown(s, name);
     return NULL;
 }
 
