@@ -202,7 +202,7 @@ void loop_decorate(struct exec *x, const struct loop_control *lc, struct value *
     if (lc->extended)
         dict_set(d, "ansible_loop", extended(x, lc, items, i));
     dict_set(d, "_ansible_item_label", *label);
-    if (!dict_get(d, "failed") && !dict_get(d, "skipped"))
+    if (!dict_get(d, "failed") && !dict_get(d, "skip_reason"))
         dict_set(d, "failed", value_bool(false));
 }
 

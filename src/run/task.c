@@ -389,7 +389,8 @@ static void register_result(struct exec *x, const struct value *result)
         return;
     struct value v = value_shallow(x->a, result);
     struct dict *d = v.u.dict;
-    if (!dict_get(d, "failed") && !dict_get(d, "results") && !dict_get(d, "skipped"))
+    // what a module skipped has not failed; what a condition skipped says nothing of it
+    if (!dict_get(d, "failed") && !dict_get(d, "results") && !dict_get(d, "skip_reason"))
         dict_set(d, "failed", value_bool(false));
     loop_strip_internal(d);
     store_set(x->run, &x->h->set_facts, reg->u.str.s, &v);
