@@ -50,6 +50,8 @@ static struct run_sink pick_output(struct session *s)
         s->out.ansible = true;
         return output_minimal_new(&s->out);
     }
+    if (!s->out.quiet && s->out.verbosity < 1)
+        s->out.verbosity = 1; // its result is what one asked for
     return output_andon_new(&s->out);
 }
 

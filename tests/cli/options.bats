@@ -138,6 +138,13 @@ Y
     run -5 andon inventory -i hosts --host nosuch
 }
 
+@test "one module on some hosts shows what it gave" {
+    run -0 andon "do" -i hosts h1 -m command -a 'echo shown'
+    has "      shown"
+    run -0 andon "do" -i hosts h1 -m command -a 'echo shown' -q
+    [[ $output != *shown* ]]
+}
+
 @test "documentation of a module, and the completion script" {
     run -0 andon doc copy
     has '`dest`'
