@@ -2,15 +2,13 @@
 // them.
 #include "cli/session.h"
 #include "core/file.h"
+#include "playbook/keywords.h"
 #include "spec/spec.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static const char *const pseudo[] = {"import_playbook", "import_role",   "import_tasks", "include",
-                                     "include_role",    "include_tasks", "meta"};
 
 static const char *short_name(const char *name)
 {
@@ -22,8 +20,10 @@ static const char *short_name(const char *name)
 static int module_known(void *data, const char *name, const struct list *collections, struct err *e)
 {
     struct session *s = data;
-    for (size_t i = 0; i < sizeof pseudo / sizeof *pseudo; i++)
-        if (strcmp(short_name(name), pseudo[i]) == 0)
+    size_t n;
+    const char *const *statements = keyword_statements(&n);
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(short_name(name), statements[i]) == 0)
             return MODULE_BUILTIN;
     const struct plugin_module *m = plugins_module(s->plugins, name, collections);
     bool fails_later = s->compat && s->command == OPT_DO; // `ansible -m nosuch`: on each host
@@ -35,15 +35,16 @@ static int module_known(void *data, const char *name, const struct list *collect
 
 static const char *module_suggest(void *data, const char *name)
 {
-    size_t n;
+    size_t n, m;
     const struct module_spec *const *all = spec_all(&n);
-    const char **names = xmalloc((n + 8) * sizeof *names);
+    const char *const *statements = keyword_statements(&m);
+    const char **names = xmalloc((n + m) * sizeof *names);
     int k = 0;
     (void)data;
     for (size_t i = 0; i < n; i++)
         names[k++] = all[i]->name;
-    for (size_t i = 0; i < sizeof pseudo / sizeof *pseudo; i++)
-        names[k++] = pseudo[i];
+    for (size_t i = 0; i < m; i++)
+        names[k++] = statements[i];
     const char *near = err_suggest(name, names, k);
     free(names);
     return near;

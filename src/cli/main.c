@@ -13,9 +13,11 @@ struct command {
 };
 
 static const struct command commands[] = {
+    {"check", cmd_check, "Find mistakes in playbooks, roles and repositories"},
     {"completion", cmd_completion, "Print a completion script for bash"},
     {"do", cmd_do, "Run one module on some hosts"},
     {"doc", cmd_doc, "Show modules, filters, keywords and settings"},
+    {"explain", cmd_explain, "Tell what a finding of check means"},
     {"inventory", cmd_inventory, "Show hosts, groups and their variables"},
     {"run", cmd_run, "Run playbooks"},
     {"vault", cmd_vault, "Encrypt files and values, or read encrypted ones"},

@@ -6,7 +6,14 @@
 
 #include <stdbool.h>
 
-enum option_command { OPT_RUN = 1, OPT_DO = 2, OPT_INVENTORY = 4, OPT_ALL = 7, OPT_VAULT = 8 };
+enum option_command {
+    OPT_RUN = 1,
+    OPT_DO = 2,
+    OPT_INVENTORY = 4,
+    OPT_ALL = 7,
+    OPT_VAULT = 8,
+    OPT_CHECK = 16
+};
 
 struct options {
     struct arena *arena;
@@ -19,7 +26,7 @@ struct options {
     int forks, timeout, verbosity, background, poll;
     bool check, diff, become, ask_pass, ask_become_pass, ask_vault_pass, list_hosts, list_tasks,
         list_tags, syntax_check, step, force_handlers, flush_cache, one_line, help, version, list,
-        graph, live, quiet, failed, drop_handlers, ask_text, show_input;
+        graph, live, quiet, failed, drop_handlers, ask_text, show_input, strict;
 };
 
 // Parses argv[1..argc) for a command. ERR_INVALID with a message that names the option and a near

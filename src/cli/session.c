@@ -75,6 +75,7 @@ static void usage(const struct session *s, unsigned command)
     buf_addf(&b, "usage: %s [options] %s\n\n", s->program,
              command == OPT_RUN     ? "PLAYBOOK..."
              : command == OPT_DO    ? "PATTERN"
+             : command == OPT_CHECK ? "[PATH...]"
              : command == OPT_VAULT ? "ACTION [FILE...]"
                                     : "");
     if (command == OPT_VAULT) {
@@ -102,18 +103,19 @@ void session_usage_error(const struct session *s, const char *fmt, ...)
 // --output must be one of the kinds there are.
 static bool output_known(const struct session *s)
 {
-    static const char *const kinds[] = {"andon", "ansible", "json"};
-    for (size_t i = 0; s->o.output && i < sizeof kinds / sizeof *kinds; i++)
+    static const char *const of_runs[] = {"andon", "ansible", "json"};
+    static const char *const of_checks[] = {"text", "json", "sarif"};
+    const char *const *kinds = s->command == OPT_CHECK ? of_checks : of_runs;
+    for (size_t i = 0; s->o.output && i < 3; i++)
         if (strcmp(s->o.output, kinds[i]) == 0)
             return true;
     if (!s->o.output)
         return true;
     const char *near = err_suggest(s->o.output, kinds, 3);
-    session_usage_error(s,
-                        "argument --output: invalid choice: '%s' (choose from 'andon', 'ansible', "
-                        "'json')%s%s%s",
-                        s->o.output, near ? "; did you mean '" : "", near ? near : "",
-                        near ? "'?" : "");
+    session_usage_error(
+        s, "argument --output: invalid choice: '%s' (choose from '%s', '%s', '%s')%s%s%s",
+        s->o.output, kinds[0], kinds[1], kinds[2], near ? "; did you mean '" : "", near ? near : "",
+        near ? "'?" : "");
     return false;
 }
 
@@ -418,7 +420,7 @@ int session_open(struct session *s)
     session_loader_plugins(s, &lo);
     s->loader = loader_new(&lo);
     s->run.loader = s->loader;
-    if (s->command != OPT_INVENTORY && open_fleet(s, &e) < 0)
+    if (s->command & (OPT_RUN | OPT_DO) && open_fleet(s, &e) < 0)
         goto fail;
     s->run.fleet = s->fleet;
     return 0;

@@ -100,6 +100,8 @@ int cmd_run(int argc, char **argv, bool compat);
 int cmd_do(int argc, char **argv, bool compat);
 int cmd_inventory(int argc, char **argv, bool compat);
 int cmd_vault(int argc, char **argv, bool compat);
+int cmd_check(int argc, char **argv, bool compat);
+int cmd_explain(int argc, char **argv, bool compat);
 int cmd_doc(int argc, char **argv, bool compat);
 int cmd_completion(int argc, char **argv, bool compat);
 

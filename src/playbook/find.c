@@ -93,3 +93,11 @@ const struct list *playbook_collections(const struct node *n)
     }
     return role ? role->collections : NULL;
 }
+
+const char *playbook_find_tasks(struct arena *a, const struct node *n, bool handler,
+                                const char *name, const char *basedir, char **ret_tried)
+{
+    const char *path =
+        handler ? playbook_find_file(a, n, "handlers", name, basedir, ret_tried) : NULL;
+    return path ? path : playbook_find_file(a, n, "tasks", name, basedir, ret_tried);
+}

@@ -180,3 +180,12 @@ int check_debugger(const struct value *key, const struct value *v, struct err *e
                    "on_unreachable, on_skipped, never",
                    v->type == VALUE_STRING ? v->u.str.s : value_type_name(v));
 }
+
+const char *const *keyword_statements(size_t *ret_n)
+{
+    static const char *const names[] = {
+        "import_playbook", "import_role",   "import_tasks", "include",
+        "include_role",    "include_tasks", "meta"};
+    *ret_n = sizeof names / sizeof *names;
+    return names;
+}

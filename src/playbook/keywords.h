@@ -34,6 +34,8 @@ const struct keyword *keyword_find(const char *name);
 const struct keyword *keyword_all(size_t *ret_n);
 // The keyword of that scope most like name, or NULL.
 const char *keyword_suggest(const char *name, unsigned scope);
+// Names that stand where a module's does but are part of the language (include_tasks, meta, ...).
+const char *const *keyword_statements(size_t *ret_n);
 
 // Whether v, which stands behind key, is of the keyword's type as far as can be said before
 // templates are evaluated. ERR_INVALID with its position.

@@ -90,7 +90,14 @@ int load_yaml(struct loader *l, const char *path, struct value *ret, struct err 
     int rc = yaml_load_file(l->arena, path, &o, ret, e);
     if (rc == 0)
         dict_set(l->files, path, *ret);
+    else
+        l->kind = LOAD_YAML;
     return rc;
+}
+
+const struct dict *loader_files(const struct loader *l)
+{
+    return l->files;
 }
 
 int loader_vars_file(struct loader *l, const char *path, struct dict **ret, struct err *e)
@@ -125,30 +132,46 @@ static const char *scope_name(unsigned scope)
     }
 }
 
-int check_keywords(const struct dict *d, unsigned scope, const char *what, struct err *e)
+static int check_keyword(struct loader *l, const struct dict_entry *it, unsigned scope,
+                         struct err *e)
+{
+    if (it->key.type != VALUE_STRING)
+        return err_set(e, ERR_INVALID, value_pos(&it->key), "keywords must be text, found a %s",
+                       value_type_name(&it->key));
+    const char *name = it->key.u.str.s;
+    const struct keyword *k = keyword_find(name);
+    if (k && (k->scopes & scope)) {
+        l->kind = LOAD_KEYWORD_TYPE;
+        int rc = keyword_check(k, &it->key, &it->val, e);
+        if (rc == 0)
+            rc = check_debugger(&it->key, &it->val, e);
+        return rc;
+    }
+    const char *near = keyword_suggest(name, scope);
+    l->kind = LOAD_KEYWORD;
+    return err_set(e, ERR_INVALID, value_pos(&it->key),
+                   "'%s' is not a valid attribute for %s%s%s%s", name, scope_name(scope),
+                   near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+}
+
+int check_keywords(struct loader *l, const struct dict *d, unsigned scope, struct err *e)
 {
     struct dict_entry *it;
-    (void)what;
+    int rc = 0;
     DICT_EACH(d, it)
-    {
-        if (it->key.type != VALUE_STRING)
-            return err_set(e, ERR_INVALID, value_pos(&it->key), "keywords must be text, found a %s",
-                           value_type_name(&it->key));
-        const char *name = it->key.u.str.s;
-        const struct keyword *k = keyword_find(name);
-        if (k && (k->scopes & scope)) {
-            int rc = keyword_check(k, &it->key, &it->val, e);
-            if (rc == 0)
-                rc = check_debugger(&it->key, &it->val, e);
-            if (rc < 0)
-                return rc;
-            continue;
-        }
-        const char *near = keyword_suggest(name, scope);
-        return err_set(e, ERR_INVALID, value_pos(&it->key),
-                       "'%s' is not a valid attribute for %s%s%s%s", name, scope_name(scope),
-                       near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
-    }
+    if ((rc = load_recover(l, check_keyword(l, it, scope, e), e)) < 0)
+        return rc;
+    l->kind = LOAD_OTHER;
+    return 0;
+}
+
+int load_recover(struct loader *l, int rc, struct err *e)
+{
+    if (rc >= 0 || !l->opts.problem)
+        return rc;
+    l->opts.problem(l->opts.data, l->kind, e);
+    l->kind = LOAD_OTHER;
+    err_release(e);
     return 0;
 }
 
@@ -175,11 +198,14 @@ static int load_roles(struct loader *l, const struct where *w, const struct valu
         return err_set(e, ERR_INVALID, value_pos(roles), "'roles' must be a list, but is a %s",
                        value_type_name(roles));
     for (size_t i = 0; i < roles->u.list->len; i++) {
-        struct include *inc;
-        int rc = load_role_entry(l, w, &roles->u.list->items[i], &inc, e);
+        struct include *inc = NULL;
+        int depth = l->depth, rc = load_role_entry(l, w, &roles->u.list->items[i], &inc, e);
         if (rc < 0)
+            l->depth = depth;
+        if ((rc = load_recover(l, rc, e)) < 0)
             return rc;
-        node_list_add(l->arena, ret, &inc->n);
+        if (inc)
+            node_list_add(l->arena, ret, &inc->n);
     }
     return 0;
 }
@@ -192,7 +218,7 @@ static int load_section(struct loader *l, const struct where *w, const struct di
     here.handlers = strcmp(key, "handlers") == 0;
     if (!v || v->type == VALUE_NULL)
         return 0;
-    return load_tasks(l, &here, v, ret, e);
+    return load_recover(l, load_tasks(l, &here, v, ret, e), e);
 }
 
 static int merge_vars_list(struct loader *l, const struct value *v, struct dict *ret, struct err *e)
@@ -238,22 +264,37 @@ static int check_hosts(const struct play *p, const struct value *ds, struct err 
     return 0;
 }
 
-static int load_play(struct loader *l, const char *file, const struct value *ds, struct play **ret,
-                     struct err *e)
+// `user` of a play is an old name of remote_user.
+static struct value without_user(struct loader *l, const struct value *ds)
 {
+    const struct value *user = dict_get(ds->u.dict, "user");
+    if (!user || dict_get(ds->u.dict, "remote_user"))
+        return *ds;
+    struct value copy = value_shallow(l->arena, ds), key = value_cstr("remote_user");
+    value_set_pos(&copy, value_pos(ds));
+    value_set_pos(&key, value_pos(user));
+    dict_setv(copy.u.dict, key, *user);
+    dict_del(copy.u.dict, "user");
+    return copy;
+}
+
+static int load_play(struct loader *l, const char *file, const struct value *written,
+                     struct play **ret, struct err *e)
+{
+    struct value whole = without_user(l, written), *ds = &whole;
     struct play *p = arena_new_of(l->arena, struct play);
-    int rc = check_keywords(ds->u.dict, KW_PLAY, "play", e);
+    int rc = check_keywords(l, ds->u.dict, KW_PLAY, e);
     if (rc < 0)
         return rc;
     p->n = (struct node){
         .kind = NODE_PLAY, .attrs = ds->u.dict, .pos = value_pos(ds), .play = p, .file = file};
     p->basedir = path_dir(l->arena, file);
     p->hosts = dict_get(ds->u.dict, "hosts");
-    if ((rc = check_hosts(p, ds, e)) < 0)
+    if ((rc = load_recover(l, check_hosts(p, ds, e), e)) < 0)
         return rc;
     p->vars = value_dict(l->arena).u.dict;
     const struct value *vars = dict_get(ds->u.dict, "vars");
-    if (vars && (rc = merge_vars_list(l, vars, p->vars, e)) < 0)
+    if (vars && (rc = load_recover(l, merge_vars_list(l, vars, p->vars, e), e)) < 0)
         return rc;
     p->vars_files = dict_get(ds->u.dict, "vars_files");
     p->vars_prompt = dict_get(ds->u.dict, "vars_prompt");
@@ -261,7 +302,8 @@ static int load_play(struct loader *l, const char *file, const struct value *ds,
     p->name = name && name->type != VALUE_NULL ? value_to_cstr(l->arena, name) : NULL;
     struct where w = {.play = p, .parent = &p->n, .file = file, .basedir = p->basedir};
     struct node_list roles = {0};
-    if ((rc = load_roles(l, &w, dict_get(ds->u.dict, "roles"), &roles, e)) < 0 ||
+    if ((rc = load_recover(l, load_roles(l, &w, dict_get(ds->u.dict, "roles"), &roles, e), e)) <
+            0 ||
         (rc = load_section(l, &w, ds->u.dict, "handlers", &p->handlers, e)) < 0 ||
         (rc = load_section(l, &w, ds->u.dict, "pre_tasks", &p->pre_tasks, e)) < 0)
         return rc;
@@ -371,8 +413,11 @@ static int load_file(struct loader *l, struct playbook *pb, const char *path,
         return err_set(e, ERR_INVALID, value_pos(&doc),
                        "A playbook must be a list of plays, got a %s instead: %s",
                        value_type_name(&doc), path);
-    for (size_t i = 0; i < doc.u.list->len && rc == 0; i++)
-        rc = load_entry(l, pb, path, &doc.u.list->items[i], parent, e);
+    int depth = l->depth;
+    for (size_t i = 0; i < doc.u.list->len && rc == 0; i++) {
+        rc = load_recover(l, load_entry(l, pb, path, &doc.u.list->items[i], parent, e), e);
+        l->depth = depth;
+    }
     l->depth--;
     return rc;
 }

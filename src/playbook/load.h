@@ -13,6 +13,16 @@ enum module_home {
     MODULE_FOREIGN, // runs through the user's own Ansible
 };
 
+// What is wrong with a piece that cannot be loaded.
+enum load_problem {
+    LOAD_OTHER, // shape, or by the error's code
+    LOAD_YAML,  // the file is no YAML
+    LOAD_KEYWORD,
+    LOAD_KEYWORD_TYPE,
+    LOAD_MODULE, // no module has the name
+    LOAD_ROLE,   // no role has the name
+};
+
 struct loader_opts {
     const struct dict *extra_vars;       // -e, or NULL
     const char *const *roles_path;       // configured folders, ends with NULL
@@ -32,6 +42,9 @@ struct loader_opts {
     // there.
     void (*entered)(void *data, const char *dir, bool is_role);
     void (*warn)(void *data, struct pos pos, const char *msg);
+    // Told of every play, task, role or keyword that cannot be loaded; loading then goes on without
+    // it. NULL: the first one ends the loading.
+    void (*problem)(void *data, enum load_problem kind, const struct err *e);
     void *data;
 };
 
@@ -70,6 +83,9 @@ int playbook_include_role(struct loader *l, struct task *task, const struct role
 // (then *ret_tried lists where it looked).
 const char *playbook_find_file(struct arena *a, const struct node *n, const char *dir,
                                const char *name, const char *basedir, char **ret_tried);
+// Where a file of tasks is. Handlers are looked for in handlers/ first, then in tasks/.
+const char *playbook_find_tasks(struct arena *a, const struct node *n, bool handler,
+                                const char *name, const char *basedir, char **ret_tried);
 // The folders themselves (Ansible's ansible_search_path), ends with NULL.
 const char *const *playbook_search_path(struct arena *a, const struct node *n, const char *basedir,
                                         size_t *ret_n);
@@ -79,6 +95,11 @@ const struct list *playbook_collections(const struct node *n);
 // Reads a variables file as a dict (empty when the file is), through the loader's cache.
 int loader_vars_file(struct loader *l, const char *path, struct dict **ret, struct err *e)
     __attribute__((warn_unused_result));
+// Reads any YAML file through the loader's cache.
+int load_yaml(struct loader *l, const char *path, struct value *ret, struct err *e)
+    __attribute__((warn_unused_result));
+// Every file read so far: path -> value.
+const struct dict *loader_files(const struct loader *l);
 const struct loader_opts *loader_options(const struct loader *l);
 struct arena *loader_arena(struct loader *l);
 

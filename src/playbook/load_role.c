@@ -75,6 +75,7 @@ static int find_role(struct loader *l, const struct where *w, const char *name, 
     struct buf b = BUF_INIT;
     for (size_t i = 0; i < tried->len; i++)
         buf_addf(&b, "%s%s", i ? ":" : "", tried->items[i].u.str.s);
+    l->kind = LOAD_ROLE;
     int rc = err_set(e, ERR_NOENT, pos, "the role '%s' was not found in %s", name, buf_str(&b));
     buf_release(&b);
     return rc;
@@ -164,10 +165,14 @@ static int load_deps(struct loader *l, const struct where *w, struct role *r, st
         return err_set(e, ERR_INVALID, value_pos(deps), "Expected role dependencies to be a list.");
     r->deps = arena_array(l->arena, struct role *, deps->u.list->len + 1);
     for (size_t i = 0; i < deps->u.list->len; i++) {
-        struct include *dep;
-        int rc = load_role_entry(l, w, &deps->u.list->items[i], &dep, e);
+        struct include *dep = NULL;
+        int depth = l->depth, rc = load_role_entry(l, w, &deps->u.list->items[i], &dep, e);
         if (rc < 0)
+            l->depth = depth;
+        if ((rc = load_recover(l, rc, e)) < 0)
             return rc;
+        if (!dep)
+            continue;
         dep->n.role->parent = r;
         r->deps[r->n_deps++] = dep->n.role;
         node_list_add(l->arena, &inc->body, &dep->n);
@@ -286,11 +291,16 @@ int load_role(struct loader *l, const struct where *w, const struct role_include
     in.parent = &inc->n;
     inc->file_name = path;
     struct node_list tasks = {0};
-    if ((rc = load_role_vars(l, r, "defaults", args->defaults_from, &r->defaults, e)) < 0 ||
-        (rc = load_role_vars(l, r, "vars", args->vars_from, &r->vars, e)) < 0 ||
-        (rc = load_meta(l, &in, r, inc, args->tasks_from, args->allow_duplicates, e)) < 0 ||
-        (rc = load_role_tasks(l, &in, r, "handlers", args->handlers_from, &r->handlers, e)) < 0 ||
-        (rc = load_role_tasks(l, &in, r, "tasks", args->tasks_from, &tasks, e)) < 0)
+    if ((rc = load_recover(
+             l, load_role_vars(l, r, "defaults", args->defaults_from, &r->defaults, e), e)) < 0 ||
+        (rc = load_recover(l, load_role_vars(l, r, "vars", args->vars_from, &r->vars, e), e)) < 0 ||
+        (rc = load_recover(
+             l, load_meta(l, &in, r, inc, args->tasks_from, args->allow_duplicates, e), e)) < 0 ||
+        (rc = load_recover(
+             l, load_role_tasks(l, &in, r, "handlers", args->handlers_from, &r->handlers, e), e)) <
+            0 ||
+        (rc = load_recover(l, load_role_tasks(l, &in, r, "tasks", args->tasks_from, &tasks, e),
+                           e)) < 0)
         return rc;
     for (size_t i = 0; i < tasks.len; i++)
         node_list_add(l->arena, &inc->body, tasks.items[i]);

@@ -162,6 +162,7 @@ static int unknown_module(struct loader *l, const struct value *key, struct err 
         l->opts.module_suggest ? l->opts.module_suggest(l->opts.data, name) : NULL;
     if (near_module)
         near = near_module;
+    l->kind = LOAD_MODULE;
     const char *hint =
         l->opts.module_hint ? l->opts.module_hint(l->opts.data, name, l->arena) : NULL;
     if (hint) // the name is right
@@ -207,6 +208,7 @@ static int find_action(struct loader *l, const struct where *w, const struct dic
         if (home < 0)
             return home;
         if (home == MODULE_NOWHERE) {
+            l->kind = LOAD_KEYWORD;
             if (act->name && keyword_suggest(k, KW_TASK))
                 return err_set(e, ERR_INVALID, value_pos(&it->key),
                                "conflicting action statements: %s, %s (did you mean '%s'?)",
@@ -366,8 +368,7 @@ static int import_tasks(struct loader *l, const struct where *w, struct task *t,
     if (rc < 0)
         return rc;
     char *tried = NULL;
-    const char *path = playbook_find_file(l->arena, &t->n, w->handlers ? "handlers" : "tasks", name,
-                                          w->basedir, &tried);
+    const char *path = playbook_find_tasks(l->arena, &t->n, w->handlers, name, w->basedir, &tried);
     if (!path)
         return err_set(e, ERR_NOENT, t->n.pos, "Could not find or access '%s' (looked in:%s)", name,
                        tried);
@@ -456,11 +457,15 @@ static int load_task(struct loader *l, const struct where *w, const struct value
     DICT_EACH(ds, it)
     {
         const struct keyword *kw = keyword_find(it->key.u.str.s);
-        if (kw && !(kw->scopes & (KW_TASK | KW_HANDLER)) && strcmp(kw->name, act.name) != 0)
+        if (kw && !(kw->scopes & (KW_TASK | KW_HANDLER)) && strcmp(kw->name, act.name) != 0) {
+            l->kind = LOAD_KEYWORD;
             return err_set(e, ERR_INVALID, value_pos(&it->key),
                            "'%s' is not a valid attribute for a Task", kw->name);
+        }
+        l->kind = LOAD_KEYWORD_TYPE;
         if (kw && (rc = check_debugger(&it->key, &it->val, e)) < 0)
             return rc;
+        l->kind = LOAD_OTHER;
     }
     struct task *t = task_new(l, w, act.local ? local_attrs(l, ds) : ds, pos);
     t->action = act.name;
@@ -495,7 +500,7 @@ static int load_block(struct loader *l, const struct where *w, const struct valu
                          .role = w->role,
                          .play = w->play,
                          .file = w->file};
-    int rc = check_keywords(v->u.dict, KW_BLOCK, "block", e);
+    int rc = check_keywords(l, v->u.dict, KW_BLOCK, e);
     if (rc < 0)
         return rc;
     struct where in = *w;
@@ -530,6 +535,7 @@ int load_tasks(struct loader *l, const struct where *w, const struct value *list
             "blocks or imports are nested too deeply (more than %d), or import each other",
             MAX_INCLUDE_DEPTH);
     int rc = 0;
+    int depth = l->depth;
     for (size_t i = 0; i < list->u.list->len && rc == 0; i++) {
         const struct value *v = &list->u.list->items[i];
         if (v->type == VALUE_NULL)
@@ -544,6 +550,8 @@ int load_tasks(struct loader *l, const struct where *w, const struct value *list
             rc = load_block(l, w, v, ret, e);
         else
             rc = load_task(l, w, v, ret, e);
+        rc = load_recover(l, rc, e);
+        l->depth = depth;
     }
     l->depth--;
     return rc;

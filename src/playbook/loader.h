@@ -12,7 +12,8 @@ struct loader {
     struct dict *files;    // path -> parsed value
     struct dict *includes; // cache key -> VALUE_INT holding a struct include *
     size_t next_task;
-    int depth; // of static includes under way
+    int depth;              // of static includes under way
+    enum load_problem kind; // of the error being returned
 };
 
 // Where tasks are being read.
@@ -25,7 +26,8 @@ struct where {
     bool handlers;
 };
 
-int load_yaml(struct loader *l, const char *path, struct value *ret, struct err *e);
+// What a failed piece means: its code, or 0 when somebody was told and loading goes on without it.
+int load_recover(struct loader *l, int rc, struct err *e);
 int load_tasks(struct loader *l, const struct where *w, const struct value *list,
                struct node_list *ret, struct err *e);
 int load_task_file(struct loader *l, const struct where *w, const char *path, struct node_list *ret,
@@ -38,7 +40,7 @@ int load_role(struct loader *l, const struct where *w, const struct role_include
               struct include **ret, struct err *e);
 // Checks the keys and types of a mapping against a scope's keywords. allow_other: unknown keys are
 // left alone.
-int check_keywords(const struct dict *d, unsigned scope, const char *what, struct err *e);
+int check_keywords(struct loader *l, const struct dict *d, unsigned scope, struct err *e);
 // Refuses a `debugger` keyword that would start one; other keys are fine.
 int check_debugger(const struct value *key, const struct value *v, struct err *e);
 // Templates a static value with the variables known before any host: extra vars, and the node's

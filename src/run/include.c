@@ -97,8 +97,7 @@ static int include_tasks(struct exec *x, struct dict *args, struct value *result
         n--;
     name = arena_strndup(x->a, name, n);
     const char *path =
-        playbook_find_file(x->a, &x->task->n, x->task->handler ? "handlers" : "tasks", name,
-                           run_basedir(x->run), NULL);
+        playbook_find_tasks(x->a, &x->task->n, x->task->handler, name, run_basedir(x->run), NULL);
     if (!path)
         return cannot_load(x,
                            arena_printf(x->a,

@@ -25,5 +25,9 @@ const char *cache_source(struct arena *a, const struct template_opts *o, enum ca
 int cache_get(struct template_cache *c, const struct template_opts *o, const char *text, size_t len,
               const char *name, enum cache_form form, struct pos pos, struct template **ret,
               struct err *e);
+// As cache_get for the text of a template file, whose "#jinja2:" header may change the options.
+int template_file_parse(struct template_cache *c, struct arena *a, const char *text, size_t len,
+                        const char *name, const struct template_opts *opts, struct template **ret,
+                        struct err *e);
 
 #endif

@@ -56,6 +56,13 @@ static int visit(void *data, struct node *n, bool store)
     return walk_children(n, store, visit, c);
 }
 
+void template_free_names(const struct template *tpl, struct dict *ret)
+{
+    struct collector c = {.names = {.type = VALUE_DICT, .u.dict = ret}};
+    add_scope(&c, &tpl->root.scope);
+    walk_list(tpl->root.body, false, visit, &c);
+}
+
 static int collect(struct collector *c, const struct value *v, int depth)
 {
     int rc = 0;
@@ -76,8 +83,7 @@ static int collect(struct collector *c, const struct value *v, int depth)
                        value_pos(v), &tpl, c->e);
         if (rc < 0)
             return rc;
-        add_scope(c, &tpl->root.scope);
-        walk_list(tpl->root.body, false, visit, c);
+        template_free_names(tpl, c->names.u.dict);
         template_unref(tpl);
     }
     return rc;

@@ -103,6 +103,21 @@ static int read_header(struct override *x, const char **text, size_t *len)
     return 0;
 }
 
+int template_file_parse(struct template_cache *c, struct arena *a, const char *text, size_t len,
+                        const char *name, const struct template_opts *opts, struct template **ret,
+                        struct err *e)
+{
+    struct template_opts o = *opts;
+    struct override x = {&o, a, e};
+    const char *all = text;
+    struct pos pos = {.file = src_file(name), .line = 1, .col = 1};
+    int rc = read_header(&x, &text, &len);
+    if (rc < 0)
+        return err_at(e, pos);
+    pos.line = all == text ? 1 : 2;
+    return cache_get(c, &o, text, len, name, FORM_FILE, pos, ret, e);
+}
+
 int template_text(struct templar *t, struct arena *a, const char *text, size_t len,
                   const char *name, const struct template_opts *opts, struct value *ret,
                   struct err *e)

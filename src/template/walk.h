@@ -10,5 +10,7 @@ typedef int walk_fn(void *data, struct node *n, bool store);
 
 int walk_children(struct node *n, bool store, walk_fn *fn, void *data);
 int walk_list(struct node_list l, bool store, walk_fn *fn, void *data);
+// Sets every variable the template takes from its context as a key of ret.
+void template_free_names(const struct template *tpl, struct dict *ret);
 
 #endif
