@@ -3,6 +3,8 @@ system that has them, by their first word "with"."""
 from cases_system import steps
 
 pip = steps("pip", diff=False)
+user = steps("mysql_user", "community.mysql", diff=False, ignore=["attributes"])
+var = steps("mysql_variables", "community.mysql", diff=False)
 ufw = steps("ufw", "community.general", diff=False, ignore=["commands"])
 db = steps("mysql_db", "community.mysql", diff=False)
 SOCKET = "/run/mysqld/mysqld.sock"
@@ -29,6 +31,11 @@ printf 'Name: %s\nVersion: %s\nRelease: 1\nSummary: x\nLicense: x\nBuildArch: no
 rpmbuild -bb --define "_rpmdir /srv/r/repo" --define "_topdir /srv/r/b" --quiet spec/$nv.spec; done
 createrepo_c -q repo; printf '[local]\nname=Local\nbaseurl=file:///srv/r/repo\ngpgcheck=0\n' > /etc/yum.repos.d/local.repo"""
 dnf = steps("dnf", diff=False, ignore=["warnings"], unordered=["results"])
+
+# a MariaDB server without network
+START = (
+        "mkdir -p /run/mysqld; chown mysql /run/mysqld; (mariadbd-safe --skip-networking >/dev/null 2>&1 &); "
+        "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do mariadb -e 'select 1' >/dev/null 2>&1 && break; sleep 1; done")
 
 CASES = {
     "with pip": [
@@ -81,8 +88,7 @@ CASES = {
         {"files": ["/"]},
     ],
     "with mysql_db": [
-        "mkdir -p /run/mysqld; chown mysql /run/mysqld; (mariadbd-safe --skip-networking >/dev/null 2>&1 &); "
-        "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do mariadb -e 'select 1' >/dev/null 2>&1 && break; sleep 1; done",
+        START,
         db(name="one", login_unix_socket=SOCKET, check=True),
         db(name="one", login_unix_socket=SOCKET, encoding="utf8mb4", collation="utf8mb4_bin"),
         db(name="one", login_unix_socket=SOCKET),
@@ -100,6 +106,43 @@ CASES = {
         db(name="x", state="dump", login_unix_socket=SOCKET),
         db(name="x", login_unix_socket="/nonesuch", ignore=["msg"]),
         "test \"$(mariadb three -Ne 'select a from t')\" = 7; test \"$(mariadb four -Ne 'select a from t')\" = 7; pkill mariadbd; sleep 2",
+        {"files": ["/var/lib/mysql"]},
+    ],
+    "with mysql_user": [
+        START,
+        "mariadb -e 'create database app; create table app.t (a int, b int)'",
+        user(name="bob", password="secret", login_unix_socket=SOCKET, check=True),
+        user(name="bob", password="secret", priv="app.*:ALL", login_unix_socket=SOCKET),
+        user(name="bob", password="secret", priv="app.*:ALL", login_unix_socket=SOCKET),
+        user(name="bob", password="other", priv="app.*:ALL", login_unix_socket=SOCKET, check=True),
+        user(name="bob", password="other", priv="app.*:ALL", login_unix_socket=SOCKET),
+        user(name="bob", password="third", update_password="on_create", login_unix_socket=SOCKET),
+        user(name="bob", priv="app.*:SELECT,INSERT/app.t:UPDATE", login_unix_socket=SOCKET, ignore=["msg", "attributes"]),
+        user(name="bob", priv="app.*:SELECT,INSERT/app.t:UPDATE", login_unix_socket=SOCKET, ignore=["msg", "attributes"]),
+        user(name="bob", priv={"app.*": "DELETE"}, append_privs=True, login_unix_socket=SOCKET, ignore=["msg", "attributes"]),
+        user(name="bob", priv={"app.*": "DELETE"}, append_privs=True, login_unix_socket=SOCKET, ignore=["msg", "attributes"]),
+        user(name="bob", priv="app.*:DELETE", subtract_privs=True, login_unix_socket=SOCKET, ignore=["msg", "attributes"]),
+        user(name="bob", priv="app.*:SELECT,GRANT", login_unix_socket=SOCKET, ignore=["msg", "attributes"]),
+        user(name="bob", priv="app.*:SELECT,GRANT", login_unix_socket=SOCKET, ignore=["msg", "attributes"]),
+        user(name="bob", priv="*.*:RELOAD,PROCESS", login_unix_socket=SOCKET, ignore=["msg", "attributes"]),
+        user(name="bob", priv="app.t:SELECT(a,b)", login_unix_socket=SOCKET, ignore=["msg", "attributes"]),
+        user(name="adm", host="%", password="x", priv="*.*:ALL,GRANT", login_unix_socket=SOCKET),
+        user(name="adm", host="%", password="x", priv="*.*:ALL,GRANT", login_unix_socket=SOCKET),
+        user(name="adm", host="10.%", password="*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19", encrypted=True,
+             login_unix_socket=SOCKET),
+        user(name="adm", host_all=True, password="y", login_unix_socket=SOCKET),
+        user(name="tls", password="p", tls_requires={"SSL": None}, login_unix_socket=SOCKET),
+        user(name="lim", password="p", resource_limits={"MAX_QUERIES_PER_HOUR": 10}, login_unix_socket=SOCKET),
+        user(name="lim", password="p", resource_limits={"MAX_QUERIES_PER_HOUR": 10}, login_unix_socket=SOCKET),
+        user(name="adm", host_all=True, state="absent", login_unix_socket=SOCKET),
+        user(name="bob", state="absent", login_unix_socket=SOCKET, check=True),
+        user(name="bob", state="absent", login_unix_socket=SOCKET),
+        user(name="bob", state="absent", login_unix_socket=SOCKET),
+        var(variable="max_connections", login_unix_socket=SOCKET),
+        var(variable="max_connections", value="77", login_unix_socket=SOCKET),
+        var(variable="max_connections", value="77", login_unix_socket=SOCKET),
+        var(variable="nonesuch", value="77", login_unix_socket=SOCKET),
+        "pkill mariadbd; sleep 2",
         {"files": ["/var/lib/mysql"]},
     ],
     "with ufw": [

@@ -67,9 +67,7 @@ int mod_mysql_variables(struct module *m)
     }
     if (have && same(have, value)) {
         module_changed(m, false);
-        module_set_str(m, "msg",
-                       arena_printf(m->arena, "Variable is already set to requested value "
-                                              "globally."));
+        module_set_str(m, "msg", "Variable is already set to requested value.");
         return 0;
     }
     const char *scope = persist_only                   ? "PERSIST_ONLY"
