@@ -66,11 +66,13 @@ void on_problem(void *check, enum load_problem kind, const struct err *e)
 {
     struct check *c = check;
     enum check_id id = CHECK_SHAPE;
+    if (is_vault(c, e->pos)) { // what is in it is not known without its password
+        c->open = c->play_open = true;
+        return;
+    }
     switch (kind) {
     case LOAD_YAML:
         c->open = c->play_open = true;
-        if (is_vault(c, e->pos))
-            return;
         id = e->code == ERR_NOENT ? CHECK_NO_TASKS : CHECK_YAML;
         break;
     case LOAD_KEYWORD:
