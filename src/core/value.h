@@ -32,6 +32,7 @@ enum value_flag {
     VALUE_BYTES = 32, // string that Python would see as bytes
     VALUE_NATIVE_TEXT =
         64, // string that stays text even where it looks like a list or dict (to_json, string)
+    VALUE_PLAIN_STR = 128, // string with a position that Python would see as its own str
 };
 
 struct list;

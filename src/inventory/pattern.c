@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -369,6 +370,12 @@ static int split_limit(struct matcher *m, const char *limit, struct ptrs *out)
             ptrs_add(m->a, out, parts.items[i]);
             continue;
         }
+        struct stat st;
+        if (stat(p + 1, &st) < 0)
+            return err_set(m->e, ERR_NOENT, POS_NONE, "Unable to find limit file %s", p + 1);
+        if (S_ISDIR(st.st_mode))
+            return err_set(m->e, ERR_INVALID, POS_NONE,
+                           "Limit starting with \"@\" must be a file, not a directory: %s", p + 1);
         int rc = file_read(m->a, p + 1, MAX_LIMIT_FILE, &text, &len, m->e);
         if (rc < 0)
             return err_wrap(m->e, "the file of the limit %s", p);

@@ -146,6 +146,8 @@ static struct value typed(struct reader *r, const char *text, size_t col)
 {
     struct value v = literal_value(r->a, text);
     value_set_pos(&v, at(r, col));
+    if (v.type == VALUE_STRING)
+        v.flags |= VALUE_PLAIN_STR;
     return v;
 }
 
@@ -153,6 +155,7 @@ static struct value key_value(struct reader *r, const char *s, size_t len, size_
 {
     struct value v = value_strn(r->a, s, len);
     value_set_pos(&v, at(r, col));
+    v.flags |= VALUE_PLAIN_STR;
     return v;
 }
 

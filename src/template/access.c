@@ -39,7 +39,7 @@ static const char *owner_name(const struct value *v)
             return "ansible.utils.native_jinja.NativeJinjaText object";
         if (v->flags & VALUE_MARKUP)
             return "markupsafe.Markup object";
-        if (v->line)
+        if (v->line && !(v->flags & VALUE_PLAIN_STR))
             return "ansible.parsing.yaml.objects.AnsibleUnicode object";
         return v->flags & VALUE_BYTES ? "bytes object" : "str object";
     case VALUE_LIST:
@@ -185,6 +185,16 @@ static int undefined_member(struct ev *ev, const struct value *obj, struct value
     return 0;
 }
 
+// What every mapping of Python's has (hostvars, the variables of a host).
+static bool is_mapping_method(const struct name *name)
+{
+    static const char *const names[] = {"get", "items", "keys", "values"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strlen(names[i]) == name->len && memcmp(names[i], name->s, name->len) == 0)
+            return true;
+    return false;
+}
+
 int get_attr(struct ev *ev, const struct value *obj, const struct name *name,
              const struct builtin *dict_method, struct value *ret)
 {
@@ -204,7 +214,12 @@ int get_attr(struct ev *ev, const struct value *obj, const struct name *name,
         return undefined_member(ev, obj, ret);
     } else if (obj->type == VALUE_OBJECT) {
         rc = object_get(ev, obj, &key, true, ret);
-        if (rc == 0 && find_method(ev, obj, name->s, name->len, ret))
+        struct value plain;
+        if (rc == 0 && is_mapping_method(name) && obj->u.obj->ops->get &&
+            obj->u.obj->ops->materialize && (rc = make_plain(ev, obj, &plain)) == 0 &&
+            plain.type == VALUE_DICT && find_method(ev, &plain, name->s, name->len, ret))
+            rc = 1;
+        else if (rc == 0 && find_method(ev, obj, name->s, name->len, ret))
             rc = 1;
     } else {
         rc = find_method(ev, obj, name->s, name->len, ret);

@@ -101,9 +101,9 @@ BUILTIN(filter_type_debug)
         name = c->self.flags & VALUE_VAULT ? "AnsibleVaultEncryptedUnicode"
                : native                    ? (unsafe ? "NativeJinjaUnsafeText" : "NativeJinjaText")
                : unsafe                    ? "AnsibleUnsafeText"
-               : c->self.flags & VALUE_MARKUP ? "Markup"
-               : c->self.line                 ? "AnsibleUnicode"
-                                              : name;
+               : c->self.flags & VALUE_MARKUP                       ? "Markup"
+               : c->self.line && !(c->self.flags & VALUE_PLAIN_STR) ? "AnsibleUnicode"
+                                                                    : name;
     }
     *ret = value_cstr(name);
     return rc;

@@ -15,16 +15,20 @@ static const char *plain_name(const char *name)
 }
 
 // How a failing lookup reads. Errors that a lookup raises itself keep their words.
-static int explain_failure(const char *name, int rc, struct err *e)
+static int explain_failure(const struct templar *t, const char *name, int rc, struct err *e)
 {
     if (rc >= 0 || !e || rc == ERR_UNDEFINED || rc == ERR_UNSUPPORTED || rc == ERR_LIMIT ||
         rc == ERR_FAILED)
         return rc;
-    return err_wrap(
-        e,
+    struct err why = ERR_INIT;
+    err_move(&why, e);
+    rc = err_set(
+        e, ERR_FAILED, why.pos,
         "An unhandled exception occurred while running the lookup plugin '%s'. Error was a "
-        "<class 'ansible.errors.AnsibleError'>, original message",
-        name);
+        "<class 'ansible.errors.AnsibleError'>, original message: %s%s%s",
+        name, err_msg(&why), t->repeat_causes ? ". " : "", t->repeat_causes ? err_msg(&why) : "");
+    err_release(&why);
+    return rc;
 }
 
 static int run_lookup(struct templar *t, struct arena *a, const char *name,
@@ -40,7 +44,7 @@ static int run_lookup(struct templar *t, struct arena *a, const char *name,
                          .n_args = terms->len,
                          .kwargs = kwargs,
                          .name = row->name};
-        return explain_failure(name, row->fn(&c, terms, ret, e), e);
+        return explain_failure(t, name, row->fn(&c, terms, ret, e), e);
     }
     int rc = template_hooks.foreign_lookup
                  ? template_hooks.foreign_lookup(t, a, name, terms, kwargs, ret, e)

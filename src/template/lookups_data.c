@@ -1,6 +1,7 @@
 // Lookups in data files: csvfile and ini.
 #include "core/file.h"
 #include "template/lookups.h"
+#include "template/passwords.h"
 #include "template/pystr.h"
 #include "template/regex.h"
 #include "template/rows.h"
@@ -8,6 +9,7 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #define MAX_INTERPOLATION 10
 
@@ -45,9 +47,24 @@ static size_t csv_row(struct call *c, struct text s, size_t i, char delimiter, s
 }
 
 struct csv {
-    struct text file, delimiter, col, key;
+    struct text file, delimiter, col, key, encoding;
     const struct value *dflt;
 };
+
+// A file's text, which is in that encoding, as UTF-8.
+static int read_encoded(struct call *c, const char *path, struct text encoding, char **ret,
+                        size_t *ret_len, struct err *e)
+{
+    struct value v;
+    int rc = lookup_read(c, path, ret, ret_len, e);
+    if (rc < 0 || strcasecmp(encoding.s, "utf-8") == 0)
+        return rc;
+    if ((rc = text_decode(c, (struct text){*ret, *ret_len}, encoding, &v, e)) < 0)
+        return rc;
+    *ret = arena_strndup(c->arena, v.u.str.s, v.u.str.len);
+    *ret_len = v.u.str.len;
+    return 0;
+}
 
 static int csv_options(struct call *c, struct text term, struct csv *o, struct err *e)
 {
@@ -56,6 +73,7 @@ static int csv_options(struct call *c, struct text term, struct csv *o, struct e
     *o = (struct csv){.file = lookup_text(c, "file", "ansible.csv"),
                       .delimiter = lookup_text(c, "delimiter", "TAB"),
                       .col = lookup_text(c, "col", "1"),
+                      .encoding = lookup_text(c, "encoding", "utf-8"),
                       .dflt = lookup_opt(c, "default")};
     int rc = lookup_parse_kv(c, term, kv.u.dict, &o->key, e);
     if (rc < 0)
@@ -71,7 +89,9 @@ static int csv_options(struct call *c, struct text term, struct csv *o, struct e
         o->col = text_of(c, &d->val);
     else if (value_eqs(&d->key, "default"))
         o->dflt = &d->val;
-    else if (!value_eqs(&d->key, "encoding"))
+    else if (value_eqs(&d->key, "encoding"))
+        o->encoding = text_of(c, &d->val);
+    else
         return lookup_fail(c, e, "%s is not a valid option", text_of(c, &d->key).s);
     if (strcmp(o->delimiter.s, "TAB") == 0 || strcmp(o->delimiter.s, "\\t") == 0)
         o->delimiter = text_lit("\t");
@@ -88,7 +108,7 @@ static int csv_find(struct call *c, const struct csv *o, struct value *ret, stru
     int64_t col;
     if (!path)
         return lookup_fail(c, e, "csvfile: [Errno 2] No such file or directory: b'None'");
-    int rc = lookup_read(c, path, &s, &len, e);
+    int rc = read_encoded(c, path, o->encoding, &s, &len, e);
     if (rc < 0)
         return rc;
     for (size_t i = 0; i < len;) {
@@ -292,7 +312,7 @@ static int interpolate(struct ini *p, const char *section, const struct value *v
 }
 
 struct ini_opts {
-    struct text file, type, section, dflt_text, key;
+    struct text file, type, section, dflt_text, key, encoding;
     struct value dflt;
     bool regex;
 };
@@ -324,8 +344,9 @@ static int ini_term(struct call *c, struct text term, struct ini_opts *o, struct
         o->dflt = d->val;
     else if (value_eqs(&d->key, "re"))
         o->regex = value_truthy(&d->val);
-    else if (!value_eqs(&d->key, "encoding") && !value_eqs(&d->key, "case_sensitive") &&
-             !value_eqs(&d->key, "allow_no_value"))
+    else if (value_eqs(&d->key, "encoding"))
+        o->encoding = text_of(c, &d->val);
+    else if (!value_eqs(&d->key, "case_sensitive") && !value_eqs(&d->key, "allow_no_value"))
         return lookup_fail_final(c, e, "%s is not a valid option.", text_of(c, &d->key).s);
     return 0;
 }
@@ -368,7 +389,7 @@ static int ini_lookup(struct call *c, struct ini_opts *o, struct list *out, stru
     size_t len;
     if (!path)
         return lookup_fail(c, e, "Invalid filename: 'None'");
-    int rc = lookup_read(c, path, &s, &len, e);
+    int rc = read_encoded(c, path, o->encoding, &s, &len, e);
     if (rc < 0)
         return rc;
     if (strcmp(o->type.s, "properties") == 0) {
@@ -404,6 +425,7 @@ LOOKUP(lookup_ini)
         struct ini_opts o = {.file = lookup_text(c, "file", "ansible.ini"),
                              .type = lookup_text(c, "type", "ini"),
                              .section = lookup_text(c, "section", "global"),
+                             .encoding = lookup_text(c, "encoding", "utf-8"),
                              .dflt = dflt ? *dflt : value_cstr(""),
                              .regex = lookup_bool(c, "re", false)};
         int rc = ini_term(c, text_of(c, &terms->items[i]), &o, e);

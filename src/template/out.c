@@ -164,12 +164,17 @@ static struct value take_text(struct ev *ev, const struct out *o)
         return value_ref("", 0);
     if (o->nodes == 1 && o->first.type == VALUE_STRING && !(o->first.flags & VALUE_BYTES)) {
         struct value v = value_strn(ev->a, o->first.u.str.s, o->first.u.str.len);
-        v.flags = o->first.flags & VALUE_NATIVE_TEXT;
+        v.flags = o->first.flags & (VALUE_NATIVE_TEXT | VALUE_PLAIN_STR);
+        value_set_pos(&v, value_pos(&o->first));
+        if (!v.line)
+            v.flags |= VALUE_PLAIN_STR;
         return v;
     }
     if (o->nodes == 1)
         value_print(o->b, &o->first);
-    return value_strn(ev->a, buf_str(o->b), o->b->len);
+    struct value v = value_strn(ev->a, buf_str(o->b), o->b->len);
+    v.flags = VALUE_PLAIN_STR;
+    return v;
 }
 
 static bool like_literal(const struct value *v)

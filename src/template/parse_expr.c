@@ -235,9 +235,10 @@ static struct node *string_literal(struct parser *p)
     struct buf b = BUF_INIT;
     for (; p->cur->type == T_STRING; parse_next(p))
         buf_add(&b, p->cur->s, p->cur->len);
-    struct node *n = make_const(p, value_strn(p->a, buf_str(&b), b.len), k->line);
+    // equal literals are one object, as Python's (sameas)
+    const struct name *text = parse_intern(p, buf_str(&b), b.len);
     buf_release(&b);
-    return n;
+    return make_const(p, value_ref(text->s, text->len), k->line);
 }
 
 // Items up to the closing bracket; with colon pairs for dicts.

@@ -6,6 +6,8 @@
 
 #include <crypt.h>
 #include <ctype.h>
+#include <errno.h>
+#include <iconv.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -122,12 +124,38 @@ static void add_unit(struct buf *b, uint32_t u, int bytes, bool big)
         buf_addc(b, (char)(u >> (8 * (big ? bytes - 1 - i : i))));
 }
 
+// The C library's table of encodings, for those that are not built in. name is the one asked for.
+static int convert(struct call *c, struct text t, const char *from, const char *to,
+                   const char *name, struct value *ret, struct err *e)
+{
+    iconv_t cd = iconv_open(to, from);
+    struct buf b = BUF_INIT;
+    char piece[4096], *in = (char *)(uintptr_t)t.s;
+    size_t left = t.len, rc = 0;
+    if (cd == (iconv_t)-1)
+        return fail_with(c, e, "unknown encoding: %s", name);
+    do {
+        char *out = piece;
+        size_t room = sizeof piece;
+        rc = left ? iconv(cd, &in, &left, &out, &room) : iconv(cd, NULL, NULL, &out, &room);
+        buf_add(&b, piece, sizeof piece - room);
+    } while (left && (rc != (size_t)-1 || errno == E2BIG));
+    iconv_close(cd);
+    if (left) {
+        buf_release(&b);
+        return fail_with(c, e, "'%s' codec can't convert the text at position %zu", name,
+                         t.len - left);
+    }
+    *ret = take_buf(c, &b);
+    return 0;
+}
+
 int text_encode(struct call *c, struct text t, struct text name, struct value *ret, struct err *e)
 {
     enum encoding enc = encoding_of(name);
     struct buf b = BUF_INIT;
     if (enc == ENC_UNKNOWN)
-        return fail_with(c, e, "unknown encoding: %s", name.s);
+        return convert(c, t, "UTF-8", name.s, name.s, ret, e);
     if (enc == ENC_UTF16)
         add_unit(&b, 0xFEFF, 2, false);
     if (enc == ENC_UTF32)
@@ -207,7 +235,7 @@ int text_decode(struct call *c, struct text t, struct text name, struct value *r
         decode_wide(t, 4, false, true, &b);
         break;
     case ENC_UNKNOWN:
-        return fail_with(c, e, "unknown encoding: %s", name.s);
+        return convert(c, t, name.s, "UTF-8", name.s, ret, e);
     }
     *ret = take_buf(c, &b);
     return 0;

@@ -86,30 +86,36 @@ static void restore_newlines(struct arena *a, const struct template_opts *o, con
     buf_release(&b);
 }
 
-// Ansible's words around an error of the engine.
-static int explain(struct arena *a, const struct render *how, const char *text, size_t len,
-                   struct err *e)
+// Ansible's words around an error of the engine. Its exceptions say what they were made of twice.
+static int explain(const struct templar *t, struct arena *a, const struct render *how,
+                   const char *text, size_t len, struct err *e)
 {
     size_t n;
     if (!e)
         return ERR_FAILED;
     const char *src = cache_source(a, how->o, how->form, text, len, &n);
     const char *msg = arena_strdup(a, err_msg(e));
+    const char *cause = t->repeat_causes ? arena_printf(a, ". %s", msg) : "";
     struct pos pos = e->pos;
     switch (e->code) {
     case ERR_PARSE:
         return err_set(e, ERR_PARSE, pos,
-                       "template error while templating string: %s. String: %.*s", msg, (int)n,
-                       src);
+                       "template error while templating string: %s. String: %.*s%s", msg, (int)n,
+                       src, cause);
     case ERR_INVALID:
-        if (strstr(msg, "AnsibleUndefined"))
-            return err_set(
-                e, ERR_UNDEFINED, pos,
-                "Unable to look up a name or access an attribute in template string (%.*s).\n"
-                "Make sure your variable name does not contain invalid characters like '-': %s",
-                (int)n, src, msg);
-        return err_set(e, ERR_FAILED, pos,
-                       "Unexpected templating type error occurred on (%.*s): %s", (int)n, src, msg);
+        if (!strstr(msg, "AnsibleUndefined"))
+            return err_set(e, ERR_FAILED, pos,
+                           "Unexpected templating type error occurred on (%.*s): %s%s", (int)n, src,
+                           msg, cause);
+        msg = arena_printf(a,
+                           "Unable to look up a name or access an attribute in template string "
+                           "(%.*s).\nMake sure your variable name does not contain invalid "
+                           "characters like '-': %s%s",
+                           (int)n, src, msg, cause);
+        cause = t->repeat_causes ? arena_printf(a, ". %s", msg) : "";
+        return err_set(e, ERR_UNDEFINED, pos, "%s%s", msg, cause);
+    case ERR_UNDEFINED:
+        return err_set(e, ERR_UNDEFINED, pos, "%s%s", msg, cause);
     case ERR_LIMIT:
         if (strcmp(msg, "recursive loop detected in template string") == 0)
             return err_set(e, ERR_LIMIT, pos, "%s: %.*s", msg, (int)n, src);
@@ -186,7 +192,7 @@ int render_string(struct templar *t, struct arena *a, const char *text, size_t l
             restore_newlines(a, how->o, text, len, ret);
         return 0;
     }
-    rc = explain(a, how, text, len, &local);
+    rc = explain(t, a, how, text, len, &local);
     err_at(&local, how->pos);
     err_move(e, &local);
     return rc;
@@ -260,8 +266,11 @@ static int nested_string(struct templar *t, struct arena *a, const struct value 
     }
     if (rc < 0)
         return err_move(e, &local);
-    if (!ret->line)
+    if (!ret->line) {
         value_set_pos(ret, value_pos(in));
+        if (ret->type == VALUE_STRING) // made here, not read
+            ret->flags |= VALUE_PLAIN_STR;
+    }
     return 0;
 }
 

@@ -62,6 +62,7 @@ struct templar {
     int (*decrypt)(void *data, struct arena *a, const struct value *v, struct value *ret,
                    struct err *e);
     void *decrypt_data;
+    bool repeat_causes;  // messages end with what caused them, once more, as Ansible's do
     uint32_t max_rounds; // of all loops in one evaluation; 0: 100 million
     // The engine's own: of nested evaluations.
     int depth;
