@@ -200,3 +200,22 @@ const struct module_spec spec_gather_facts = {.name = "gather_facts",
                                               .flags =
                                                   MODULE_ACTION | MODULE_CHECK | MODULE_NO_SPEC,
                                               .params = none};
+
+static const struct param validate_argument_spec_params[] = {
+    {.name = "argument_spec",
+     .type = PARAM_DICT,
+     .flags = PARAM_REQUIRED,
+     .help = "The arguments and what may be given for them."},
+    {.name = "provided_arguments",
+     .type = PARAM_DICT,
+     .help = "Arguments to check beside the variables of those names."},
+    {.name = "validate_args_context",
+     .type = PARAM_DICT,
+     .help = "What is checked, for the result."},
+    {0},
+};
+const struct module_spec spec_validate_argument_spec = {
+    .name = "validate_argument_spec",
+    .summary = "Check variables against an argument specification",
+    .flags = MODULE_CONTROLLER | MODULE_CHECK,
+    .params = validate_argument_spec_params};

@@ -83,6 +83,14 @@ const struct module_spec *const *spec_all(size_t *ret_n);
 // Messages are worded as Ansible's.
 int spec_validate(const struct module_spec *spec, struct arena *a, const struct dict *args,
                   struct dict **ret_args, struct err *e) __attribute__((warn_unused_result));
+// The same without stopping at the first error: the messages of all go to ret_errors (in a).
+// Negative when the check could not be done.
+int spec_validate_all(const struct module_spec *spec, struct arena *a, const struct dict *args,
+                      struct list *ret_errors, struct err *e) __attribute__((warn_unused_result));
+// Checks args against an argument specification that is itself a value (the options of a role's
+// meta/argument_specs.yml): the messages of all that is wrong go to ret_errors (in a).
+int spec_validate_value(const struct dict *options, struct arena *a, const struct dict *args,
+                        struct list *ret_errors, struct err *e) __attribute__((warn_unused_result));
 // The parameter called name or having it as an alias (file arguments included), or NULL.
 const struct param *spec_param(const struct module_spec *spec, const char *name);
 

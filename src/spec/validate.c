@@ -18,6 +18,7 @@ struct level {
     struct dict *given;
     const char *context; // "a -> b", NULL on the top level
     int depth;
+    struct list *errors; // collects all that is wrong; NULL: the first error ends the check
 };
 
 // What unknown parameters there are and what would have been right; reported last.
@@ -159,11 +160,20 @@ static void set_defaults(struct level *l, bool nulls)
             dict_set(l->given, l->rows[i]->name, spec_default(l->arena, l->rows[i]));
 }
 
-// Sets the error, naming where in the nest of dicts it is.
+// Notes the error (0: go on), or sets it.
+static int report(const struct level *l, struct err *e, const char *text)
+{
+    if (!l->errors)
+        return err_set(e, ERR_INVALID, POS_NONE, "%s", text);
+    list_add(l->errors, value_str(l->arena, text));
+    return 0;
+}
+
+// The same, naming where in the nest of dicts it is.
 static int fail(const struct level *l, struct err *e, const char *text)
 {
-    return l->context ? err_set(e, ERR_INVALID, POS_NONE, "%s found in %s", text, l->context)
-                      : err_set(e, ERR_INVALID, POS_NONE, "%s", text);
+    return report(l, e,
+                  l->context ? arena_printf(l->arena, "%s found in %s", text, l->context) : text);
 }
 
 // --- rules
@@ -248,10 +258,13 @@ static int check_together(const struct level *l, const char *const *rules, struc
     for (; rules && *rules; rules++) {
         struct count c = count_present(l->given, *rules);
         buf_release(&c.missing);
-        if (c.present && c.present < c.total)
-            return fail(l, e,
-                        arena_printf(l->arena, "parameters are required together: %s",
-                                     replace_commas(l->arena, *rules, ", ")));
+        int rc = c.present && c.present < c.total
+                     ? fail(l, e,
+                            arena_printf(l->arena, "parameters are required together: %s",
+                                         replace_commas(l->arena, *rules, ", ")))
+                     : 0;
+        if (rc < 0)
+            return rc;
     }
     return 0;
 }
@@ -261,10 +274,12 @@ static int check_one_of(const struct level *l, const char *const *rules, struct 
     for (; rules && *rules; rules++) {
         struct count c = count_present(l->given, *rules);
         buf_release(&c.missing);
-        if (!c.present)
-            return fail(l, e,
-                        arena_printf(l->arena, "one of the following is required: %s",
-                                     replace_commas(l->arena, *rules, ", ")));
+        int rc = c.present ? 0
+                           : fail(l, e,
+                                  arena_printf(l->arena, "one of the following is required: %s",
+                                               replace_commas(l->arena, *rules, ", ")));
+        if (rc < 0)
+            return rc;
     }
     return 0;
 }
@@ -331,13 +346,29 @@ static int check_one_by(const struct level *l, const char *rule, struct err *e)
 // --- types and values
 // ------------------------------------------------------------------------------------------
 
+// Python's name of the value's class. A role's arguments are seen as they were read.
+static const char *class_of(const struct level *l, const struct value *v)
+{
+    if (!l->errors || v->type != VALUE_STRING)
+        return value_type_name(v);
+    if (v->flags & VALUE_UNSAFE)
+        return "ansible.utils.unsafe_proxy.AnsibleUnsafeText";
+    return v->line && !(v->flags & VALUE_PLAIN_STR) ? "ansible.parsing.yaml.objects.AnsibleUnicode"
+                                                    : "str";
+}
+
 static int type_error(const struct level *l, const char *what, const struct value *v,
                       enum param_type type, struct err *e, struct err *cause)
 {
     const char *in = l->context ? arena_printf(l->arena, " found in '%s'.", l->context) : "";
-    int rc = err_set(e, ERR_INVALID, POS_NONE,
-                     "%s is of type <class '%s'>%s and we were unable to convert to %s: %s", what,
-                     value_type_name(v), in, spec_type_name(type), err_msg(cause));
+    const char *class = class_of(l, v), *why = err_msg(cause), *rest = strstr(why, "'> cannot ");
+    if (rest && strncmp(why, "<class '", 8) == 0)
+        why = arena_printf(l->arena, "<class '%s%s", class, rest);
+    int rc = report(l, e,
+                    arena_printf(l->arena,
+                                 "%s is of type <class '%s'>%s and we were unable to convert to "
+                                 "%s: %s",
+                                 what, class, in, spec_type_name(type), why));
     err_release(cause);
     return rc;
 }
@@ -349,10 +380,11 @@ static int coerce_elements(const struct level *l, const struct param *p, struct 
     for (size_t i = 0; i < v->u.list->len; i++) {
         struct err cause = ERR_INIT;
         struct value item;
-        if (spec_coerce(l->arena, p->elements, &v->u.list->items[i], &item, &cause) < 0)
-            return type_error(l, arena_printf(l->arena, "Elements value for option '%s'", p->name),
-                              &v->u.list->items[i], p->elements, e, &cause);
-        list_add(ret.u.list, item);
+        if (spec_coerce(l->arena, p->elements, &v->u.list->items[i], &item, &cause) == 0)
+            list_add(ret.u.list, item);
+        else if (type_error(l, arena_printf(l->arena, "Elements value for option '%s'", p->name),
+                            &v->u.list->items[i], p->elements, e, &cause) < 0)
+            return ERR_INVALID;
     }
     *v = ret;
     return 0;
@@ -366,9 +398,12 @@ static int check_types(struct level *l, struct err *e)
         if (!v || v->type == VALUE_NULL)
             continue;
         struct err cause = ERR_INIT;
-        if (spec_coerce(l->arena, p->type, v, &ret, &cause) < 0)
-            return type_error(l, arena_printf(l->arena, "argument '%s'", p->name), v, p->type, e,
-                              &cause);
+        if (spec_coerce(l->arena, p->type, v, &ret, &cause) < 0) {
+            if (type_error(l, arena_printf(l->arena, "argument '%s'", p->name), v, p->type, e,
+                           &cause) < 0)
+                return ERR_INVALID;
+            continue;
+        }
         if (p->type == PARAM_LIST && p->elements != PARAM_RAW && coerce_elements(l, p, &ret, e) < 0)
             return ERR_INVALID;
         *v = ret;
@@ -449,10 +484,11 @@ static int check_choices(struct level *l, struct err *e)
         if (v->type == VALUE_LIST) {
             if (list_choices(l, p, v->u.list, choices, e) < 0)
                 return ERR_INVALID;
-        } else if (!is_choice(l, p, v) && !choice_from_bool(l, p, v)) {
-            return fail(l, e,
+        } else if (!is_choice(l, p, v) && !choice_from_bool(l, p, v) &&
+                   fail(l, e,
                         arena_printf(l->arena, "value of %s must be one of: %s, got: %s", p->name,
-                                     choices, value_to_cstr(l->arena, v)));
+                                     choices, value_to_cstr(l->arena, v))) < 0) {
+            return ERR_INVALID;
         }
     }
     return 0;
@@ -497,10 +533,12 @@ static int check_sub_dict(struct level *l, const struct param *p, struct value *
                           struct unsupported *u, struct err *e)
 {
     if (v->type != VALUE_DICT)
-        return err_set(e, ERR_INVALID, POS_NONE,
-                       "value of '%s' must be of type dict or list of dicts", p->name);
+        return report(
+            l, e,
+            arena_printf(l->arena, "value of '%s' must be of type dict or list of dicts", p->name));
     struct level *sub = arena_new_of(l->arena, struct level);
     sub->arena = l->arena;
+    sub->errors = l->errors;
     sub->given = value_dict(l->arena).u.dict;
     sub->depth = l->depth + 1;
     sub->context = l->context ? arena_printf(l->arena, "%s -> %s", l->context, p->name) : p->name;
@@ -532,8 +570,7 @@ static int check_sub(struct level *l, struct unsupported *u, struct err *e)
     return 0;
 }
 
-static int report_unsupported(const struct module_spec *spec, struct arena *a,
-                              const struct unsupported *u, struct err *e)
+static char *unsupported_text(struct arena *a, const struct unsupported *u)
 {
     struct names *names = arena_new_of(a, struct names);
     names->arena = a;
@@ -541,12 +578,22 @@ static int report_unsupported(const struct module_spec *spec, struct arena *a,
         add_name(names, u->names.items[i].u.str.s, u->names.items[i].u.str.len);
     struct buf b = BUF_INIT;
     add_sorted(&b, names);
-    int rc =
-        err_set(e, ERR_INVALID, POS_NONE,
-                "Unsupported parameters for (%s%s) module: %s. Supported parameters include: %s.",
-                spec->flags & MODULE_ACTION ? "ansible.legacy." : "", spec->name, buf_str(&b),
-                u->supported);
+    buf_addf(&b, ". Supported parameters include: %s.", u->supported);
+    char *ret = arena_strndup(a, buf_str(&b), b.len);
     buf_release(&b);
+    return ret;
+}
+
+int spec_validate_all(const struct module_spec *spec, struct arena *a, const struct dict *args,
+                      struct list *ret_errors, struct err *e)
+{
+    struct level *l = arena_new_of(a, struct level);
+    struct unsupported u = {.names = {.arena = a}};
+    *l = (struct level){.arena = a, .given = value_dict(a).u.dict, .errors = ret_errors};
+    add_rows(l, spec->params);
+    int rc = check_level(l, spec, args, &u, e);
+    if (rc == 0 && u.names.len)
+        list_add(ret_errors, value_cstr(unsupported_text(a, &u)));
     return rc;
 }
 
@@ -570,7 +617,9 @@ int spec_validate(const struct module_spec *spec, struct arena *a, const struct 
     if (rc < 0)
         return rc;
     if (u.names.len)
-        return report_unsupported(spec, a, &u, e);
+        return err_set(e, ERR_INVALID, POS_NONE, "Unsupported parameters for (%s%s) module: %s",
+                       spec->flags & MODULE_ACTION ? "ansible.legacy." : "", spec->name,
+                       unsupported_text(a, &u));
     *ret_args = l->given;
     return 0;
 }
