@@ -2,6 +2,9 @@
 #include "cli/history.h"
 #include "cli/precheck.h"
 #include "cli/session.h"
+#include "cli/textwrap.h"
+
+#include "core/buf.h"
 
 #include "core/file.h"
 
@@ -245,12 +248,27 @@ static int run_one(struct session *s, struct run *r, const char *path, bool *ran
     }
     if (s->o.list_hosts || s->o.list_tasks || s->o.list_tags)
         return list_only(s, r, pb, path);
-    *ran = true;
     int code = run_playbook(r, pb, &e);
+    *ran = !e.code; // a run that ended with an error has no recap
     if (e.code)
         tell_error(s, &e);
     write_retry_file(s, r, path);
+    if (!e.code && s->compat)
+        run_stats(r); // behind each playbook
     return code;
+}
+
+static void tell_not_started(const struct session *s)
+{
+    struct buf b = BUF_INIT, wrapped = BUF_INIT;
+    buf_addf(&b,
+             "%sNo matching task \"%s\" found. Note: --start-at-task can only follow static "
+             "includes.",
+             s->compat ? " [ERROR]: " : "andon: error: ", s->o.start_at_task);
+    text_wrap(&wrapped, buf_str(&b), (size_t)(s->out.columns - 1), false);
+    display(&s->out, CONFIG_COLOR_ERROR, stderr, buf_str(s->compat ? &wrapped : &b));
+    buf_release(&wrapped);
+    buf_release(&b);
 }
 
 int cmd_run(int argc, char **argv, bool compat)
@@ -280,10 +298,12 @@ int cmd_run(int argc, char **argv, bool compat)
         session_watch_signals(&s, r);
         for (size_t i = 0; i < s.o.args->len && code == 0; i++)
             code = run_one(&s, r, s.o.args->items[i].u.str.s, &ran);
-        if (ran && code != RUN_ERROR)
+        if (ran && !s.compat)
             run_stats(r);
         if (ran && keeps_history(&s))
             keep_history(&s, r);
+        if (ran && s.o.start_at_task && !run_started(r))
+            tell_not_started(&s);
         run_free(r);
         output_free(&s.run.sink);
     }

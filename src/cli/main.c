@@ -42,6 +42,8 @@ int main(int argc, char **argv)
     if (fleet_is_askpass())
         return fleet_askpass_main(argc, argv);
     setvbuf(stdout, NULL, _IOFBF, 65536);
+    if (strncmp(self, "ansible", 7) == 0 && !session_check_locale())
+        return RUN_ERROR;
     if (strcmp(self, "ansible-playbook") == 0)
         return cmd_run(argc, argv, true);
     if (strcmp(self, "ansible") == 0)

@@ -186,6 +186,8 @@ static void no_hosts_remaining(void *data)
 static void task_start(void *data, const struct task_event *ev)
 {
     struct output *out = data;
+    if (ev->again)
+        return;
     if (ev->free_strategy && line_of(out, ev->task))
         return;
     if (!ev->free_strategy) {

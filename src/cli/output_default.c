@@ -390,8 +390,6 @@ static void include(void *data, const struct include_event *ev)
 {
     struct output *out = data;
     struct buf b = BUF_INIT;
-    if (out->begun && out->name && out->bannered != out->begun)
-        banner(out, out->begun, out->name, out->begun->handler);
     buf_addf(&b, "included: %s for ", ev->file);
     for (size_t i = 0; i < ev->n_hosts; i++)
         buf_addf(&b, "%s%s", i ? ", " : "", ev->hosts[i]);

@@ -115,6 +115,8 @@ static void play_start(void *data, const struct play *p, const char *name, size_
 
 static void task_start(void *data, const struct task_event *ev)
 {
+    if (ev->again)
+        return;
     struct arena *a = arena_new();
     struct value v;
     struct dict *d = event(a, &v, "task");
@@ -163,6 +165,8 @@ static void item(void *data, const struct result_event *ev)
 
 static void result(void *data, const struct result_event *ev)
 {
+    if (ev->include && ev->status <= STATUS_CHANGED) // its tasks are told
+        return;
     tell(data, "result", ev);
 }
 

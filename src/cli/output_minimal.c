@@ -135,6 +135,8 @@ static void show_diff(struct output *out, const struct result_event *ev)
 
 static void result(void *data, const struct result_event *ev)
 {
+    if (ev->include && ev->status <= STATUS_CHANGED) // its tasks are told
+        return;
     struct output *out = data;
     bool job = !ev->no_log && dict_get(ev->result, "ansible_job_id"),
          stderr_alone = !ev->no_log && dict_get(ev->result, "module_stderr");

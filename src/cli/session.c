@@ -333,7 +333,15 @@ static int load_inventory(struct session *s, struct err *e)
     struct inventory_opts io = {
         .config = s->config, .decrypt = session_decrypt, .decrypt_data = s, .strict = !s->compat};
     session_inventory_plugins(s, &io);
-    int rc = inventory_load(s->arena, strings(s, from), from->len, &io, &s->inventory, e);
+    return inventory_load(s->arena, strings(s, from), from->len, &io, &s->inventory, e);
+}
+
+static int reload_inventory(void *data, struct inventory **ret, struct err *e)
+{
+    struct session *s = data;
+    int rc = load_inventory(s, e);
+    if (rc == 0)
+        *ret = s->inventory;
     return rc;
 }
 
@@ -346,6 +354,12 @@ static int default_forks(const struct session *s)
     const char *origin = config_origin(s->config, CONFIG_FORKS);
     return !s->compat && strcmp(origin, "default") == 0 ? 50
                                                         : (int)config_int(s->config, CONFIG_FORKS);
+}
+
+static void on_error(void *data, const struct err *e)
+{
+    fflush(stdout);
+    session_error(data, e);
 }
 
 static void fill_run_opts(struct session *s)
@@ -377,7 +391,10 @@ static void fill_run_opts(struct session *s)
                            .live_output = s->o.live,
                            .decrypt = session_decrypt,
                            .decrypt_data = s,
+                           .flush_cache = s->o.flush_cache,
                            .prompt = session_ask,
+                           .reload_inventory = reload_inventory,
+                           .error = on_error,
                            .prompt_data = s};
     r->tags = s->o.tags->len ? strings(s, s->o.tags)
                              : strings(s, config_list(s->config, CONFIG_TAGS_RUN));

@@ -95,6 +95,9 @@ bool session_can_ask(void);
 // interrupted. data: the session.
 char *session_ask(void *data, const char *text, bool hidden, int timeout_s);
 
+// False, after saying why, when Ansible would not run in the environment's locale.
+bool session_check_locale(void);
+
 // Subcommands: argv[0] is the command's name.
 int cmd_run(int argc, char **argv, bool compat);
 int cmd_do(int argc, char **argv, bool compat);

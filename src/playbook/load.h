@@ -71,7 +71,9 @@ struct role_include {
     const char *tasks_from, *vars_from, *defaults_from, *handlers_from; // NULL: main
     const struct dict *apply;
     bool public_vars, allow_duplicates;
-    bool no_validate; // rolespec_validate: false
+    bool no_validate;            // rolespec_validate: false
+    bool listed;                 // in `roles:` or as a dependency, not by include or import
+    const struct dict *provided; // parameters of a roles: entry, to be checked too; or NULL
 };
 // A role for include_role at `task`, cached per task and arguments. Its handlers are added to the
 // play.

@@ -174,6 +174,7 @@ static int load_deps(struct loader *l, const struct where *w, struct role *r, st
         if (!dep)
             continue;
         dep->n.role->parent = r;
+        dep->n.role->dependency = true;
         r->deps[r->n_deps++] = dep->n.role;
         node_list_add(l->arena, &inc->body, &dep->n);
     }
@@ -210,7 +211,7 @@ static int load_meta(struct loader *l, const struct where *w, struct role *r, st
         return rc;
     const struct value *all = dict_get(spec ? spec : meta, "argument_specs");
     if (all && all->type == VALUE_DICT)
-        r->argument_specs = dict_get(all->u.dict, entry ? entry : "main");
+        r->argument_specs = dict_get(all->u.dict, entry ? path_base(entry) : "main");
     r->collections = role_collections(l, r->name, meta);
     if (!meta)
         return 0;
@@ -228,6 +229,7 @@ static struct role *role_new(struct loader *l, const struct where *w,
                        .parent = w->role,
                        .allow_duplicates = args->allow_duplicates,
                        .public_vars = args->public_vars,
+                       .from_include = !args->listed,
                        .pos = pos};
     return r;
 }
@@ -268,6 +270,48 @@ static const char *unique_text(struct loader *l, const struct role *r, const str
     return s;
 }
 
+// The task that checks the role's arguments before its other tasks, as a line of a task file.
+static struct value validation_task(struct loader *l, const struct role *r, const char *entry,
+                                    const struct dict *provided)
+{
+    struct arena *a = l->arena;
+    struct value task = value_dict(a), action = value_dict(a), context = value_dict(a),
+                 params = value_dict(a), tags = value_list(a), list = value_list(a);
+    const struct dict *spec = r->argument_specs->u.dict;
+    const struct value *options = dict_get(spec, "options"),
+                       *about = dict_get(spec, "short_description");
+    if (provided)
+        dict_update(params.u.dict, provided);
+    dict_set(context.u.dict, "type", value_cstr("role"));
+    dict_set(context.u.dict, "name", value_cstr(r->name));
+    dict_set(context.u.dict, "argument_spec_name", value_cstr(entry));
+    dict_set(context.u.dict, "path", value_cstr(r->path));
+    dict_set(action.u.dict, "module", value_cstr("ansible.builtin.validate_argument_spec"));
+    dict_set(action.u.dict, "argument_spec", options ? *options : value_dict(a));
+    dict_set(action.u.dict, "provided_arguments", params);
+    dict_set(action.u.dict, "validate_args_context", context);
+    list_add(tags.u.list, value_cstr("always"));
+    dict_set(task.u.dict, "name",
+             value_strf(a, "Validating arguments against arg spec '%s'%s%s", entry,
+                        about ? " - " : "", about ? value_to_cstr(a, about) : ""));
+    dict_set(task.u.dict, "action", action);
+    dict_set(task.u.dict, "tags", tags);
+    value_set_pos(&task, value_pos(r->argument_specs));
+    list_add(list.u.list, task);
+    return list;
+}
+
+static int add_validation(struct loader *l, const struct where *w, const struct role *r,
+                          const struct role_include *args, struct node_list *ret, struct err *e)
+{
+    if (!r->argument_specs || r->argument_specs->type != VALUE_DICT || args->no_validate ||
+        !r->argument_specs->u.dict->len)
+        return 0;
+    const char *entry = args->tasks_from ? path_base(args->tasks_from) : "main";
+    struct value list = validation_task(l, r, entry, args->provided);
+    return load_tasks(l, w, &list, ret, e);
+}
+
 int load_role(struct loader *l, const struct where *w, const struct role_include *args,
               const struct dict *attrs, const struct dict *params, struct pos pos,
               struct include **ret, struct err *e)
@@ -299,6 +343,7 @@ int load_role(struct loader *l, const struct where *w, const struct role_include
         (rc = load_recover(
              l, load_role_tasks(l, &in, r, "handlers", args->handlers_from, &r->handlers, e), e)) <
             0 ||
+        (rc = load_recover(l, add_validation(l, &in, r, args, &tasks, e), e)) < 0 ||
         (rc = load_recover(l, load_role_tasks(l, &in, r, "tasks", args->tasks_from, &tasks, e),
                            e)) < 0)
         return rc;
@@ -355,10 +400,15 @@ int load_role_entry(struct loader *l, const struct where *w, const struct value 
     int rc = static_template(l, &here, name, &final, e);
     if (rc < 0)
         return err_at(e, value_pos(name));
-    struct role_include args = {.name = value_to_cstr(l->arena, &final), .public_vars = true};
+    struct role_include args = {
+        .name = value_to_cstr(l->arena, &final), .public_vars = true, .listed = true};
     const struct value *dup =
         entry->type == VALUE_DICT ? dict_get(entry->u.dict, "allow_duplicates") : NULL;
     args.allow_duplicates = dup && dict_bool(entry->u.dict, "allow_duplicates", false);
+    if (params && params->len) { // before `vars` is added
+        struct value given = {.type = VALUE_DICT, .u.dict = params};
+        args.provided = value_shallow(l->arena, &given).u.dict;
+    }
     // vars: of the entry are role parameters too
     const struct value *vars = dict_get(attrs, "vars");
     if (vars && vars->type == VALUE_DICT) {

@@ -43,13 +43,8 @@ static bool in_list(const char *name, const char *const *list)
 }
 
 // Modules whose text argument is a line, with some key=value options taken out.
-static const char *const freeform[] = {"command",      "shell",
-                                       "raw",          "script",
-                                       "win_command",  "win_shell",
-                                       "include",      "include_tasks",
-                                       "include_role", "import_tasks",
-                                       "import_role",  "import_playbook",
-                                       "meta",         NULL};
+static const char *const freeform[] = {"command",     "shell",     "raw",     "script",
+                                       "win_command", "win_shell", "include", NULL};
 // These may be left with text that is no key=value.
 static const char *const raw_ok[] = {
     "command", "shell",         "raw",          "script",       "win_command", "win_shell",
@@ -60,7 +55,30 @@ struct action {
     const char *name;
     struct value args; // dict, or a template string
     bool local, foreign;
+    bool dynamic; // name is a template that needs a host
 };
+
+// Length of the module's name at the beginning of s.
+static size_t name_length(const char *s)
+{
+    const char *end = strncmp(s, "{{", 2) == 0 ? strstr(s, "}}") : NULL;
+    size_t from = end ? (size_t)(end - s) + 2 : 0;
+    return from + strcspn(s + from, " \t\n");
+}
+
+// The module a task names; a template is resolved now when no host is needed for it.
+static void set_name(struct loader *l, const struct where *w, const char *s, size_t len,
+                     struct pos pos, struct action *act)
+{
+    struct value name = value_strn(l->arena, s, len), done;
+    value_set_pos(&name, pos);
+    act->name = name.u.str.s;
+    if (!template_is_template(s, len))
+        return;
+    act->dynamic = static_template(l, &w->play->n, &name, &done, NULL) < 0;
+    if (!act->dynamic)
+        act->name = value_to_cstr(l->arena, &done);
+}
 
 // Arguments from what stands behind the module's name.
 static int parse_args(struct loader *l, const char *module, const struct value *v,
@@ -120,8 +138,8 @@ static int parse_action_key(struct loader *l, const struct where *w, const struc
         const struct value *module = dict_get(v->u.dict, "module");
         if (!module || module->type != VALUE_STRING)
             return err_set(e, ERR_INVALID, value_pos(v), "no module/action detected in task.");
-        size_t len = strcspn(module->u.str.s, " ");
-        act->name = arena_strndup(l->arena, module->u.str.s, len);
+        size_t len = name_length(module->u.str.s);
+        set_name(l, w, module->u.str.s, len, value_pos(module), act);
         struct value rest = value_shallow(l->arena, v), text;
         dict_del(rest.u.dict, "module");
         value_set_pos(&rest, value_pos(v));
@@ -137,18 +155,8 @@ static int parse_action_key(struct loader *l, const struct where *w, const struc
     const char *s = v->u.str.s;
     while (*s == ' ' || *s == '\n')
         s++;
-    size_t len = strcspn(s, " \t\n");
-    if (strncmp(s, "{{", 2) == 0 && strstr(s, "}}")) { // a templated name, known before any host
-        len = (size_t)(strstr(s, "}}") - s) + 2;
-        struct value name = value_strn(l->arena, s, len), done;
-        value_set_pos(&name, value_pos(v));
-        int rc = static_template(l, &w->play->n, &name, &done, e);
-        if (rc < 0)
-            return rc;
-        act->name = value_to_cstr(l->arena, &done);
-    } else {
-        act->name = arena_strndup(l->arena, s, len);
-    }
+    size_t len = name_length(s);
+    set_name(l, w, s, len, value_pos(v), act);
     struct value rest = value_cstr(s[len] ? s + len + 1 : "");
     value_set_pos(&rest, value_pos(v));
     return parse_args(l, act->name, &rest, more, &act->args, e);
@@ -229,6 +237,8 @@ static int find_action(struct loader *l, const struct where *w, const struct dic
                 return rc;
             struct value key = value_cstr(act->name);
             value_set_pos(&key, value_pos(&it->val));
+            if (act->dynamic)
+                continue;
             if ((home = find_module(l, &here, &key, value_pos(&key), e)) == MODULE_NOWHERE)
                 return unknown_module(l, &key, e);
             rc = home < 0 ? home : 0;
@@ -373,7 +383,10 @@ static int import_tasks(struct loader *l, const struct where *w, struct task *t,
         return err_set(e, ERR_NOENT, t->n.pos, "Could not find or access '%s' (looked in:%s)", name,
                        tried);
     struct include *inc = include_new(l, w, t->n.attrs, t->n.pos);
+    const struct value *vars = dict_get(t->n.attrs, "vars");
     inc->file_name = path;
+    if (strcmp(t->module, "include") == 0 && vars && vars->type == VALUE_DICT)
+        inc->params = vars->u.dict;
     struct where in = *w;
     in.parent = &inc->n;
     in.file = path;
@@ -469,6 +482,7 @@ static int load_task(struct loader *l, const struct where *w, const struct value
     }
     struct task *t = task_new(l, w, act.local ? local_attrs(l, ds) : ds, pos);
     t->action = act.name;
+    t->dynamic = act.dynamic;
     t->module = strip_namespace(act.name);
     t->kind = kind_of(t->module);
     t->args = act.args;
@@ -503,6 +517,9 @@ static int load_block(struct loader *l, const struct where *w, const struct valu
     int rc = check_keywords(l, v->u.dict, KW_BLOCK, e);
     if (rc < 0)
         return rc;
+    if (w->handlers && w->parent && w->parent->kind == NODE_BLOCK)
+        return err_set(e, ERR_INVALID, value_pos(v),
+                       "Using a block as a handler is not supported.");
     struct where in = *w;
     in.parent = &b->n;
     const struct value *body = dict_get(v->u.dict, "block"),

@@ -49,6 +49,7 @@ struct task {
     struct pos loop_pos;
     bool handler;
     bool foreign;  // the module is the user's own or Ansible's, not andon's
+    bool dynamic;  // action is a template that only a host's variables resolve
     bool implicit; // made by us (gather_facts, flush)
     size_t number; // unique in the process, in order of loading
 };
@@ -82,9 +83,10 @@ struct role {
     struct node_list handlers;
     struct node *node; // NODE_INCLUDE that carries the keywords of the roles: entry
     bool allow_duplicates;
-    bool public_vars; // vars and defaults are visible to the rest of the play (static roles,
-                      // public: true)
-    bool from_include;
+    bool public_vars;  // vars and defaults are visible to the rest of the play (static roles,
+                       // public: true)
+    bool from_include; // by include_role or import_role
+    bool dependency;   // of its parent
     const struct value *argument_specs; // of the entry point, or NULL
     const struct list *collections;     // searched for modules, or NULL
     struct pos pos;

@@ -27,6 +27,7 @@ static const struct action_row table[] = {
     {"template", action_template},
     {"unarchive", action_unarchive},
     {"uri", action_uri},
+    {"validate_argument_spec", action_validate_argument_spec},
     {"wait_for_connection", action_wait_for_connection},
 };
 

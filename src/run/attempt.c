@@ -32,8 +32,7 @@ static void apply_when_field(struct exec *x, const char *key, struct dict *resul
     if (empty.type == VALUE_LIST && !empty.u.list->len)
         return;
     if (eval_cond_list(x, cond, result, &v, &e) < 0) {
-        task_error_twice(x, &e);
-        const char *why = task_error(x, "", &e, x->task->n.pos);
+        const char *why = task_error(x, "", &e, POS_NONE);
         dict_set(result, "failed", value_bool(true));
         dict_set(result, arena_printf(x->a, "%s_result", key), value_cstr(why));
         if (!x->run->o.ansible_wording)
@@ -122,7 +121,7 @@ static int int_attr(struct exec *x, const char *key, double dflt, double *ret, s
 
 static void tell_retry(struct exec *x, int64_t attempt, int64_t retries, const struct dict *result)
 {
-    struct retry_event ev = {.task = x->task,
+    struct retry_event ev = {.task = x->told,
                              .task_name = x->name,
                              .host = x->h->name,
                              .left = retries - attempt,
@@ -157,7 +156,7 @@ static bool one_attempt(struct exec *x, struct dict *args, const struct value *u
         return true;
     if (eval_cond_list(x, until, d, &done, &e) < 0) {
         dict_set(d, "failed", value_bool(true));
-        dict_set(d, "msg", value_cstr(task_error(x, "", &e, x->task->n.pos)));
+        dict_set(d, "msg", value_cstr(task_error(x, "", &e, POS_NONE)));
         err_release(&e);
         return true;
     }

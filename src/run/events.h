@@ -21,6 +21,7 @@ struct task_event {
     const char *path;        // file:line of the task
     size_t n_hosts;          // hosts that are about to run it
     bool free_strategy;      // the others come when they like; it may be told again
+    bool again;              // a meta task, told before for another host
 };
 
 struct result_event {

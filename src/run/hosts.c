@@ -26,6 +26,7 @@ static struct rhost *add(struct run *r, struct host *inv, const char *name)
     }
     dict_set(r->by_name, h->name, value_int((int64_t)r->n_hosts));
     r->hosts[r->n_hosts++] = h;
+    fact_cache_load(h);
     return h;
 }
 
@@ -93,6 +94,23 @@ bool run_add_group(struct run *r, const char *group, const struct list *parents,
         run_stop(r, e.pos, "%s", err_msg(&e));
     err_release(&e);
     return changed;
+}
+
+void run_refresh_inventory(struct run *r)
+{
+    struct inventory *fresh;
+    struct err e = ERR_INIT;
+    if (!r->o.reload_inventory)
+        return;
+    if (r->o.reload_inventory(r->o.prompt_data, &fresh, &e) < 0) {
+        run_stop(r, e.pos, "%s", err_msg(&e));
+        err_release(&e);
+        return;
+    }
+    r->o.inventory = fresh;
+    r->warnings_told = 0;
+    for (size_t i = 0; i < r->n_hosts; i++)
+        r->hosts[i]->inv = inventory_find_host(fresh, r->hosts[i]->name);
 }
 
 int run_match(struct run *r, const char *pattern, const char *order, const char ***ret_names,

@@ -61,6 +61,13 @@ static void note(struct exec *x, const char *file)
     x->h->stats.ok++;
 }
 
+static int stop_parsing(struct exec *x, const struct err *e)
+{
+    run_stop(x->run, e->pos, "%s", err_msg(e));
+    x->run->stop_code = RUN_PARSER;
+    return ERR_FAILED;
+}
+
 // A file or role that cannot be loaded fails the host, whatever ignore_errors says.
 static int cannot_load(struct exec *x, const char *why, struct pos pos, struct value *result)
 {
@@ -71,6 +78,23 @@ static int cannot_load(struct exec *x, const char *why, struct pos pos, struct v
         dict_set(result->u.dict, "msg", value_cstr(why));
     x->fail_pos = pos;
     x->ignore_errors = false;
+    return ERR_FAILED;
+}
+
+// In Ansible's way a role that is nowhere takes the hosts out of the play, and is no result; and
+// what cannot be parsed ends the run.
+static int cannot_load_role(struct exec *x, const struct err *e, struct value *result)
+{
+    struct run *r = x->run;
+    cannot_load(x, arena_strdup(x->a, err_msg(e)), e->pos, result);
+    if (!r->o.ansible_wording)
+        return ERR_FAILED;
+    if (e->code != ERR_NOENT)
+        return stop_parsing(x, e);
+    dict_set(result->u.dict, "_andon_untold", value_bool(true));
+    if (r->o.error && r->error_told != x->task) // once for all hosts
+        r->o.error(r->o.prompt_data, e);
+    r->error_told = x->task;
     return ERR_FAILED;
 }
 
@@ -107,6 +131,8 @@ static int include_tasks(struct exec *x, struct dict *args, struct value *result
     path = arena_strdup(x->a, path);
     if (playbook_include_tasks(x->run->o.loader, x->task, path, apply_of(args), &inc, &e) < 0) {
         cannot_load(x, arena_strdup(x->a, err_msg(&e)), e.pos, result);
+        if (x->run->o.ansible_wording && e.code != ERR_NOENT)
+            stop_parsing(x, &e);
         err_release(&e);
         return 0;
     }
@@ -132,7 +158,7 @@ static int include_role(struct exec *x, struct dict *args, struct value *result)
     if (!ri.name)
         return action_fail(x, result, "'name' is a required field for include_role.");
     if (playbook_include_role(x->run->o.loader, x->task, &ri, &inc, &e) < 0) {
-        cannot_load(x, arena_strdup(x->a, err_msg(&e)), e.pos, result);
+        cannot_load_role(x, &e, result);
         err_release(&e);
         return 0;
     }

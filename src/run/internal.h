@@ -35,6 +35,7 @@ struct rhost {
     bool gathered; // facts were collected (gathering: smart)
     bool ended;    // meta: end_host
     bool implicit; // localhost that is in no inventory
+    size_t rank;   // place among the hosts of the play in the order of the inventory
 
     // within a play
     struct coro *coro;
@@ -44,7 +45,7 @@ struct rhost {
     struct task *at;    // task it waits to run
     struct task *doing; // task it was let go on with
     bool waiting, running, done;
-    bool passed_over; // the task it waits for is not to be run (--start-at-task, --step)
+    bool passed_over; // the task it waits for is not to be run (--start-at-task, --step, meta)
     bool forced;      // runs handlers after a failure
     unsigned in_rescue,
         rescues; // rescue or always sections around; rescue sections that would catch a failure
@@ -111,12 +112,14 @@ struct run {
     size_t n_play_matched;
     bool interrupted, end_play, end_batch, started; // started: --start-at-task was reached
     bool step_all, stopped, force_handlers;
-    bool fatal;                 // any_errors_fatal or max_fail_percentage was hit
-    bool halted;                // the same, once the others have finished the task as well
-    double max_fail_percentage; // <0: none
-    struct err stop;            // why the run was stopped
-    struct task *gather_task;   // of the play, or NULL
-    struct task flush_task;     // stands for the implicit flush_handlers
+    bool fatal;                    // any_errors_fatal or max_fail_percentage was hit
+    bool halted;                   // the same, once the others have finished the task as well
+    double max_fail_percentage;    // <0: none
+    struct err stop;               // why the run was stopped
+    int stop_code;                 // the exit code then, 0: RUN_ERROR
+    const struct task *error_told; // whose error was told last
+    struct task *gather_task;      // of the play, or NULL
+    struct task flush_task;        // stands for the implicit flush_handlers
     struct pending_include *includes, **includes_tail;
     struct arena *round_arena;
     struct dict *custom_stats;
@@ -125,6 +128,8 @@ struct run {
     uv_timer_t tick;
     bool tick_on;
     struct template_opts topts;
+    bool merge_hashes;    // hash_behaviour=merge
+    const char *fact_dir; // folder of the fact cache, NULL: facts live as long as the run
 };
 
 // One task on one host.
@@ -133,6 +138,7 @@ struct exec {
     struct rhost *h;
     struct rhost *target; // where it runs: h, or the host delegated to
     struct task *task;
+    const struct task *told; // what the sink knows the task by: task, or what it was made from
     struct arena *a;
     struct scope_list scopes;
     struct templar tpl;
@@ -158,6 +164,16 @@ void store_clear(struct run *r, struct store *s);
 void run_retire(struct run *r, struct arena *a);
 void run_free_retired(struct run *r);
 
+// --- factcache.c
+// Finds out from the settings where facts are kept.
+void fact_cache_open(struct run *r);
+void fact_cache_load(struct rhost *h);
+void fact_cache_save(struct rhost *h);
+void fact_cache_forget(struct rhost *h);
+// Facts of a host, kept where the settings say. gathered: it is all there is to know of it.
+void host_set_facts(struct rhost *h, const struct dict *facts, bool gathered);
+void host_clear_facts(struct rhost *h);
+
 // --- hosts.c
 struct rhost *run_host(struct run *r, const char *name); // known to the run or NULL
 struct rhost *run_host_get(struct run *r, const char *name,
@@ -174,6 +190,9 @@ struct list *run_all_hosts(struct run *r, struct arena *a);
 bool run_add_host(struct run *r, const char *name, const struct list *groups,
                   const struct dict *vars);
 bool run_add_group(struct run *r, const char *group, const struct list *parents, const char *host);
+// Reads the inventory anew; hosts that are in it no more, or were added by the play, lose what they
+// had of it.
+void run_refresh_inventory(struct run *r);
 // Names of the hosts a pattern gives, after --limit, in the play's order.
 int run_match(struct run *r, const char *pattern, const char *order, const char ***ret_names,
               size_t *ret_n, struct err *e);
@@ -247,11 +266,9 @@ int action_fail(struct exec *x, struct value *result, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 // --- message.c
-// Ansible's message for an error in a task: prefix, error, and in ansible wording the excerpt of
-// the file.
+// The message for an error in a task, prefix first. In Ansible's wording an excerpt of the file
+// follows when pos is known: where it has an object of the playbook to blame.
 const char *task_error(struct exec *x, const char *prefix, const struct err *e, struct pos pos);
-// Ansible says what is undefined twice, and scripts look for its texts: so does e in its wording.
-void task_error_twice(struct exec *x, struct err *e);
 
 // --- attempt.c
 // Runs the action with until, retries and delay around it, then failed_when and changed_when.
@@ -264,18 +281,32 @@ void task_attempts(struct exec *x, struct dict *args, struct value *result);
 enum task_status task_run(struct run *r, struct rhost *h, struct task *t, struct arena *a,
                           struct value *ret);
 enum task_status result_status(const struct dict *d);
+// The `when` of a meta task; a condition that fails stops the run.
+bool meta_condition(struct run *r, struct rhost *h, struct task *t, struct arena *a);
 const char *task_display_name(struct run *r, struct rhost *h, const struct task *t,
                               struct arena *a);
 
 // --- walk.c
 void host_walk(void *arg); // the coroutine of a host; arg: struct rhost *
+
+// --- handlers.c
 // Notifies the handlers a changed task names. false: one does not exist, the run is stopped.
 bool task_notify(struct rhost *h, struct task *t, struct arena *a);
+bool handler_notified(const struct rhost *h, const struct task *t);
 // Builds the flat list of handlers of the play.
 void collect_handlers(struct run *r, struct play *p);
+
+// --- tags.c
 bool task_selected(struct run *r, struct rhost *h, const struct node *n);
 void node_tags(struct run *r, struct rhost *h, const struct node *n, struct arena *a,
                struct list *ret);
+
+// --- meta.c
+enum meta_flow { META_GO, META_OUT, META_FLUSH }; // go on; out of the play; run the handlers
+// Does what the meta task says, if its condition holds for the host.
+enum meta_flow meta_run(struct rhost *h, struct task *t);
+// False when one host does it for all that stand before it.
+bool meta_for_each_host(const struct task *t);
 
 // --- schedule.c
 // Runs the batch's coroutines to their ends.
@@ -302,9 +333,6 @@ void run_stop(struct run *r, struct pos pos, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 bool play_wants_facts(struct run *r, struct rhost *h);
 void play_load_vars_files(struct run *r, struct rhost *h);
-// The `when` of a meta task.
-bool meta_condition(struct run *r, struct rhost *h, struct task *t, struct arena *a,
-                    struct value *result);
 bool start_matches(const char *wanted, const char *display, const char *name);
 
 // Notifies the handler of that name and those that listen to it; false: there is none.
@@ -320,6 +348,8 @@ void pending_keep(struct rhost *h);
 // --- prompt.c
 // Asks for the play's vars_prompt.
 int play_ask_vars(struct run *r, struct play *p, struct err *e);
+// --- reserved.c
+void warn_reserved_names(struct run *r, const struct play *p);
 
 // --- include.c
 // Loads what an include task gives for this host (and loop item) and remembers it for walk.c.

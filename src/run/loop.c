@@ -4,10 +4,27 @@
 #include "core/buf.h"
 #include "playbook/kv.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
-const char omit_text[] = "__omit_place_holder__d3f1c0a5b7e94f6c8a2b1d0e9f8c7b6a";
+#define OMIT_LEN 61
+
+// Made of random digits, so that no host can send it.
+const char *omit_text(void)
+{
+    static char text[OMIT_LEN + 1];
+    unsigned char random[20];
+    if (*text)
+        return text;
+    if (getrandom(random, sizeof random, 0) != sizeof random)
+        abort();
+    int n = snprintf(text, sizeof text, "__omit_place_holder__");
+    for (size_t i = 0; i < sizeof random; i++)
+        n += snprintf(text + n, sizeof text - (size_t)n, "%02x", random[i]);
+    return text;
+}
 
 // Items of look-ups are lists even where the look-up makes tuples.
 static void no_tuples(struct value *v)
@@ -260,8 +277,8 @@ int loop_text_args(struct exec *x, const struct value *text, struct dict *raw, s
 
 static bool is_omit(const struct value *v)
 {
-    return v->type == VALUE_STRING && v->u.str.len == sizeof omit_text - 1 &&
-           memcmp(v->u.str.s, omit_text, sizeof omit_text - 1) == 0;
+    return v->type == VALUE_STRING && v->u.str.len == OMIT_LEN &&
+           memcmp(v->u.str.s, omit_text(), OMIT_LEN) == 0;
 }
 
 void loop_drop_omitted(struct exec *x, struct dict *args)
@@ -324,16 +341,14 @@ void loop_store_facts(struct exec *x, struct dict *result)
     struct rhost *h = x->h;
     if (x->delegate_name && exec_attr_bool(x, "delegate_facts", false, &rc, NULL))
         h = x->target;
-    store_set_all(x->run,
-                  include_vars ? &h->included
-                  : set_fact   ? &h->set_facts
-                               : &h->facts,
-                  facts->u.dict);
-    if (set_fact && cacheable)
-        store_set_all(x->run, &h->facts, facts->u.dict);
-    if (!include_vars && !set_fact)
-        h->gathered = h->gathered || strcmp(x->task->module, "setup") == 0 ||
-                      strcmp(x->task->module, "gather_facts") == 0;
+    bool gathers =
+        strcmp(x->task->module, "setup") == 0 || strcmp(x->task->module, "gather_facts") == 0;
+    if (include_vars)
+        store_set_all(x->run, &h->included, facts->u.dict);
+    else if (set_fact)
+        store_set_all(x->run, &h->set_facts, facts->u.dict);
+    if (set_fact ? cacheable : !include_vars)
+        host_set_facts(h, facts->u.dict, gathers);
 }
 
 void loop_strip_internal(struct dict *d)

@@ -32,7 +32,7 @@ int loop_text_args(struct exec *x, const struct value *text, struct dict *raw, s
 // Removes arguments that are `omit`.
 void loop_drop_omitted(struct exec *x, struct dict *args);
 // The placeholder value of `omit`.
-extern const char omit_text[];
+const char *omit_text(void);
 // environment: of play, blocks and task merged into x->environment.
 int loop_environment(struct exec *x, struct err *e);
 // ansible_facts of a result go to the host (or the delegated host with delegate_facts).

@@ -57,34 +57,10 @@ const char *task_error(struct exec *x, const char *prefix, const struct err *e, 
 {
     struct buf b = BUF_INIT;
     buf_addf(&b, "%s%s", prefix, err_msg(e));
-    x->fail_pos = e->pos.line ? e->pos : pos;
+    x->fail_pos = e->pos.line ? e->pos : pos.line || !x->task ? pos : x->task->n.pos;
     if (x->run->o.ansible_wording && pos.line)
         add_excerpt(x->a, &b, pos);
     const char *s = arena_strdup(x->a, buf_str(&b));
     buf_release(&b);
     return s;
-}
-
-// What Ansible repeats of a message; NULL when nothing.
-static const char *repeated(const struct err *e)
-{
-    static const char before[] = "error while evaluating conditional (";
-    const char *msg = err_msg(e);
-    if (strncmp(msg, "Unable to encrypt: ", 19) == 0 ||
-        strncmp(msg, "Unable to decrypt: ", 19) == 0)
-        return msg + 19;
-    if (e->code != ERR_UNDEFINED)
-        return NULL;
-    const char *cond = strstr(msg, before), *end = cond ? strstr(cond, "): ") : NULL;
-    return end ? end + 3 : msg;
-}
-
-void task_error_twice(struct exec *x, struct err *e)
-{
-    const char *what = x->run->o.ansible_wording ? repeated(e) : NULL;
-    if (!what)
-        return;
-    struct err twice = ERR_INIT;
-    err_set(&twice, e->code, e->pos, "%s. %s", err_msg(e), what);
-    err_move(e, &twice);
 }

@@ -21,6 +21,8 @@ struct run *run_new(const struct run_opts *opts)
     r->topts = TEMPLATE_OPTS_DEFAULT;
     r->topts.native = config_bool(opts->config, CONFIG_JINJA2_NATIVE);
     r->topts.fail_on_undefined = config_bool(opts->config, CONFIG_ERROR_ON_UNDEFINED);
+    r->merge_hashes = strcmp(config_str(opts->config, CONFIG_HASH_BEHAVIOUR), "merge") == 0;
+    fact_cache_open(r);
     return r;
 }
 
@@ -155,7 +157,8 @@ static struct task *gather_task(struct run *r, struct play *p)
     struct task *t = arena_new_of(a, struct task);
     struct value attrs = value_dict(a), args = value_dict(a), tags = value_list(a);
     list_add(tags.u.list, value_cstr("always"));
-    dict_set(attrs.u.dict, "tags", tags);
+    if (!node_attr(&p->n, "tags")) // a play with tags is selected by them, its facts too
+        dict_set(attrs.u.dict, "tags", tags);
     static const char *const keys[] = {"gather_subset", "gather_timeout", "fact_path"};
     for (size_t i = 0; i < 3; i++) {
         const struct value *v = node_attr(&p->n, keys[i]);
@@ -345,6 +348,44 @@ static int run_batches(struct run *r, struct play *p, const char *strategy, stru
     return 0;
 }
 
+// Notes the hosts' places in the inventory when the play has an order of its own.
+static int rank_hosts(struct run *r, struct play *p, const char *pattern, struct err *e)
+{
+    const char **names;
+    size_t n;
+    if (!node_attr(&p->n, "order"))
+        return 0;
+    int rc = run_match(r, pattern, NULL, &names, &n, e);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        run_host_get(r, names[i], true)->rank = i;
+    return rc;
+}
+
+static int play_strategy(struct run *r, struct play *p, const char **ret, struct err *e)
+{
+    static const char *const known[] = {"linear",         "free",         "host_pinned", "debug",
+                                        "mitogen_linear", "mitogen_free", "mitogen"};
+    const char *name = config_str(r->o.config, CONFIG_STRATEGY);
+    struct value v;
+    if (play_value(r, p, "strategy", r->play_arena, &v, NULL) > 0)
+        name = value_to_cstr(r->play_arena, &v);
+    if (strncmp(name, "ansible.builtin.", 16) == 0)
+        name += 16;
+    bool ok = false;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        ok = ok || strcmp(name, known[i]) == 0;
+    if (!ok) {
+        if (r->o.ansible_wording)
+            tell_play(r, p, r->n_play_hosts);
+        return err_set(e, ERR_INVALID, p->n.pos, "Invalid play strategy specified: %s%s", name,
+                       r->o.ansible_wording ? "" : " (known: linear, free, host_pinned)");
+    }
+    if (strncmp(name, "mitogen", 7) == 0)
+        name = strcmp(name, "mitogen_free") == 0 ? "free" : "linear";
+    *ret = name;
+    return 0;
+}
+
 static int run_play(struct run *r, struct play *p, struct err *e)
 {
     const char **names;
@@ -374,9 +415,13 @@ static int run_play(struct run *r, struct play *p, struct err *e)
     r->play_matched = xcalloc(n + 1, sizeof(struct rhost *));
     r->n_play_matched = n;
     r->n_play_hosts = 0;
+    if ((rc = rank_hosts(r, p, pattern.u.str.s, e)) < 0)
+        return rc;
     for (size_t i = 0; i < n; i++) {
         struct rhost *h = run_host_get(r, names[i], true);
         r->play_matched[i] = h;
+        if (!node_attr(&p->n, "order"))
+            h->rank = i;
         if (!h->failed && !h->unreachable)
             r->play_hosts[r->n_play_hosts++] = h;
     }
@@ -388,6 +433,7 @@ static int run_play(struct run *r, struct play *p, struct err *e)
     }
     if ((rc = play_ask_vars(r, p, e)) < 0)
         return rc;
+    warn_reserved_names(r, p);
     r->force_handlers = r->o.force_handlers ||
                         play_bool(r, p, "force_handlers",
                                   config_bool(r->o.config, CONFIG_FORCE_HANDLERS), r->play_arena);
@@ -397,22 +443,9 @@ static int run_play(struct run *r, struct play *p, struct err *e)
                                  : v.type == VALUE_FLOAT
                                      ? v.u.f
                                      : strtod(value_to_cstr(r->play_arena, &v), NULL);
-    const char *strategy = config_str(r->o.config, CONFIG_STRATEGY);
-    if (play_value(r, p, "strategy", r->play_arena, &v, NULL) > 0)
-        strategy = value_to_cstr(r->play_arena, &v);
-    if (strncmp(strategy, "ansible.builtin.", 16) == 0)
-        strategy += 16;
-    static const char *const known[] = {"linear",         "free",         "host_pinned", "debug",
-                                        "mitogen_linear", "mitogen_free", "mitogen"};
-    bool ok = false;
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        ok = ok || strcmp(strategy, known[i]) == 0;
-    if (!ok)
-        return err_set(e, ERR_INVALID, p->n.pos,
-                       "Invalid play strategy specified: %s (known: linear, free, host_pinned)",
-                       strategy);
-    if (strncmp(strategy, "mitogen", 7) == 0)
-        strategy = strcmp(strategy, "mitogen_free") == 0 ? "free" : "linear";
+    const char *strategy = NULL;
+    if ((rc = play_strategy(r, p, &strategy, e)) < 0)
+        return rc;
     r->gather_task = gather_task(r, p);
     return run_batches(r, p, strategy, e);
 }
@@ -467,7 +500,7 @@ int run_playbook(struct run *r, struct playbook *pb, struct err *e)
                      "runs cannot be found)",
                      r->o.start_at_task);
     if (rc < 0)
-        return RUN_ERROR;
+        return r->stop_code ? r->stop_code : RUN_ERROR;
     return r->interrupted ? RUN_INTERRUPTED : exit_code(r);
 }
 
@@ -505,6 +538,11 @@ size_t run_failed_hosts(struct run *r, const char **names, size_t max)
         if (r->hosts[i]->failed || r->hosts[i]->unreachable)
             names[n++] = r->hosts[i]->name;
     return n;
+}
+
+bool run_started(const struct run *r)
+{
+    return r->started;
 }
 
 void run_interrupt(struct run *r)

@@ -53,7 +53,12 @@ struct run_opts {
     void *decrypt_data;
     // Asks on the terminal: a malloc'ed answer or NULL. For vars_prompt, pause, --step.
     char *(*prompt)(void *data, const char *text, bool hidden, int timeout_s);
-    void *prompt_data;
+    void *prompt_data; // of the other functions here, too
+    bool flush_cache;  // forget what the fact cache has
+    // Reads the inventory's sources anew (meta: refresh_inventory).
+    int (*reload_inventory)(void *data, struct inventory **ret, struct err *e);
+    // An error that costs hosts their place in the play without being the result of a task.
+    void (*error)(void *data, const struct err *e);
 };
 
 struct run;
@@ -70,6 +75,8 @@ size_t run_failed_hosts(struct run *r, const char **names, size_t max);
 // What is to be remembered: host -> {"failed", "unreachable", "handlers"}, for every host that took
 // part (an empty dict: all went well). In a.
 void run_outcome(struct run *r, struct arena *a, struct dict *ret);
+// False while --start-at-task has not been met.
+bool run_started(const struct run *r);
 // Stops as soon as possible (from a signal handler of the loop): tasks are cancelled.
 void run_interrupt(struct run *r);
 

@@ -48,7 +48,7 @@ bool schedule_arrive_flush(struct rhost *h)
 // --- telling about tasks and includes ------------------------------------------------------------
 
 // n_hosts: that run it together; 0: strategy free, whoever comes by.
-static void tell_task(struct run *r, struct rhost *h, struct task *t, size_t n_hosts)
+static void tell_task(struct run *r, struct rhost *h, struct task *t, size_t n_hosts, bool again)
 {
     struct arena *a = arena_new();
     if (t != &r->flush_task && r->o.sink.task_start) {
@@ -56,6 +56,7 @@ static void tell_task(struct run *r, struct rhost *h, struct task *t, size_t n_h
         struct task_event ev = {.task = t,
                                 .handler = t->handler,
                                 .n_hosts = n_hosts ? n_hosts : 1,
+                                .again = again,
                                 .free_strategy = !n_hosts};
         ev.name = task_display_name(r, h, t, a);
         ev.prefix = t->handler ? "RUNNING HANDLER" : "TASK";
@@ -151,14 +152,14 @@ void schedule_share(struct rhost *h, struct task *t, enum task_status status,
             continue;
         if (reg && reg->type == VALUE_STRING)
             store_set(r, &o->set_facts, reg->u.str.s, dict_get(h->set_facts.d, reg->u.str.s));
-        if (facts && facts->type == VALUE_DICT) {
-            bool set = strcmp(t->module, "set_fact") == 0;
-            store_set_all(r,
-                          set                                      ? &o->set_facts
-                          : strcmp(t->module, "include_vars") == 0 ? &o->included
-                                                                   : &o->facts,
-                          facts->u.dict);
-        }
+        if (!facts || facts->type != VALUE_DICT)
+            continue;
+        if (strcmp(t->module, "set_fact") == 0)
+            store_set_all(r, &o->set_facts, facts->u.dict);
+        else if (strcmp(t->module, "include_vars") == 0)
+            store_set_all(r, &o->included, facts->u.dict);
+        else
+            host_set_facts(o, facts->u.dict, false);
     }
     for (size_t i = 0; i < r->batch.n; i++) {
         struct rhost *o = r->batch.hosts[i];
@@ -259,6 +260,19 @@ static void run_once(struct run *r, struct rhost **group, size_t n)
         wait_events(r);
 }
 
+// A meta task is told anew for each host that does it.
+static void run_meta(struct run *r, struct rhost **group, size_t n, struct task *t)
+{
+    bool each = meta_for_each_host(t);
+    for (size_t i = 0; i < n; i++) {
+        if (i && !each)
+            group[i]->passed_over = true;
+        else if (may_go_on(group[i]))
+            tell_task(r, group[i], t, n, i > 0);
+        run_group(r, group + i, 1, 1);
+    }
+}
+
 static bool step_refused(struct run *r, struct rhost *h, struct task *t)
 {
     if (!r->o.step || r->step_all || t->kind == TASK_META || !r->o.prompt)
@@ -332,8 +346,12 @@ static bool linear_round(struct run *r, struct rhost **group)
         skip_group(r, group, n);
         return true;
     }
+    if (t->kind == TASK_META && t != &r->flush_task) {
+        run_meta(r, group, n, t);
+        return true;
+    }
     if (may_go_on(first))
-        tell_task(r, first, t, n);
+        tell_task(r, first, t, n, false);
     if (n > 0 && is_once(r, first, t))
         run_once(r, group, n);
     else
@@ -364,7 +382,7 @@ static void free_release(struct run *r, struct task **shown)
         if (t != &r->flush_task && count_at(r, t) >= throttle_of(r, h, t))
             continue;
         if (t != &r->flush_task && t != *shown && may_go_on(h)) {
-            tell_task(r, h, t, 0);
+            tell_task(r, h, t, 0, false);
             *shown = t;
         }
         resume(h);

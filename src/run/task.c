@@ -63,7 +63,6 @@ static int eval_when(struct exec *x, bool *run, struct value *result)
             const struct value *c = &list.u.list->items[i];
             if (template_condition(&x->tpl, x->a, c, run, &e) < 0) {
                 struct pos pos = x->run->o.ansible_wording ? x->task->n.pos : value_pos(c);
-                task_error_twice(x, &e);
                 action_fail(x, result, "%s", task_error(x, "", &e, pos));
                 dict_del(result->u.dict, "changed");
                 x->fail_pos = value_pos(c).line ? value_pos(c) : x->task->n.pos;
@@ -77,17 +76,16 @@ static int eval_when(struct exec *x, bool *run, struct value *result)
     return 0;
 }
 
-bool meta_condition(struct run *r, struct rhost *h, struct task *t, struct arena *a,
-                    struct value *result)
+bool meta_condition(struct run *r, struct rhost *h, struct task *t, struct arena *a)
 {
     struct exec x;
+    struct value result = value_dict(a);
     bool run = true;
     exec_init(&x, r, h, t, a);
-    *result = value_dict(a);
-    if (eval_when(&x, &run, result) == 0)
+    if (eval_when(&x, &run, &result) == 0)
         return run;
     run_stop(r, t->n.pos, "%s",
-             dict_str(result->u.dict, "msg", "the condition of a meta task failed"));
+             dict_str(result.u.dict, "msg", "the condition of a meta task failed"));
     return false;
 }
 
@@ -223,8 +221,7 @@ static void try_execute(struct exec *x, struct value *result, const struct err *
     if (loop_err && loop_err->code) {
         err_release(&e);
         err_set(&e, loop_err->code, loop_err->pos, "%s", err_msg(loop_err));
-        task_error_twice(x, &e);
-        action_fail(x, result, "%s", task_error(x, "", &e, x->task->n.pos));
+        action_fail(x, result, "%s", task_error(x, "", &e, POS_NONE));
         err_release(&e);
         dict_del(result->u.dict, "changed");
         return;
@@ -241,8 +238,8 @@ static void try_execute(struct exec *x, struct value *result, const struct err *
         rc = task_args(x, &args, &e);
     if (rc < 0) {
         const char *prefix = e.code == ERR_UNDEFINED ? undefined_in : "";
-        task_error_twice(x, &e);
-        const char *msg = task_error(x, prefix, &e, x->task->n.pos);
+        bool of_field = e.code == ERR_UNDEFINED || e.code == ERR_INVALID;
+        const char *msg = task_error(x, prefix, &e, of_field ? x->task->n.pos : POS_NONE);
         action_fail(x, result, "%s", msg);
         dict_del(result->u.dict, "changed"); // nothing was tried
         err_release(&e);
@@ -266,7 +263,7 @@ static void tell(struct exec *x, const struct value *result, const struct value 
                  double seconds)
 {
     const struct run_sink *s = &x->run->o.sink;
-    struct result_event ev = {.task = x->task,
+    struct result_event ev = {.task = x->told,
                               .task_name = x->name,
                               .host = x->h->name,
                               .delegated = x->delegate_name,
@@ -394,6 +391,9 @@ static void register_result(struct exec *x, const struct value *result)
         dict_set(d, "failed", value_bool(false));
     loop_strip_internal(d);
     store_set(x->run, &x->h->set_facts, reg->u.str.s, &v);
+    // what a module says is no template; what set_fact was given may be one
+    if (strcmp(x->task->module, "set_fact") != 0 && strcmp(x->task->module, "include_vars") != 0)
+        value_mark_unsafe(dict_get(x->h->set_facts.d, reg->u.str.s));
 }
 
 static void count(struct exec *x, enum task_status status, bool ignored, bool include, bool changed)
@@ -430,6 +430,23 @@ static void count(struct exec *x, enum task_status status, bool ignored, bool in
     }
 }
 
+// The module of a task that names it by a template, for this host.
+static int resolve_action(struct exec *x, struct err *e)
+{
+    struct value in = value_cstr(x->task->action), out;
+    value_set_pos(&in, x->task->n.pos);
+    int rc = exec_template(x, &in, &out, e);
+    if (rc < 0)
+        return rc;
+    struct task *t = arena_new_of(x->a, struct task);
+    *t = *x->task;
+    t->action = value_to_cstr(x->a, &out);
+    const char *dot = strncmp(t->action, "ansible.", 8) == 0 ? strrchr(t->action, '.') : NULL;
+    t->module = dot ? dot + 1 : t->action;
+    x->task = t;
+    return 0;
+}
+
 enum task_status task_run(struct run *r, struct rhost *h, struct task *t, struct arena *a,
                           struct value *ret)
 {
@@ -442,7 +459,9 @@ enum task_status task_run(struct run *r, struct rhost *h, struct task *t, struct
     x.name = task_display_name(r, h, t, a);
     if (r->o.sink.host_start)
         r->o.sink.host_start(r->o.sink.data, t, h->name);
-    int rc = t->loop ? loop_items(&x, &items, &e) : 0;
+    int rc = t->dynamic ? resolve_action(&x, &e) : 0;
+    if (rc == 0 && t->loop)
+        rc = loop_items(&x, &items, &e);
     if (rc == 0 && items)
         execute_loop(&x, items, ret);
     else
@@ -455,10 +474,10 @@ enum task_status task_run(struct run *r, struct rhost *h, struct task *t, struct
                    (status == STATUS_UNREACHABLE && x.ignore_unreachable);
     register_result(&x, ret);
     bool known = status == STATUS_FAILED || !dict_bool(d, "changed", false) || task_notify(h, t, a);
-    if (!known)
-        ; // the run ends with an error, as Ansible does before it shows the result
-    else if (!include || status == STATUS_FAILED ||
-             (status == STATUS_SKIPPED && !dict_get(d, "results")))
+    // what stopped the run is an error, which Ansible shows instead of the result
+    bool untold = dict_bool(d, "_andon_untold", false) ||
+                  (include && status == STATUS_SKIPPED && dict_get(d, "results"));
+    if (known && !r->stopped && !untold)
         tell(&x, ret, NULL, items != NULL, (double)(clock_mono_ms() - start) / 1000.0);
     count(&x, status, ignored, include, dict_bool(d, "changed", false));
     dict_set(d, "_andon_ignored", value_bool(ignored));

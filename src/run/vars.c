@@ -4,6 +4,7 @@
 #include "run/internal.h"
 #include "run/loop.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -39,12 +40,23 @@ void exec_scopes(struct exec *x)
 
 // --- magic variables ---------------------------------------------------------------------------
 
+static int by_rank(const void *x, const void *y)
+{
+    const struct rhost *p = *(struct rhost *const *)x, *q = *(struct rhost *const *)y;
+    return p->rank < q->rank ? -1 : p->rank > q->rank;
+}
+
+// In the order of the inventory, whatever the play's `order` says.
 static struct value names_of(struct arena *a, struct rhost *const *hosts, size_t n, bool alive_only)
 {
     struct value v = value_list(a);
+    struct rhost **sorted = arena_array(a, struct rhost *, n + 1);
     for (size_t i = 0; i < n; i++)
-        if (!alive_only || (!hosts[i]->failed && !hosts[i]->unreachable))
-            list_add(v.u.list, value_cstr(hosts[i]->name));
+        sorted[i] = hosts[i];
+    qsort(sorted, n, sizeof *sorted, by_rank);
+    for (size_t i = 0; i < n; i++)
+        if (!alive_only || (!sorted[i]->failed && !sorted[i]->unreachable && !sorted[i]->ended))
+            list_add(v.u.list, value_cstr(sorted[i]->name));
     return v;
 }
 
@@ -83,13 +95,19 @@ static struct value version_dict(struct arena *a)
     return v;
 }
 
-static struct value role_names(struct arena *a, const struct play *p, bool once)
+enum role_kind { ROLES_DIRECT = 1, ROLES_DEPENDENT = 2 };
+
+// Names of the roles of the play: those it names (each time), those they depend on, or both (once).
+static struct value role_names(struct arena *a, const struct play *p, unsigned kinds)
 {
     struct value v = value_list(a);
     for (size_t i = 0; i < p->n_roles; i++) {
-        struct value name = value_cstr(p->roles[i]->name);
+        const struct role *r = p->roles[i];
+        if (!r->public_vars || !(kinds & (r->dependency ? ROLES_DEPENDENT : ROLES_DIRECT)))
+            continue;
+        struct value name = value_cstr(r->name);
         bool seen = false;
-        for (size_t j = 0; once && j < v.u.list->len; j++)
+        for (size_t j = 0; kinds != ROLES_DIRECT && j < v.u.list->len; j++)
             seen = seen || value_equal(&v.u.list->items[j], &name);
         if (!seen)
             list_add(v.u.list, name);
@@ -97,11 +115,12 @@ static struct value role_names(struct arena *a, const struct play *p, bool once)
     return v;
 }
 
+// The roles that include or import r, the nearest first.
 static struct value parents(struct arena *a, const struct role *r, bool paths)
 {
     struct value v = value_list(a);
-    for (r = r->parent; r; r = r->parent)
-        list_add(v.u.list, value_cstr(paths ? r->path : r->name));
+    for (; r->parent && r->from_include; r = r->parent)
+        list_add(v.u.list, value_cstr(paths ? r->parent->path : r->parent->name));
     return v;
 }
 
@@ -119,12 +138,12 @@ static bool magic_play(struct exec *x, const char *name, struct value *ret)
         *ret = names_of(x->a, r->batch.hosts, r->batch.n, true);
     else if (strcmp(name, "ansible_play_name") == 0)
         *ret = value_cstr(r->play_name ? r->play_name : "");
-    else if (strcmp(name, "ansible_play_role_names") == 0)
-        *ret = role_names(x->a, r->play, false);
-    else if (strcmp(name, "ansible_role_names") == 0 || strcmp(name, "role_names") == 0)
-        *ret = role_names(x->a, r->play, true);
+    else if (strcmp(name, "ansible_play_role_names") == 0 || strcmp(name, "role_names") == 0)
+        *ret = role_names(x->a, r->play, ROLES_DIRECT);
+    else if (strcmp(name, "ansible_role_names") == 0)
+        *ret = role_names(x->a, r->play, ROLES_DIRECT | ROLES_DEPENDENT);
     else if (strcmp(name, "ansible_dependent_role_names") == 0)
-        *ret = value_list(x->a);
+        *ret = role_names(x->a, r->play, ROLES_DEPENDENT);
     else
         return false;
     return true;
@@ -141,9 +160,9 @@ static bool magic_role(struct exec *x, const char *name, struct value *ret)
         *ret = value_cstr(r->path);
     else if (strcmp(name, "role_uuid") == 0)
         *ret = value_strf(x->a, "%p", (const void *)r);
-    else if (strcmp(name, "ansible_parent_role_names") == 0)
+    else if (strcmp(name, "ansible_parent_role_names") == 0 && r->from_include && r->parent)
         *ret = parents(x->a, r, false);
-    else if (strcmp(name, "ansible_parent_role_paths") == 0)
+    else if (strcmp(name, "ansible_parent_role_paths") == 0 && r->from_include && r->parent)
         *ret = parents(x->a, r, true);
     else
         return false;
@@ -175,7 +194,7 @@ static bool magic_run(struct exec *x, const char *name, struct value *ret)
     else if (strcmp(name, "ansible_playbook_python") == 0)
         *ret = value_cstr("/usr/bin/python3");
     else if (strcmp(name, "omit") == 0)
-        *ret = value_cstr(omit_text);
+        *ret = value_cstr(omit_text());
     else if (strcmp(name, "groups") == 0)
         *ret = run_groups(r);
     else if (strcmp(name, "ansible_config_file") == 0 && config_file(r->o.config))
@@ -241,6 +260,22 @@ static bool is_magic_prefix(const char *name)
     return strchr("aghiopr", name[0]) != NULL;
 }
 
+// hash_behaviour=merge: the value in the first scope from number i on that has one, and when it is
+// a dict, on top of those of the same name in weaker scopes. NULL: no scope has it.
+static const struct value *merged(struct exec *x, const char *name, size_t i)
+{
+    const struct value *v = NULL, *under;
+    while (i < x->scopes.n && !(v = dict_get(x->scopes.d[i], name)))
+        i++;
+    if (!v || v->type != VALUE_DICT || !(under = merged(x, name, i + 1)) ||
+        under->type != VALUE_DICT)
+        return v;
+    struct value *both = arena_new_of(x->a, struct value);
+    *both = value_shallow(x->a, under);
+    inventory_combine(both->u.dict, v->u.dict, true);
+    return both;
+}
+
 static int vars_get(void *data, struct arena *a, const char *name, struct value *ret, struct err *e)
 {
     struct exec *x = data;
@@ -251,7 +286,7 @@ static int vars_get(void *data, struct arena *a, const char *name, struct value 
         return 1;
     const struct value *v = scope_find(&x->scopes, name);
     if (v) {
-        *ret = *v;
+        *ret = x->run->merge_hashes ? *merged(x, name, 0) : *v;
         return 1;
     }
     return fallback(x, name, ret);
@@ -289,7 +324,7 @@ static int vars_all(void *data, struct arena *a, struct dict **ret, struct err *
     struct dict *d = value_dict(a).u.dict;
     struct value v;
     for (size_t i = x->scopes.n; i-- > 0;)
-        dict_update(d, x->scopes.d[i]);
+        inventory_combine(d, x->scopes.d[i], x->run->merge_hashes);
     for (size_t i = 0; i < sizeof magic / sizeof *magic; i++)
         if (vars_get(x, a, magic[i], &v, e) > 0)
             dict_set(d, magic[i], v);
@@ -312,13 +347,20 @@ static int decrypt_value(void *data, struct arena *a, const struct value *v, str
 
 void exec_init(struct exec *x, struct run *r, struct rhost *h, struct task *t, struct arena *a)
 {
-    *x = (struct exec){
-        .run = r, .h = h, .target = h, .task = t, .a = a, .check = r->o.check, .diff = r->o.diff};
+    *x = (struct exec){.run = r,
+                       .h = h,
+                       .target = h,
+                       .task = t,
+                       .told = t,
+                       .a = a,
+                       .check = r->o.check,
+                       .diff = r->o.diff};
     x->locals = value_dict(a).u.dict;
     exec_scopes(x);
     x->tpl = (struct templar){.cache = r->o.cache,
                               .vars = {.get = vars_get, .all = vars_all, .data = x},
                               .opts = r->topts,
+                              .repeat_causes = r->o.ansible_wording,
                               .locals = x->locals};
     if (t) {
         size_t n;
@@ -371,7 +413,7 @@ int exec_attr(struct exec *x, const char *key, struct value *ret, struct err *e)
     int rc = exec_template(x, raw, ret, e);
     if (rc < 0)
         return err_at(e, value_pos(raw));
-    if (ret->type == VALUE_STRING && strcmp(ret->u.str.s, omit_text) == 0)
+    if (ret->type == VALUE_STRING && strcmp(ret->u.str.s, omit_text()) == 0)
         return 0;
     return ret->type == VALUE_NULL ? 0 : 1;
 }

@@ -31,267 +31,6 @@ static void pop(struct rhost *h)
     h->depth--;
 }
 
-// --- tags --------------------------------------------------------------------------------------
-
-static void add_tags(struct run *r, struct rhost *h, const struct node *n, struct arena *a,
-                     struct list *ret)
-{
-    const struct value *raw = dict_get(n->attrs, "tags");
-    struct value v;
-    if (!raw || raw->type == VALUE_NULL)
-        return;
-    v = *raw;
-    if (template_has_template(raw) && h) {
-        struct exec x;
-        exec_init(&x, r, h, NULL, a);
-        if (exec_template(&x, raw, &v, NULL) < 0)
-            v = *raw;
-    }
-    struct value list = v;
-    if (v.type != VALUE_LIST) {
-        list = value_list(a);
-        list_add(list.u.list, v);
-    }
-    for (size_t i = 0; i < list.u.list->len; i++) {
-        const char *s = value_to_cstr(a, &list.u.list->items[i]);
-        while (*s) { // each may be several, separated by commas
-            size_t len = strcspn(s, ",");
-            const char *from = s + strspn(s, " ");
-            size_t n_tag = from < s + len ? (size_t)(s + len - from) : 0;
-            while (n_tag && from[n_tag - 1] == ' ')
-                n_tag--;
-            struct value tag = value_strn(a, from, n_tag);
-            bool seen = false;
-            for (size_t j = 0; j < ret->len; j++)
-                seen = seen || value_equal(&ret->items[j], &tag);
-            if (n_tag && !seen)
-                list_add(ret, tag);
-            s += len + (s[len] == ',');
-        }
-    }
-}
-
-void node_tags(struct run *r, struct rhost *h, const struct node *n, struct arena *a,
-               struct list *ret)
-{
-    for (; n; n = n->parent)
-        add_tags(r, h, n, a, ret);
-}
-
-static bool has(const struct list *tags, const char *tag)
-{
-    for (size_t i = 0; i < tags->len; i++)
-        if (value_eqs(&tags->items[i], tag))
-            return true;
-    return false;
-}
-
-static bool has_any(const struct list *tags, const char *const *wanted)
-{
-    for (; wanted && *wanted; wanted++)
-        if (has(tags, *wanted))
-            return true;
-    return false;
-}
-
-static bool wants(const char *const *list, const char *tag)
-{
-    for (; list && *list; list++)
-        if (strcmp(*list, tag) == 0)
-            return true;
-    return false;
-}
-
-static bool only_selected(const struct list *tags, const char *const *only)
-{
-    bool untagged = tags->len == 0;
-    if (has(tags, "always"))
-        return true;
-    if (wants(only, "all") && !has(tags, "never"))
-        return true;
-    if (has_any(tags, only))
-        return true;
-    if (wants(only, "tagged") && !untagged && !has(tags, "never"))
-        return true;
-    return wants(only, "untagged") && untagged;
-}
-
-bool task_selected(struct run *r, struct rhost *h, const struct node *n)
-{
-    static const char *const all[] = {"all", NULL};
-    const char *const *only = r->o.tags && *r->o.tags ? r->o.tags : all, *const *skip =
-                                                                             r->o.skip_tags;
-    struct arena *a = arena_new();
-    struct list *tags = value_list(a).u.list;
-    node_tags(r, h, n, a, tags);
-    bool run = only_selected(tags, only);
-    if (run && skip) {
-        if (wants(skip, "all"))
-            run = has(tags, "always") && !wants(skip, "always");
-        else if (has_any(tags, skip))
-            run = false;
-        else if (wants(skip, "tagged") && tags->len)
-            run = false;
-        else if (wants(skip, "untagged") && !tags->len)
-            run = false;
-    }
-    arena_free(a);
-    return run;
-}
-
-// --- notify ------------------------------------------------------------------------------------
-
-static bool handler_named(struct run *r, struct rhost *h, const struct task *t, const char *name,
-                          struct arena *a)
-{
-    if (!t->name)
-        return false;
-    const char *display = task_display_name(r, h, t, a);
-    size_t n = strlen(display), m = strlen(name);
-    if (strcmp(display, name) == 0)
-        return true;
-    // "role : name" is also known by its bare name
-    return t->n.role && n > m && strcmp(display + n - m, name) == 0 && n >= m + 3 &&
-           strncmp(display + n - m - 3, " : ", 3) == 0;
-}
-
-static bool handler_listens(struct run *r, struct rhost *h, const struct task *t, const char *topic,
-                            struct arena *a)
-{
-    const struct value *raw = node_own(&t->n, "listen");
-    struct value v;
-    struct exec x;
-    (void)r;
-    if (!raw)
-        return false;
-    v = *raw;
-    if (template_has_template(raw)) {
-        exec_init(&x, r, h, (struct task *)(uintptr_t)t, a);
-        if (exec_template(&x, raw, &v, NULL) < 0)
-            return false;
-    }
-    if (v.type == VALUE_STRING)
-        return value_eqs(&v, topic);
-    for (size_t i = 0; v.type == VALUE_LIST && i < v.u.list->len; i++)
-        if (value_eqs(&v.u.list->items[i], topic))
-            return true;
-    return false;
-}
-
-static bool is_notified(const struct rhost *h, const struct task *t)
-{
-    for (size_t i = 0; i < h->n_notified; i++)
-        if (h->notified[i] == t)
-            return true;
-    return false;
-}
-
-static void mark_notified(struct rhost *h, struct task *t)
-{
-    if (is_notified(h, t))
-        return;
-    if (h->n_notified == h->cap_notified) {
-        h->cap_notified = h->cap_notified ? h->cap_notified * 2 : 8;
-        h->notified = xrealloc(h->notified, h->cap_notified * sizeof(struct task *));
-    }
-    h->notified[h->n_notified++] = t;
-    struct run *r = h->run;
-    if (r->o.sink.notify)
-        r->o.sink.notify(r->o.sink.data, h->name, t->name ? t->name : t->action);
-}
-
-// Marks the handlers called name (the last one of that name) and all that listen to it. false:
-// there is none.
-bool handler_notify(struct rhost *h, const char *name, struct arena *a)
-{
-    struct run *r = h->run;
-    bool found = false;
-    if (r->handlers_roles != r->play->n_roles) // roles included meanwhile brought handlers
-        collect_handlers(r, r->play);
-    for (size_t end = r->handlers.len; end > 0 && !found;) {
-        size_t start = end - 1;
-        while (start > 0 && r->handler_group[start - 1] == r->handler_group[end - 1])
-            start--;
-        for (size_t i = start; i < end && !found; i++) {
-            struct task *t = node_task(r->handlers.items[i]);
-            if (t && handler_named(r, h, t, name, a)) {
-                mark_notified(h, t);
-                found = true;
-            }
-        }
-        end = start;
-    }
-    for (size_t i = 0; i < r->handlers.len; i++) {
-        struct task *t = node_task(r->handlers.items[i]);
-        if (t && handler_listens(r, h, t, name, a)) {
-            mark_notified(h, t);
-            found = true;
-        }
-    }
-    return found;
-}
-
-static bool notify_value(struct rhost *h, struct task *t, const struct value *raw, struct arena *a)
-{
-    struct exec x;
-    struct value v;
-    exec_init(&x, h->run, h, t, a);
-    if (exec_template(&x, raw, &v, NULL) < 0)
-        v = *raw;
-    struct value list = v;
-    if (v.type != VALUE_LIST) {
-        list = value_list(a);
-        list_add(list.u.list, v);
-    }
-    for (size_t i = 0; i < list.u.list->len; i++) {
-        const char *name = value_to_cstr(a, &list.u.list->items[i]);
-        if (*name && strcmp(name, omit_text) != 0 && !handler_notify(h, name, a)) {
-            run_stop(h->run, t->n.pos,
-                     "The requested handler '%s' was not found in either the main handlers list "
-                     "nor in the listening handlers list",
-                     name);
-            return false;
-        }
-    }
-    return true;
-}
-
-bool task_notify(struct rhost *h, struct task *t, struct arena *a)
-{
-    for (const struct node *n = &t->n; n; n = n->parent) {
-        const struct value *raw = dict_get(n->attrs, "notify");
-        if (raw && raw->type != VALUE_NULL && n->kind != NODE_PLAY && !notify_value(h, t, raw, a))
-            return false;
-    }
-    return true;
-}
-
-static void collect(struct run *r, const struct node_list *l, size_t group)
-{
-    for (size_t i = 0; i < l->len; i++) {
-        struct node *n = l->items[i];
-        if (node_task(n)) {
-            node_list_add(r->play_arena, &r->handlers, n);
-            r->handler_group =
-                xrealloc(r->handler_group, r->handlers.len * sizeof *r->handler_group);
-            r->handler_group[r->handlers.len - 1] = group;
-        } else if (node_include(n)) {
-            collect(r, &node_include(n)->body, group);
-        } else if (node_block(n)) {
-            collect(r, &node_block(n)->body, group);
-        }
-    }
-}
-
-void collect_handlers(struct run *r, struct play *p)
-{
-    r->handlers.len = 0;
-    for (size_t i = 0; i < p->n_roles; i++)
-        collect(r, &p->roles[i]->handlers, i);
-    collect(r, &p->handlers, p->n_roles);
-    r->handlers_roles = p->n_roles;
-}
-
 // --- tasks -------------------------------------------------------------------------------------
 
 static void remember_failure(struct rhost *h, struct task *t, const struct value *result,
@@ -321,7 +60,9 @@ static enum flow task_failed(struct rhost *h, struct task *t, const struct value
     int rc = 0;
     exec_init(&x, r, h, t, a);
     remember_failure(h, t, result, name);
-    if (h->rescues && !dict_get(result->u.dict, "reason")) {
+    if (dict_get(result->u.dict, "_andon_untold")) {
+        ; // no result: nothing counts it
+    } else if (h->rescues && !dict_get(result->u.dict, "reason")) {
         h->stats.rescued++;
     } else {
         h->stats.failed++;
@@ -400,54 +141,17 @@ static enum flow walk_included(struct rhost *h)
     return f;
 }
 
-static bool is_meta(const struct task *t, const char *what)
-{
-    const char *raw = t->args.type == VALUE_DICT ? dict_str(t->args.u.dict, "_raw_params", "") : "";
-    return strcmp(raw, what) == 0;
-}
-
 static enum flow walk_meta(struct rhost *h, struct task *t)
 {
-    struct run *r = h->run;
-    struct arena *a = arena_new();
-    struct value result;
-    enum flow f = FLOW_GO;
-    if (is_meta(t, "flush_handlers") && !node_attr(&t->n, "when")) {
-        arena_free(a);
+    switch (meta_run(h, t)) {
+    case META_OUT:
+        return FLOW_OUT;
+    case META_FLUSH:
         return flush_handlers(h);
+    case META_GO:
+        break;
     }
-    bool run = meta_condition(r, h, t, a, &result);
-    if (!run) {
-        // skipped
-    } else if (is_meta(t, "flush_handlers")) {
-        f = flush_handlers(h);
-    } else if (is_meta(t, "end_host")) {
-        h->ended = true;
-        f = FLOW_OUT;
-    } else if (is_meta(t, "end_play")) {
-        r->end_play = true;
-        f = FLOW_OUT;
-    } else if (is_meta(t, "end_batch")) {
-        r->end_batch = true;
-        f = FLOW_OUT;
-    } else if (is_meta(t, "clear_facts")) {
-        store_clear(r, &h->facts);
-        h->gathered = false;
-    } else if (is_meta(t, "clear_host_errors")) {
-        for (size_t i = 0; i < r->n_play_matched; i++)
-            r->play_matched[i]->failed = r->play_matched[i]->unreachable = false;
-    } else if (is_meta(t, "reset_connection")) {
-        struct exec x;
-        exec_init(&x, r, h, t, a);
-        exec_reset_connection(&x);
-    } else if (!is_meta(t, "noop") && !is_meta(t, "refresh_inventory") &&
-               !is_meta(t, "role_complete")) {
-        run_stop(r, t->n.pos, "invalid meta action requested: %s",
-                 t->args.type == VALUE_DICT ? dict_str(t->args.u.dict, "_raw_params", "") : "");
-        f = FLOW_OUT;
-    }
-    arena_free(a);
-    return f;
+    return FLOW_GO;
 }
 
 static enum flow walk_task(struct rhost *h, struct task *t)
@@ -573,7 +277,7 @@ static enum flow flush_handlers(struct rhost *h)
         return FLOW_OUT;
     for (size_t i = 0; i < r->handlers.len && f == FLOW_GO; i++) {
         struct task *t = node_task(r->handlers.items[i]);
-        if (!is_notified(h, t))
+        if (!handler_notified(h, t))
             continue;
         for (size_t j = 0; j < h->n_notified; j++)
             if (h->notified[j] == t)

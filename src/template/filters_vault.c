@@ -16,6 +16,13 @@ static int no_vault(struct call *c, struct err *e)
     return fail_with(c, e, "there is no vault in this program");
 }
 
+static int fail_because(struct call *c, struct err *e, const char *what, const struct err *why)
+{
+    bool again = c->t->repeat_causes;
+    return fail_with(c, e, "%s: %s%s%s", what, err_msg(why), again ? ". " : "",
+                     again ? err_msg(why) : "");
+}
+
 // vault: The text encrypted with the password secret, labelled vaultid (filter_default unless
 // given).
 BUILTIN(filter_vault)
@@ -39,10 +46,11 @@ BUILTIN(filter_vault)
     if (salt && salt->type != VALUE_NULL)
         s = text_of(c, salt);
     if (s.s && !s.len)
-        return fail_with(c, e, "Unable to encrypt: Empty or invalid salt passed to encrypt()");
-    rc = template_hooks.vault(c->arena, &c->self, secret, id.s, s.s, s.len, &out, &why);
+        rc = err_set(&why, ERR_INVALID, POS_NONE, "Empty or invalid salt passed to encrypt()");
+    else
+        rc = template_hooks.vault(c->arena, &c->self, secret, id.s, s.s, s.len, &out, &why);
     if (rc < 0) {
-        fail_with(c, e, "Unable to encrypt: %s", err_msg(&why));
+        fail_because(c, e, "Unable to encrypt", &why);
         err_release(&why);
         return ERR_FAILED;
     }
@@ -73,7 +81,7 @@ BUILTIN(filter_unvault)
     if (c->self.flags & VALUE_VAULT)
         fail_with(c, e, "%s", err_msg(&why));
     else
-        fail_with(c, e, "Unable to decrypt: %s", err_msg(&why));
+        fail_because(c, e, "Unable to decrypt", &why);
     err_release(&why);
     return ERR_FAILED;
 }

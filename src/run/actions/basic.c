@@ -78,17 +78,21 @@ int action_debug(struct exec *x, struct dict *args, struct value *result)
         const char *key = value_to_cstr(x->a, var);
         struct value text = value_strf(x->a, "{{%s}}", key);
         value_set_pos(&text, value_pos(var));
+        bool expression = var->type == VALUE_STRING && !(var->flags & VALUE_UNSAFE);
         x->tpl.opts.keep_vault = true;
-        int got = var->type == VALUE_STRING ? exec_template(x, &text, &v, &e) : 0;
+        int got = expression ? exec_template(x, &text, &v, &e) : 0;
         x->tpl.opts.keep_vault = false;
-        if (var->type != VALUE_STRING)
+        if (var->type != VALUE_STRING) {
             v = *var;
-        else if (got < 0) {
+        } else if (!expression) { // text that is not the playbook's
+            v = text;
+            v.flags |= VALUE_UNSAFE;
+        } else if (got < 0) {
             v = x->run->o.verbosity > 0
                     ? value_strf(x->a, "VARIABLE IS NOT DEFINED!: %s", err_msg(&e))
                     : value_cstr("VARIABLE IS NOT DEFINED!");
             if (e.code != ERR_UNDEFINED) {
-                action_fail(x, result, "%s", task_error(x, "", &e, x->task->n.pos));
+                action_fail(x, result, "%s", task_error(x, "", &e, POS_NONE));
                 err_release(&e);
                 return ERR_FAILED;
             }
@@ -158,8 +162,7 @@ int action_assert(struct exec *x, struct dict *args, struct value *result)
         struct err e = ERR_INIT;
         bool ok;
         if (template_condition(&x->tpl, x->a, c, &ok, &e) < 0) {
-            task_error_twice(x, &e);
-            fail_bare(x, result, task_error(x, "", &e, x->task->n.pos));
+            fail_bare(x, result, task_error(x, "", &e, POS_NONE));
             err_release(&e);
             return ERR_FAILED;
         }

@@ -1,22 +1,19 @@
-// copy, template, assemble, script, unarchive: modules whose files lie on the controller.
+// copy, assemble, script, unarchive: modules whose files lie on the controller.
 #include "core/buf.h"
 #include "core/file.h"
 #include "core/hash.h"
 #include "core/json.h"
 #include "run/actions/actions.h"
-#include "template/passwords.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#define MAX_TEMPLATE (64u << 20)
+#define MAX_FILE (64u << 20)
 
 const char *arg_local_file(struct exec *x, const char *name, const char *dir, struct value *result)
 {
@@ -32,7 +29,7 @@ const char *arg_local_file(struct exec *x, const char *name, const char *dir, st
     return path;
 }
 
-static struct dict *without(struct exec *x, const struct dict *args, const char *const *drop)
+struct dict *args_without(struct exec *x, const struct dict *args, const char *const *drop)
 {
     struct dict *d = value_dict(x->a).u.dict;
     dict_update(d, args);
@@ -234,7 +231,7 @@ int action_copy(struct exec *x, struct dict *args, struct value *result)
     if (has_content && *dest && dest[strlen(dest) - 1] == '/')
         return action_fail(x, result, "can not use content with a dir as dest");
     if (arg_bool(args, "remote_src", false)) {
-        struct module_call c = {.module = "copy", .args = without(x, args, drop_remote)};
+        struct module_call c = {.module = "copy", .args = args_without(x, args, drop_remote)};
         return exec_module(x, &c, result);
     }
     if (has_content) {
@@ -243,7 +240,7 @@ int action_copy(struct exec *x, struct dict *args, struct value *result)
             json_write(&b, content, &(struct json_opts){.ascii = true});
         else
             value_print(&b, content);
-        int rc = copy_text(x, without(x, args, drop), arena_strndup(x->a, buf_str(&b), b.len),
+        int rc = copy_text(x, args_without(x, args, drop), arena_strndup(x->a, buf_str(&b), b.len),
                            b.len, NULL, result);
         buf_release(&b);
         return rc;
@@ -253,135 +250,9 @@ int action_copy(struct exec *x, struct dict *args, struct value *result)
     if (!path)
         return ERR_NOENT;
     if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-        return copy_dir(x, without(x, args, drop), src, path, arg_bool(args, "local_follow", true),
-                        decrypt, result);
-    return send_file(x, "copy", without(x, args, drop), path, decrypt, result);
-}
-
-// --- template
-// --------------------------------------------------------------------------------------------------
-
-static void template_opts(struct exec *x, const struct dict *args, struct template_opts *o)
-{
-    const char *s;
-    *o = TEMPLATE_OPTS_DEFAULT;
-    o->convert_data = false;
-    o->trim_blocks = arg_bool(args, "trim_blocks", true);
-    o->lstrip_blocks = arg_bool(args, "lstrip_blocks", false);
-    o->block_start = arg_str(x, args, "block_start_string");
-    o->block_end = arg_str(x, args, "block_end_string");
-    o->variable_start = arg_str(x, args, "variable_start_string");
-    o->variable_end = arg_str(x, args, "variable_end_string");
-    o->comment_start = arg_str(x, args, "comment_start_string");
-    o->comment_end = arg_str(x, args, "comment_end_string");
-    if ((s = arg_str(x, args, "newline_sequence")))
-        o->newline_sequence = strcmp(s, "\\r\\n") == 0 ? "\r\n"
-                              : strcmp(s, "\\r") == 0  ? "\r"
-                              : strcmp(s, "\\n") == 0  ? "\n"
-                                                       : s;
-}
-
-static void template_locals(struct exec *x, const char *path, const char *dest)
-{
-    struct stat st = {0};
-    char host[256] = "", when[64];
-    struct tm tm;
-    stat(path, &st);
-    gethostname(host, sizeof host - 1);
-    struct passwd *pw = getpwuid(st.st_uid);
-    time_t now = (time_t)(clock_real_us() / 1000000);
-    localtime_r(&now, &tm);
-    strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &tm);
-    const char *managed = config_str(x->run->o.config, CONFIG_ANSIBLE_MANAGED);
-    localtime_r(&st.st_mtime, &tm);
-    char text[512];
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored                                                                     \
-    "-Wformat-nonliteral" // the format is the user's, and strftime's cannot do harm
-    if (managed && strchr(managed, '%') && strftime(text, sizeof text, managed, &tm))
-        managed = arena_strdup(x->a, text);
-#pragma GCC diagnostic pop
-    dict_set(x->locals, "ansible_managed", value_str(x->a, managed ? managed : "Ansible managed"));
-    dict_set(x->locals, "template_host", value_str(x->a, host));
-    dict_set(x->locals, "template_path", value_str(x->a, path));
-    dict_set(x->locals, "template_fullpath", value_str(x->a, path));
-    dict_set(x->locals, "template_destpath", value_str(x->a, dest));
-    dict_set(x->locals, "template_uid", pw ? value_str(x->a, pw->pw_name) : value_int(st.st_uid));
-    dict_set(x->locals, "template_run_date", value_str(x->a, when));
-}
-
-// The text in the encoding it is wanted in.
-static int encode(struct exec *x, struct value *text, const char *encoding, struct value *result)
-{
-    struct err e = ERR_INIT;
-    struct call c = {.t = &x->tpl,
-                     .arena = x->a,
-                     .self = *text,
-                     .kwargs = value_dict(x->a).u.dict,
-                     .name = "template"};
-    struct text from = {text->u.str.s, text->u.str.len}, name = {encoding, strlen(encoding)};
-    if (text_encode(&c, from, name, text, &e) == 0)
-        return 0;
-    action_fail(x, result, "%s", err_msg(&e));
-    err_release(&e);
-    return ERR_FAILED;
-}
-
-int action_template(struct exec *x, struct dict *args, struct value *result)
-{
-    static const char *const drop[] = {"src",
-                                       "block_start_string",
-                                       "block_end_string",
-                                       "variable_start_string",
-                                       "variable_end_string",
-                                       "comment_start_string",
-                                       "comment_end_string",
-                                       "newline_sequence",
-                                       "trim_blocks",
-                                       "lstrip_blocks",
-                                       "output_encoding",
-                                       NULL};
-    const char *src = arg_str(x, args, "src"), *dest = arg_str(x, args, "dest");
-    struct template_opts o;
-    struct err e = ERR_INIT;
-    struct value out;
-    const char *text;
-    size_t len;
-    if (!src || !dest)
-        return action_fail(x, result, "src and dest are required");
-    const char *path = arg_local_file(x, src, "templates", result);
-    if (!path)
-        return ERR_NOENT;
-    int rc = local_text(x, path, true, MAX_TEMPLATE, &text, &len, result);
-    if (rc < 0)
-        return rc;
-    template_opts(x, args, &o);
-    template_locals(x, path, dest);
-    size_t n = 0, have = x->tpl.paths.n;
-    const char **dirs = arena_array(x->a, const char *, have * 2 + 2);
-    dirs[n++] = path_dir(x->a, path);
-    for (size_t i = 0; i < have; i++) {
-        dirs[n++] = path_join(x->a, x->tpl.paths.dirs[i], "templates");
-        dirs[n++] = x->tpl.paths.dirs[i];
-    }
-    struct template_paths saved = x->tpl.paths;
-    x->tpl.paths.dirs = dirs;
-    x->tpl.paths.n = n;
-    rc = template_text(&x->tpl, x->a, text, len, path, &o, &out, &e);
-    x->tpl.paths = saved;
-    if (rc < 0) {
-        x->fail_pos = e.pos;
-        action_fail(
-            x, result, "%s%s",
-            e.code == ERR_UNDEFINED ? "AnsibleUndefinedVariable: " : "AnsibleError: ", err_msg(&e));
-        err_release(&e);
-        return ERR_FAILED;
-    }
-    const char *encoding = arg_str(x, args, "output_encoding");
-    if (encoding && (rc = encode(x, &out, encoding, result)) < 0)
-        return rc;
-    struct dict *send = without(x, args, drop);
-    return copy_text(x, send, out.u.str.s, out.u.str.len, path, result);
+        return copy_dir(x, args_without(x, args, drop), src, path,
+                        arg_bool(args, "local_follow", true), decrypt, result);
+    return send_file(x, "copy", args_without(x, args, drop), path, decrypt, result);
 }
 
 // --- assemble, script, unarchive
@@ -401,7 +272,7 @@ int action_assemble(struct exec *x, struct dict *args, struct value *result)
     }
     if (arg_bool(args, "remote_src", true)) {
         static const char *const only[] = {"decrypt", NULL};
-        struct module_call c = {.module = "assemble", .args = without(x, args, only)};
+        struct module_call c = {.module = "assemble", .args = args_without(x, args, only)};
         return exec_module(x, &c, result);
     }
     const char *dir = arg_local_file(x, src, "files", result);
@@ -441,7 +312,7 @@ int action_assemble(struct exec *x, struct dict *args, struct value *result)
         }
         if (!value_truthy(&ok) || stat(path, &st) < 0 || !S_ISREG(st.st_mode))
             continue;
-        rc = local_text(x, path, decrypt, MAX_TEMPLATE, &text, &len, result);
+        rc = local_text(x, path, decrypt, MAX_FILE, &text, &len, result);
         if (rc < 0)
             break;
         if (!first && b.len && buf_str(&b)[b.len - 1] != '\n')
@@ -461,7 +332,7 @@ int action_assemble(struct exec *x, struct dict *args, struct value *result)
     char md5[HASH_HEX_MAX];
     if (rc < 0)
         return rc;
-    rc = copy_text(x, without(x, args, drop), text, len, "", result);
+    rc = copy_text(x, args_without(x, args, drop), text, len, "", result);
     struct dict *r = result->u.dict;
     if (rc == 0 && dict_get(r, "path") && !dict_bool(r, "failed", false)) {
         // Ansible runs copy here even where nothing differs

@@ -38,8 +38,16 @@ int action_add_host(struct exec *x, struct dict *args, struct value *result)
 {
     static const char *const name_keys[] = {"name", "hostname", "host", NULL};
     static const char *const group_keys[] = {"groupname", "groups", "group", NULL};
-    const struct value *name = first(args, name_keys), *group = first(args, group_keys);
     const struct value *raw = dict_get(args, "_raw_params");
+    if (raw && raw->type == VALUE_DICT) { // add_host: "{{ all_of_it }}"
+        struct dict *both = value_dict(x->a).u.dict;
+        dict_update(both, raw->u.dict);
+        dict_del(args, "_raw_params");
+        dict_update(both, args);
+        args = both;
+        raw = NULL;
+    }
+    const struct value *name = first(args, name_keys), *group = first(args, group_keys);
     if (raw || !name || name->type == VALUE_NULL)
         return action_fail(x, result, "name, host or hostname needs to be provided");
     static const char *const special[] = {"name", "hostname", "groupname", "groups"};
