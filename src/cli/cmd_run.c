@@ -253,7 +253,7 @@ static int run_one(struct session *s, struct run *r, const char *path, bool *ran
     if (e.code)
         tell_error(s, &e);
     write_retry_file(s, r, path);
-    if (!e.code && s->compat)
+    if (*ran && s->compat)
         run_stats(r); // behind each playbook
     return code;
 }
