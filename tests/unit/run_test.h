@@ -90,7 +90,8 @@ static inline void told_item(void *data, const struct result_event *ev)
 
 static inline void told_result(void *data, const struct result_event *ev)
 {
-    told_outcome(data, "", ev);
+    if (!ev->include || ev->status > STATUS_CHANGED) // else told_include() tells it
+        told_outcome(data, "", ev);
 }
 
 static inline void told_include(void *data, const struct include_event *ev)
