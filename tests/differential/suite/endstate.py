@@ -14,6 +14,7 @@ SMALL = 6000             # bytes of text kept as text
 # Processes that init has taken over and that no playbook means to leave.
 NO_SERVICE = re.compile(r"sshd: |/usr/sbin/sshd|ssh: |init|ps |\[|/sbin/\w*getty|.*andon"
                         r"|/lib/systemd/systemd-(timedated|hostnamed|localed)"     # end when nobody asks them any more
+                        r"|/bin/bash /etc/mysql/debian-start"                     # runs for a while after the start
                         r"|\S*python3 \S+ j\d+ \d+ ")    # Ansible's watcher of a background job looks up every five seconds alone
 
 
