@@ -30,6 +30,12 @@ static int module_known(void *data, const char *name, const struct list *collect
     if (!m)
         return spec_find(name) || fails_later ? MODULE_BUILTIN : MODULE_NOWHERE;
     int rc = plugins_check(s->plugins, m, e);
+    if (rc < 0 && plugins_beyond_us(m)) { // matters only to the hosts a task is for
+        if (!s->compat)
+            print_warning(&s->out, "%s; a task with it fails", err_msg(e));
+        err_release(e);
+        return MODULE_FOREIGN;
+    }
     return rc < 0 ? rc : MODULE_FOREIGN;
 }
 

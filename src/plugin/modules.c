@@ -373,13 +373,18 @@ bool plugins_knows_argument(const struct plugins *p, const char *name)
     return !p->arguments || dict_get(p->arguments, name) != NULL;
 }
 
+bool plugins_beyond_us(const struct plugin_module *m)
+{
+    return m->action || m->style == STYLE_POWERSHELL;
+}
+
 int plugins_check(struct plugins *p, const struct plugin_module *m, struct err *e)
 {
     if (m->action)
         return err_set(
             e, ERR_UNSUPPORTED, POS_NONE,
             "the module '%s' has a part that runs on the controller (the action plugin %s), "
-            "which andon cannot run; use ansible-playbook for this play",
+            "which andon cannot run",
             m->name, m->action);
     if (m->style == STYLE_POWERSHELL)
         return err_set(e, ERR_UNSUPPORTED, POS_NONE,

@@ -71,6 +71,8 @@ struct plugin_payload {
     char digest[65];     // SHA-256
     const char *version; // of the Ansible that made it, or NULL
 };
+// Whether it is of a kind that andon cannot run: for Windows, or with a part on the controller.
+bool plugins_beyond_us(const struct plugin_module *m);
 // Whether a module can be run at all: ERR_UNSUPPORTED, with why and what to install, when it is of
 // a kind that andon cannot run or needs an Ansible that is not there.
 int plugins_check(struct plugins *p, const struct plugin_module *m, struct err *e)
