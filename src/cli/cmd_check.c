@@ -66,12 +66,14 @@ static int check_and_print(struct session *s, int64_t started)
     return code;
 }
 
-// A repository's own inventory may be a script, which nobody asked to be run.
-static void choose_inventory(struct session *s)
+// A repository's own inventory and source of vault passwords may be scripts, which nobody asked to
+// be run; what is encrypted stays unknown.
+static void distrust_settings(struct session *s)
 {
     bool folder = !s->o.args->len;
     for (size_t i = 0; i < s->o.args->len; i++)
         folder = folder || is_folder(s->o.args->items[i].u.str.s);
+    s->secrets_as_given = folder;
     if (folder && !s->o.inventories->len)
         list_add(s->o.inventories, value_cstr(","));
 }
@@ -85,7 +87,7 @@ int cmd_check(int argc, char **argv, bool compat)
         arena_free(s.arena);
         return code < 0 ? 0 : RUN_USAGE;
     }
-    choose_inventory(&s);
+    distrust_settings(&s);
     if ((code = session_open(&s)) == 0)
         code = check_and_print(&s, started);
     else

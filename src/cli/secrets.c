@@ -65,7 +65,8 @@ int session_secrets(struct session *s, const struct secret_opts *o, struct vault
         .warn = warn,
         .warn_data = s,
     };
-    const char *file = config_str(s->config, CONFIG_VAULT_PASSWORD_FILE);
+    const char *file =
+        s->secrets_as_given ? NULL : config_str(s->config, CONFIG_VAULT_PASSWORD_FILE);
     struct list *files = value_list(s->arena).u.list;
     for (size_t i = 0; o->files && i < o->files->len; i++)
         list_add(files, o->files->items[i]);
@@ -79,11 +80,12 @@ int session_secrets(struct session *s, const struct secret_opts *o, struct vault
 
 int session_load_secrets(struct session *s, struct err *e)
 {
-    struct secret_opts o = {.first_ids = config_list(s->config, CONFIG_VAULT_IDENTITY_LIST),
-                            .ids = s->o.vault_ids,
-                            .files = s->o.vault_files,
-                            .ask = s->o.ask_vault_pass ||
-                                   config_bool(s->config, CONFIG_ASK_VAULT_PASS)};
+    struct secret_opts o = {
+        .ids = s->o.vault_ids, .files = s->o.vault_files, .ask = s->o.ask_vault_pass};
+    if (!s->secrets_as_given) {
+        o.first_ids = config_list(s->config, CONFIG_VAULT_IDENTITY_LIST);
+        o.ask = o.ask || config_bool(s->config, CONFIG_ASK_VAULT_PASS);
+    }
     return session_secrets(s, &o, &s->vault, e);
 }
 

@@ -28,6 +28,7 @@ struct session {
     const char *program;
     char *ssh_password, *become_password;
     struct vault *vault;    // secrets of this command
+    bool secrets_as_given;  // only those the command line names: what settings name may be a script
     struct dict *pending;   // handlers an earlier run left undone, or NULL
     struct run *running;    // what Ctrl-C interrupts
     uv_signal_t signals[2]; // watched while running is set

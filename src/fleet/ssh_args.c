@@ -4,6 +4,7 @@
 
 #include "core/buf.h"
 #include "core/hash.h"
+#include "core/shlex.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -51,63 +52,16 @@ static void words_init(struct words *w, struct arena *a, struct argv *out)
     out->n = 0;
 }
 
-// --- shlex
-
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-// Reads the quoted part that starts at s[0]; returns the place behind the closing quote, NULL when
-// there is none.
-static const char *shlex_quoted(const char *s, struct buf *b)
-{
-    char q = *s++;
-    for (; *s && *s != q; s++) {
-        if (q == '"' && *s == '\\' && (s[1] == '"' || s[1] == '\\'))
-            s++;
-        buf_addc(b, *s);
-    }
-    return *s ? s + 1 : NULL;
-}
-
-// Reads one word into b; NULL for an open quote or a backslash at the end.
-static const char *shlex_word(const char *s, struct buf *b)
-{
-    while (*s && !is_space(*s)) {
-        if (*s == '\'' || *s == '"') {
-            s = shlex_quoted(s, b);
-            if (!s)
-                return NULL;
-        } else if (*s == '\\') {
-            if (!s[1])
-                return NULL;
-            buf_addc(b, s[1]);
-            s += 2;
-        } else {
-            buf_addc(b, *s++);
-        }
-    }
-    return s;
-}
+// --- words of the user
 
 static int split_into(struct words *w, const char *s, struct err *e)
 {
-    struct buf b = BUF_INIT;
-    const char *p = s;
-    for (;;) {
-        while (is_space(*p))
-            p++;
-        if (!*p)
-            break;
-        buf_clear(&b);
-        p = shlex_word(p, &b);
-        if (!p)
-            break;
-        add(w, arena_strndup(w->a, buf_str(&b), b.len));
-    }
-    buf_release(&b);
-    if (!p)
+    struct shlex x = {.at = s};
+    int rc;
+    while ((rc = shlex_next(&x)) > 0)
+        add(w, arena_strndup(w->a, buf_str(&x.word), x.word.len));
+    buf_release(&x.word);
+    if (rc < 0)
         return err_set(e, ERR_PARSE, POS_NONE,
                        "a quote or backslash is not finished in the ssh arguments \"%s\"", s);
     return 0;

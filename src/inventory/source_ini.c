@@ -1,9 +1,9 @@
 // INI inventories: [group] with hosts, [group:vars], [group:children].
 #include "inventory/source.h"
 
+#include "core/shlex.h"
 #include "inventory/address.h"
 #include "inventory/literal.h"
-#include "inventory/shlex.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -193,36 +193,42 @@ static int read_child(struct reader *r, const char *line, size_t col)
     return 0;
 }
 
-// The variables behind a host's name, as a dict.
-static int host_vars(struct reader *r, const struct shlex_word *words, int n, size_t col,
+static int open_end(struct reader *r, const char *line, size_t col)
+{
+    return fail(r, col, "a quote or backslash is not finished: \"%s\"", line);
+}
+
+// The variables behind a host's name, as a dict; words stands behind the name.
+static int host_vars(struct reader *r, struct shlex *words, const char *line, size_t col,
                      struct value *ret)
 {
     struct value vars = value_dict(r->a);
-    for (int i = 1; i < n; i++) {
-        const char *eq = strchr(words[i].s, '=');
-        size_t at_col = col + words[i].col;
+    int rc;
+    while ((rc = shlex_next(words)) > 0) {
+        const char *word = arena_strndup(r->a, buf_str(&words->word), words->word.len);
+        const char *eq = strchr(word, '=');
+        size_t at_col = col + (size_t)(words->start - line);
         if (!eq)
             return fail(r, at_col, "behind a host only \"name=value\" can follow, not \"%s\"%s",
-                        words[i].s,
-                        strchr(words[i].s, ':') ? "" : "; a value with blanks must be in quotes");
-        dict_setv(vars.u.dict, key_value(r, words[i].s, (size_t)(eq - words[i].s), at_col),
+                        word, strchr(word, ':') ? "" : "; a value with blanks must be in quotes");
+        dict_setv(vars.u.dict, key_value(r, word, (size_t)(eq - word), at_col),
                   typed(r, eq + 1, at_col));
     }
     *ret = vars;
-    return 0;
+    return rc < 0 ? open_end(r, line, col) : 0;
 }
 
-static int read_hosts(struct reader *r, const char *line, size_t col)
+static int read_host(struct reader *r, struct shlex *words, const char *line, size_t col)
 {
-    struct shlex_word *words;
-    const char *why;
     struct value vars;
-    int port, n = shlex_split(r->a, line, &words, &why);
-    if (n < 1)
-        return fail(r, col, "%s: \"%s\"", why ? why : "a host must have a name", line);
-    const char *host = words[0].s;
+    int port, rc = shlex_next(words);
+    if (rc < 0)
+        return open_end(r, line, col);
+    if (rc == 0)
+        return fail(r, col, "a host must have a name: \"%s\"", line);
+    const char *host = arena_strndup(r->a, buf_str(&words->word), words->word.len);
     struct list *names = value_list(r->a).u.list;
-    int rc = address_expand(r->a, host, at(r, col), names, &port, r->e);
+    rc = address_expand(r->a, host, at(r, col), names, &port, r->e);
     if (rc < 0)
         return rc;
     if (*host && host[strlen(host) - 1] == ':' && port < 0)
@@ -234,11 +240,19 @@ static int read_hosts(struct reader *r, const char *line, size_t col)
         return fail(r, col,
                     *host ? "\"---\" begins a YAML file, but this is read as INI"
                           : "a host must have a name");
-    rc = host_vars(r, words, n, col, &vars);
+    rc = host_vars(r, words, line, col, &vars);
     for (size_t i = 0; rc == 0 && i < names->len; i++) {
         model_add_host(r->inv, names->items[i].u.str.s, r->group, port);
         rc = source_set_vars(r->inv, names->items[i].u.str.s, &vars, r->e);
     }
+    return rc;
+}
+
+static int read_hosts(struct reader *r, const char *line, size_t col)
+{
+    struct shlex words = {.at = line, .comments = true};
+    int rc = read_host(r, &words, line, col);
+    buf_release(&words.word);
     return rc;
 }
 

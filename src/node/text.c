@@ -1,7 +1,7 @@
 // Reading and taking apart small text: whole-file reads, lines, fields.
 #include "node/text.h"
 
-#include "core/buf.h"
+#include "core/shlex.h"
 
 #include <ctype.h>
 #include <fcntl.h>
@@ -175,75 +175,18 @@ bool text_is_number(const char *s)
     return true;
 }
 
-// State of one shlex run: the word being built and whether there is one (quotes make empty words).
-struct shlex {
-    struct buf word;
-    bool in_word;
-};
-
-// Takes a quoted part starting at *s (on the quote); moves *s behind the closing one. false when it
-// is not closed.
-static bool shlex_quoted(struct shlex *x, const char **s, bool posix)
-{
-    char q = **s;
-    const char *p = *s + 1;
-    if (!posix)
-        buf_addc(&x->word, q);
-    for (; *p && *p != q; p++) {
-        if (posix && q == '"' && *p == '\\' && (p[1] == '"' || p[1] == '\\'))
-            p++;
-        buf_addc(&x->word, *p);
-    }
-    if (!*p)
-        return false;
-    if (!posix)
-        buf_addc(&x->word, q);
-    *s = p + 1;
-    x->in_word = true;
-    return true;
-}
-
-static void shlex_end_word(struct shlex *x, struct arena *a, struct list *l)
-{
-    if (x->in_word)
-        list_add(l, value_strn(a, buf_str(&x->word), x->word.len));
-    buf_clear(&x->word);
-    x->in_word = false;
-}
-
 int shlex_split(struct arena *a, const char *s, bool posix, struct list **ret, struct err *e)
 {
-    struct shlex x = {0};
+    struct shlex x = {.at = s, .keep_quotes = !posix};
     struct list *l = value_list(a).u.list;
-    int rc = 0;
-    while (*s && rc == 0) {
-        if (*s == ' ' || *s == '\t' || *s == '\r' || *s == '\n') {
-            shlex_end_word(&x, a, l);
-            s++;
-        } else if ((*s == '\'' || *s == '"') && (posix || !x.in_word)) {
-            if (!shlex_quoted(&x, &s, posix))
-                rc = err_set(e, ERR_PARSE, POS_NONE, "No closing quotation");
-            else if (!posix) // without POSIX rules a closing quote ends the word
-                shlex_end_word(&x, a, l);
-        } else if (posix && *s == '\\') {
-            if (!s[1]) {
-                rc = err_set(e, ERR_PARSE, POS_NONE, "No escaped character");
-                break;
-            }
-            buf_addc(&x.word, s[1]);
-            x.in_word = true;
-            s += 2;
-        } else {
-            buf_addc(&x.word, *s++);
-            x.in_word = true;
-        }
-    }
-    if (rc == 0) {
-        shlex_end_word(&x, a, l);
-        *ret = l;
-    }
+    int rc;
+    while ((rc = shlex_next(&x)) > 0)
+        list_add(l, value_strn(a, buf_str(&x.word), x.word.len));
     buf_release(&x.word);
-    return rc;
+    if (rc < 0)
+        return err_set(e, ERR_PARSE, POS_NONE, "%s", x.why);
+    *ret = l;
+    return 0;
 }
 
 const char *shlex_quote(struct arena *a, const char *s)

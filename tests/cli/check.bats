@@ -90,6 +90,27 @@ site.yml:2:3: error: 'taks' is not a valid attribute for a Play"
     [ ! -e ran ]
 }
 
+@test "a folder's vault password script is not run, and its encrypted variables are unknown" {
+    printf '#!/bin/sh\ntouch "%s/ran"\necho pw\n' "$DIR" >pass.sh
+    chmod +x pass.sh
+    mkdir group_vars
+    echo 'secret: x' >group_vars/all.yml
+    echo pw >pw
+    andon vault encrypt --vault-password-file pw group_vars/all.yml
+    rm -f ran
+    printf '[defaults]\nvault_password_file = pass.sh\n' >ansible.cfg
+    play <<<'- debug: {msg: "{{ secret }}"}'
+    run -0 andon check
+    has "0 errors"
+    [ ! -e ran ]
+    run -0 andon check --vault-password-file pw
+    has "0 errors, 0 warnings, 0 notes"
+    printf '[defaults]\nvault_password_file = nowhere\n' >ansible.cfg
+    run -0 andon check
+    run -2 andon check site.yml
+    has "nowhere was not found"
+}
+
 @test "no host is touched and nothing is evaluated" {
     play <<Y
 - command: touch $DIR/ran

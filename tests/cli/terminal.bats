@@ -106,6 +106,50 @@ Y
     [[ $lines == *changed*Perform* ]] || { echo "$output"; return 1; }
 }
 
+@test "a play asks for its variables: shown, hidden, twice until both are the same, with a default" {
+    many 1
+    cat >site.yml <<'Y'
+- hosts: all
+  gather_facts: false
+  vars_prompt:
+    - {name: city, prompt: Which city, private: false}
+    - {name: street, prompt: Which street, private: false, default: Main Street}
+    - {name: door, prompt: Code of the door}
+    - {name: safe, prompt: Code of the safe, confirm: true}
+  tasks:
+    - debug: {msg: "{{ city }}/{{ street }}/{{ door | length }}/{{ safe | reverse }}"}
+Y
+    local answers=(--on "Which city: =Bergen ENTER" --on "Which street [Main Street]: =ENTER" --on "Code of the door: *=d00r ENTER"
+        --on "Code of the safe: *=4711 ENTER" --on "confirm Code of the safe: *=4712 ENTER"
+        --on "Code of the safe: *=4713 ENTER" --on "confirm Code of the safe: *=4713 ENTER")
+    see "${answers[@]}" -- "$ANDON" run -v -i hosts site.yml
+    has "exit 0"
+    has "Bergen/Main Street/4/3174"
+    has "VALUES ENTERED DO NOT MATCH"
+    has "|Which city: Bergen"
+    hasnt d00r
+    hasnt 4711
+    see "${answers[@]}" -- ansible-playbook -i hosts site.yml
+    has "exit 0"
+    has "Bergen/Main Street/4/3174"
+    has "VALUES ENTERED DO NOT MATCH"
+    hasnt d00r
+}
+
+@test "Ctrl-C at a question of a play ends it, and nothing has run" {
+    many 1
+    cat >site.yml <<'Y'
+- hosts: all
+  gather_facts: false
+  vars_prompt: [{name: city, prompt: Which city}]
+  tasks:
+    - file: {path: made, state: touch}
+Y
+    see --on "Which city: *=^C" -- "$ANDON" run -i hosts site.yml
+    hasnt "exit 0"
+    [ ! -e made ]
+}
+
 @test "failures are told in full, once for all hosts that have the same, with the source line" {
     many 3
     all <<'Y'

@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 """Runs a command on a pseudo-terminal, as a user's terminal would, and says what could be seen.
 
-    terminal.py [--columns N] [--rows N] [--at SECONDS:ACTION].. [--timeout S] COMMAND..
+    terminal.py [--columns N] [--rows N] [--at SECONDS:ACTION].. [--on TEXT=ACTION].. [--timeout S] COMMAND..
 
-ACTION: a key (^C, ^D, y, ENTER) or size=COLUMNS. The answer is text in three parts: "screen" with the lines as they stood at
+ACTION: a key (^C, ^D, y, ENTER), several with blanks between, or size=COLUMNS. Those of --on wait, one after the other, until
+the bottom line begins with the text (with * behind it: and nothing typed is shown). The answer is text in three parts: "screen" with the lines as they stood at
 the end, "live" with each state of the bottom line that was taken away again, and "exit CODE". A line that ran over the
 right edge while it was to be redrawn is told as "overflow".
 """
@@ -89,17 +90,27 @@ def act(fd, screen, rows, action):
     if action.startswith("size="):
         screen.columns = int(action[5:])
         set_size(fd, rows, screen.columns)
-    elif action == "ENTER":
-        os.write(fd, b"\n")
-    elif len(action) == 2 and action[0] == "^":
-        os.write(fd, bytes([ord(action[1]) & 31]))
-    else:
-        os.write(fd, action.encode())
+        return
+    for key in action.split(" "):
+        if key == "ENTER":
+            os.write(fd, b"\n")
+        elif len(key) == 2 and key[0] == "^":
+            os.write(fd, bytes([ord(key[1]) & 31]))
+        else:
+            os.write(fd, key.encode())
+
+
+def is_asking(fd, screen, text):
+    """The text is there and, where the answer is to stay hidden, the echo is already off (what is typed before that is lost)."""
+    line = screen.lines[screen.row]
+    hidden = text.endswith("*")
+    return line.startswith(text.rstrip("*")) and (not hidden or not termios.tcgetattr(fd)[3] & termios.ECHO)
 
 
 def run(o):
     screen, start = Screen(o.columns), time.monotonic()
     plan = sorted((float(a.split(":", 1)[0]), a.split(":", 1)[1]) for a in o.at)
+    answers = [a.split("=", 1) for a in o.on]
     pid, fd = pty.fork()
     if pid == 0:
         time.sleep(0.05)  # the size must be set first
@@ -114,7 +125,9 @@ def run(o):
         if now > o.timeout:
             os.kill(pid, 9)
             break
-        wait = min([plan[0][0] - now] if plan else [1.0])
+        if answers and is_asking(fd, screen, answers[0][0]):
+            act(fd, screen, o.rows, answers.pop(0)[1])
+        wait = min([plan[0][0] - now] if plan else [0.05 if answers else 1.0])
         if not select.select([fd], [], [], max(wait, 0.01))[0]:
             continue
         try:
@@ -132,6 +145,7 @@ def main():
     p.add_argument("--columns", type=int, default=80)
     p.add_argument("--rows", type=int, default=24)
     p.add_argument("--at", action="append", default=[])
+    p.add_argument("--on", action="append", default=[])
     p.add_argument("--timeout", type=float, default=30)
     p.add_argument("command", nargs=argparse.REMAINDER)
     o = p.parse_args()

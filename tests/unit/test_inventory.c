@@ -104,7 +104,7 @@ static const struct {
     {"hosts", "a\n[web:childen]\n", 2, 1, "did you mean children?"},
     {"hosts", "a x\n", 1, 3, "\"name=value\""},
     {"hosts", "a\nb  x=1  y z=2\n", 2, 9, "not \"y\""},
-    {"hosts", "a x='1\n", 1, 1, "a quote is not closed"},
+    {"hosts", "a x='1\n", 1, 1, "a quote or backslash is not finished"},
     {"hosts", "[g:vars]\nx=1\n", 1, 1, "[g:vars] is for a group that is not defined"},
     {"hosts", "[g:children]\n\n  h\n", 3, 1, "has the group h, which is not defined"},
     {"hosts", "[g]\n[g:vars]\n  x\n", 3, 3, "\"name = value\""},
