@@ -26,22 +26,22 @@ static const char *piece_end(const char *s, char stop)
     return s;
 }
 
-// Upper case up to the columns, which stay as they are.
-static const char *upper(struct arena *a, const char *s)
+// Upper case; with keep_columns only up to the columns.
+static const char *upper(struct arena *a, const char *s, bool keep_columns)
 {
     char *out = arena_strdup(a, s);
-    for (char *c = out; *c && *c != '('; c++)
+    for (char *c = out; *c && !(keep_columns && *c == '('); c++)
         *c = (char)toupper((unsigned char)*c);
     return out;
 }
 
-static struct list *split_privs(struct arena *a, const char *s)
+static struct list *split_privs(struct arena *a, const char *s, bool keep_columns)
 {
     struct list *l = value_list(a).u.list;
     while (*s) {
         const char *end = piece_end(s, ',');
         char *one = text_strip(arena_strndup(a, s, (size_t)(end - s)));
-        const char *name = upper(a, one);
+        const char *name = upper(a, one, keep_columns);
         if (strcmp(name, "ALL PRIVILEGES") == 0)
             name = "ALL";
         if (strcmp(name, "GRANT OPTION") == 0)
@@ -78,19 +78,21 @@ static const char *quoted_target(struct arena *a, const char *s)
     return arena_printf(a, "%s%s.%s", kind, quoted_part(a, db), quoted_part(a, table));
 }
 
-static void set(struct arena *a, struct dict *d, const char *target, const char *privs)
+static void set(struct arena *a, struct dict *d, const char *target, const char *privs,
+                bool keep_columns)
 {
-    struct value v = {.type = VALUE_LIST, .u.list = split_privs(a, privs)};
+    struct value v = {.type = VALUE_LIST, .u.list = split_privs(a, privs, keep_columns)};
     dict_set(d, quoted_target(a, text_strip(arena_strdup(a, target))), v);
 }
 
-int mysql_privs_parse(struct arena *a, const struct value *priv, struct dict **ret, struct err *e)
+int mysql_privs_parse(struct arena *a, const struct value *priv, bool keep_columns,
+                      struct dict **ret, struct err *e)
 {
     struct dict_entry *it;
     *ret = value_dict(a).u.dict;
     if (priv->type == VALUE_DICT) {
         DICT_EACH(priv->u.dict, it)
-        set(a, *ret, value_to_cstr(a, &it->key), value_to_cstr(a, &it->val));
+        set(a, *ret, value_to_cstr(a, &it->key), value_to_cstr(a, &it->val), keep_columns);
     } else {
         const char *s = value_to_cstr(a, priv);
         while (*s) {
@@ -101,16 +103,16 @@ int mysql_privs_parse(struct arena *a, const struct value *priv, struct dict **r
                 return err_set(e, ERR_INVALID, POS_NONE,
                                "invalid privileges string: Invalid privileges specified: %s", one);
             *colon = '\0';
-            set(a, *ret, one, colon + 1);
+            set(a, *ret, one, colon + 1, keep_columns);
             s = *end ? end + 1 : end;
         }
     }
     if (!dict_get(*ret, "*.*"))
-        set(a, *ret, "*.*", "USAGE");
+        set(a, *ret, "*.*", "USAGE", keep_columns);
     return 0;
 }
 
-void mysql_privs_add_grant(struct arena *a, const char *line, struct dict *privs)
+void mysql_privs_add_grant(struct arena *a, const char *line, bool keep_columns, struct dict *privs)
 {
     const char *s = text_after(line, "GRANT "), *on = s, *to;
     if (!s)
@@ -136,10 +138,10 @@ void mysql_privs_add_grant(struct arena *a, const char *line, struct dict *privs
     const char *key = quoted_target(a, where);
     struct value *had = dict_get(privs, key);
     if (!had) {
-        set(a, privs, where, text);
+        set(a, privs, where, text, keep_columns);
         return;
     }
-    struct list *more = split_privs(a, text);
+    struct list *more = split_privs(a, text, keep_columns);
     for (size_t i = 0; i < more->len; i++)
         if (!text_list_has(had->u.list, more->items[i].u.str.s))
             list_add(had->u.list, more->items[i]);

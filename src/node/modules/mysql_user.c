@@ -186,7 +186,8 @@ static int current_privs(struct mysql_user *t, struct dict **ret)
     if (mysql_query(&t->db, &rows, "SHOW GRANTS FOR %s;", account(t)) != 0)
         return ERR_FAILED;
     for (size_t i = 0; i < rows.rows->len; i++)
-        mysql_privs_add_grant(t->a, mysql_field(&rows, i, 0), *ret);
+        mysql_privs_add_grant(t->a, mysql_field(&rows, i, 0),
+                              module_bool(t->m, "column_case_sensitive"), *ret);
     return 0;
 }
 
@@ -386,7 +387,8 @@ static int read_arguments(struct mysql_user *t)
     if (password && module_bool(m, "encrypted") && *password &&
         (*password != '*' || strlen(password) != 41))
         return module_fail(m, "The password given is no hash of mysql_native_password");
-    if (priv && priv->type != VALUE_NULL && mysql_privs_parse(t->a, priv, &t->privs, &e) != 0)
+    if (priv && priv->type != VALUE_NULL &&
+        mysql_privs_parse(t->a, priv, module_bool(m, "column_case_sensitive"), &t->privs, &e) != 0)
         return module_fail_err(m, &e);
     return 0;
 }
