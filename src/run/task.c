@@ -32,7 +32,7 @@ const char *task_display_name(struct run *r, struct rhost *h, const struct task 
     }
     while (*name == ' ')
         name++;
-    if (t->n.role && !t->implicit)
+    if (t->n.role && !t->implicit && t->kind != TASK_INCLUDE_ROLE) // as IncludeRole.get_name
         return arena_printf(a, "%s : %s", t->n.role->name, name);
     return name;
 }
