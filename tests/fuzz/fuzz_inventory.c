@@ -1,22 +1,11 @@
-// Fuzz target: any bytes as an INI inventory, then a pattern, the variables of every host and the
-// listing.
-#include "fuzz/fuzz.h"
+// Fuzz target, twice: any bytes as an INI or a YAML inventory (FUZZ_ENABLED says which), then a
+// pattern, the variables of every host and the listing.
+#include "fuzz/input.h"
 #include "inventory/inventory.h"
-
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-static char path[] = "/tmp/andon-fuzz-ini-XXXXXX";
-
-static void remove_file(void)
-{
-    unlink(path);
-}
 
 static struct config *settings(void)
 {
-    static char home[] = "HOME=/nonexistent", enabled[] = "ANSIBLE_INVENTORY_ENABLED=ini";
+    static char home[] = "HOME=/nonexistent", enabled[] = "ANSIBLE_INVENTORY_ENABLED=" FUZZ_ENABLED;
     static char *const none[] = {home, enabled, NULL};
     static struct config *config;
     struct config_where where = {.environ = none, .cwd = "/nonexistent", .system = "/nonexistent"};
@@ -28,20 +17,15 @@ static struct config *settings(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static int fd = -1;
     struct inventory_opts opts = {.config = settings()};
     struct inventory *inv;
     struct inventory_hosts hosts;
     struct err e = ERR_INIT;
     struct value list, pattern = value_cstr("all:!a*[0]:&~.");
-    if (fd < 0) {
-        fd = mkstemp(path);
-        atexit(remove_file);
-    }
-    if (fd < 0 || ftruncate(fd, 0) < 0 || pwrite(fd, data, size, 0) != (ssize_t)size)
+    const char *source = input_file(data, size);
+    if (!source)
         return 0;
     struct arena *a = arena_new();
-    const char *source = path;
     if (inventory_load(a, &source, 1, &opts, &inv, &e) < 0)
         __builtin_trap(); // what cannot be read is a warning
     if (!inventory_parsed(inv) && inventory_warnings(inv)->len == 0)
