@@ -1,4 +1,5 @@
 // ssh's command line: what Ansible's ssh plugin would call, word by word and in its order.
+#include "config/config.h"
 #include "fleet/ssh_args.h"
 
 #include "core/buf.h"
@@ -241,11 +242,21 @@ static void limits_the_words(void **state)
     arena_free(a);
 }
 
+// The setting's default and that of callers who have no settings are one.
+static void the_default_is_that_of_the_settings(void **state)
+{
+    (void)state;
+    assert_string_equal(config_setting(CONFIG_SSH_ARGS)->dflt, SSH_ARGS_DEFAULT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(builds_the_line),  cmocka_unit_test(refuses_what_cannot_be),
-        cmocka_unit_test(splits_as_shlex),  cmocka_unit_test(login_decides_the_control_path),
+        cmocka_unit_test(the_default_is_that_of_the_settings),
+        cmocka_unit_test(builds_the_line),
+        cmocka_unit_test(refuses_what_cannot_be),
+        cmocka_unit_test(splits_as_shlex),
+        cmocka_unit_test(login_decides_the_control_path),
         cmocka_unit_test(limits_the_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
