@@ -1,7 +1,7 @@
 // Bootstrap of the helper. The first part of the script travels as ssh's command: it must survive
 // the quoting of sh, fish and csh (so no quote, backslash, exclamation mark or line end) and old
-// csh's limit of 1,024 bytes for a word; it only looks for the cached helper. The second part comes
-// over stdin and does the rest.
+// csh's limit of 1,024 bytes for a word; it only looks for the cached helper, whose digest b2sum
+// tells with a third of sha256sum's work. The second part comes over stdin and does the rest.
 #include "fleet/boot.h"
 
 #include <stdbool.h>
@@ -13,11 +13,13 @@
 #define NOISE_KEPT 2048
 
 static const char first_part[] =
-    "if [ -O \"$d\" ]&&[ -O \"$f\" ]&&[ -x \"$f\" ]&&s=$(sha256sum <\"$f\" 2>/dev/null)"
-    "&&[ \"${s%% *}\" = \"$h\" ];then echo;echo " SAY_MARK "run;exec \"$f\" serve;fi;";
+    "if [ -O \"$d\" ]&&[ -O \"$f\" ]&&[ -x \"$f\" ]&&s=$(b2sum -l 256 <\"$f\" 2>/dev/null||"
+    "sha256sum <\"$f\" 2>/dev/null)&&case ${s%% *} in $b|$h) ;;*) false;;esac;"
+    "then echo;echo " SAY_MARK "run;exec \"$f\" serve;fi;";
 
-// Variables set in front of it: known(): sets h and n for an architecture. Programs started here
-// are most of what a fresh host costs, so there are few.
+// Variables set in front of it: known(): sets h, n and z (its size packed by gzip, 0: there is
+// none) for an architecture. Programs started here are most of what a fresh host costs, so there
+// are few.
 static const char second_part[] =
     "say() { echo; echo " SAY_MARK "\"$*\"; }\n"
     // 0 when the folder $1 is ours alone. Parents are made only below $2.
@@ -47,13 +49,21 @@ static const char second_part[] =
     "}\n"
     // Shells differ in whether -x knows of noexec.
     "starts() { \"$1\" --version </dev/null >/dev/null; }\n"
-    // Receives the helper into the fresh file $1; what a full disk refuses is read all the same.
+    // Receives the helper into the fresh file $1, packed where that can be; what a full disk
+    // refuses is read all the same.
     "receive() {\n"
-    "  say push \"$a\" \"$d\"\n"
-    "  head -c \"$n\" | { cat >>\"$1\" || cat >/dev/null; }\n"
+    "  if [ \"$z\" -gt 0 ]; then\n"
+    "    say pushz \"$a\" \"$d\"\n"
+    "    head -c \"$z\" | { gzip -dc >>\"$1\" || cat >/dev/null; }\n"
+    "  else\n"
+    "    say push \"$a\" \"$d\"\n"
+    "    head -c \"$n\" | { cat >>\"$1\" || cat >/dev/null; }\n"
+    "  fi\n"
     "  if whole \"$1\" && starts \"$1\"; then say pushed \"$d\"; return 0; fi\n"
     "  rm -f \"$1\"\n"
-    "  return 1\n"
+    "  [ \"$z\" -gt 0 ] || return 1\n"
+    "  z=0\n"
+    "  fresh \"$1\" && receive \"$1\"\n"
     "}\n"
     "prune() {\n"
     "  set -- \"$d\"/node-*\n"
@@ -107,6 +117,7 @@ static const char second_part[] =
     "known \"$a\" || { say fail arch \"$a\"; exit 1; }\n"
     "exec 3>&2 2>/dev/null\n"
     "sum=; command -v sha256sum >/dev/null && sum=1\n"
+    "command -v gzip >/dev/null || z=0\n"
     "first=1\n"
     "from \"${HOME:+$HOME/.cache/andon}\" home\n"
     "from \"${XDG_CACHE_HOME:+$XDG_CACHE_HOME/andon}\" home\n"
@@ -128,7 +139,7 @@ const char *boot_script(struct arena *a, const struct boot_helper *h, size_t n)
     struct buf b = BUF_INIT;
     buf_adds(&b, "o=$(umask)\numask 077\nknown() {\n  case $1 in\n");
     for (size_t i = 0; i < n; i++)
-        buf_addf(&b, "  %s) h=%s; n=%zu;;\n", h[i].arch, h[i].sha256, h[i].len);
+        buf_addf(&b, "  %s) h=%s; n=%zu; z=%zu;;\n", h[i].arch, h[i].sha256, h[i].len, h[i].gz_len);
     buf_adds(&b, "  *) return 1;;\n  esac\n}\n");
     buf_adds(&b, second_part);
     return detach_to(a, &b);
@@ -139,11 +150,11 @@ const char *boot_command(struct arena *a, const struct boot_helper *h, size_t n,
     struct buf b = BUF_INIT;
     buf_adds(&b, "exec /bin/sh -c '");
     if (n == 1) {
-        buf_addf(&b, "h=%s;", h[0].sha256);
+        buf_addf(&b, "h=%s;b=%s;", h[0].sha256, h[0].blake2);
     } else {
         buf_adds(&b, "case $(uname -m) in ");
         for (size_t i = 0; i < n; i++)
-            buf_addf(&b, "%s) h=%s;;", h[i].arch, h[i].sha256);
+            buf_addf(&b, "%s) h=%s;b=%s;;", h[i].arch, h[i].sha256, h[i].blake2);
         buf_adds(&b, "esac;");
     }
     buf_adds(&b, "d=\"$HOME/.cache/andon\";f=\"$d/node-$h\";");
@@ -159,8 +170,8 @@ static const struct verb {
     enum boot_verb verb;
 } verbs[] = {
     {"altered", BOOT_ALTERED}, {"fail", BOOT_FAIL},     {"fallback", BOOT_FALLBACK},
-    {"push", BOOT_PUSH},       {"pushed", BOOT_PUSHED}, {"run", BOOT_RUN},
-    {"script", BOOT_SCRIPT},
+    {"push", BOOT_PUSH},       {"pushed", BOOT_PUSHED}, {"pushz", BOOT_PUSH_PACKED},
+    {"run", BOOT_RUN},         {"script", BOOT_SCRIPT},
 };
 
 void boot_reader_init(struct boot_reader *r)

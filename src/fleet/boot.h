@@ -17,7 +17,9 @@
 struct boot_helper {
     const char *arch;   // as uname -m says
     const char *sha256; // hex
+    const char *blake2; // hex, of 256 bits
     size_t len;
+    size_t gz_len; // packed by gzip; 0: there is no such file
 };
 
 // The second part of the script, read from stdin when the first found no cached helper. In a.
@@ -28,15 +30,16 @@ const char *boot_command(struct arena *a, const struct boot_helper *h, size_t n,
                          const char *second);
 
 enum boot_verb {
-    BOOT_MORE,     // nothing yet
-    BOOT_SCRIPT,   // the host wants the second part
-    BOOT_PUSH,     // arg: "arch folder"; the host wants the binary
-    BOOT_ALTERED,  // arg: path of a cached file that was not ours
-    BOOT_FALLBACK, // arg: folder used instead of the usual one
-    BOOT_PUSHED,   // arg: folder
-    BOOT_RUN,      // the helper runs: frames follow
-    BOOT_FAIL,     // arg: why the helper cannot be started
-    BOOT_NOISE,    // too much other output, or an answer we do not know
+    BOOT_MORE,        // nothing yet
+    BOOT_SCRIPT,      // the host wants the second part
+    BOOT_PUSH,        // arg: "arch folder"; the host wants the binary
+    BOOT_PUSH_PACKED, // the same; it wants it packed
+    BOOT_ALTERED,     // arg: path of a cached file that was not ours
+    BOOT_FALLBACK,    // arg: folder used instead of the usual one
+    BOOT_PUSHED,      // arg: folder
+    BOOT_RUN,         // the helper runs: frames follow
+    BOOT_FAIL,        // arg: why the helper cannot be started
+    BOOT_NOISE,       // too much other output, or an answer we do not know
 };
 
 // Reads the host's output up to the point where frames begin.

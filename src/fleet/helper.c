@@ -2,6 +2,7 @@
 // to hosts.
 #include "fleet/internal.h"
 
+#include "core/blake2.h"
 #include "core/hash.h"
 
 #include <errno.h>
@@ -20,30 +21,64 @@ static const char *own_arch(struct fleet *f)
     return uname(&u) ? "unknown" : arena_strdup(f->arena, u.machine);
 }
 
-static int map_file(struct helper *h, struct err *e)
+// Maps all of a file: its descriptor, which stays open, or -1 with errno (0: it cannot be right).
+static int map(const char *path, const char **ret, size_t *ret_len)
 {
-    const char *path = h->given.path;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct stat st;
     if (fd < 0 || fstat(fd, &st)) {
         int n = errno;
         if (fd >= 0)
             close(fd);
-        return err_set(e, n == ENOENT ? ERR_NOENT : ERR_IO, POS_NONE,
-                       "cannot read the helper \"%s\": %s", path, strerror(n));
+        errno = n;
+        return -1;
     }
     void *p = MAP_FAILED;
     if (st.st_size > 0 && st.st_size <= HELPER_MAX)
         p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (p == MAP_FAILED) {
         close(fd);
-        return err_set(e, ERR_INVALID, POS_NONE, "\"%s\" cannot be the helper", path);
+        errno = 0;
+        return -1;
     }
-    h->fd = fd; // the file that was hashed is the one executed here
-    h->data = p;
-    h->len = (size_t)st.st_size;
-    h->mapped = true;
-    return 0;
+    *ret = p;
+    *ret_len = (size_t)st.st_size;
+    return fd;
+}
+
+static int map_file(struct helper *h, struct err *e)
+{
+    const char *path = h->given.path;
+    h->fd = map(path, &h->data, &h->len); // the file that was hashed is the one executed here
+    if (h->fd >= 0) {
+        h->mapped = true;
+        return 0;
+    }
+    if (errno == 0)
+        return err_set(e, ERR_INVALID, POS_NONE, "\"%s\" cannot be the helper", path);
+    return err_set(e, errno == ENOENT ? ERR_NOENT : ERR_IO, POS_NONE,
+                   "cannot read the helper \"%s\": %s", path, strerror(errno));
+}
+
+// The same packed by gzip, which the build leaves beside it. Hosts check what they unpack, and ask
+// for the other when it is wrong, so the size alone is looked at here.
+static void map_packed(struct fleet *f, struct helper *h)
+{
+    const char *data;
+    size_t len;
+    int fd = map(arena_printf(f->arena, "%s.gz", h->given.path), &data, &len);
+    if (fd < 0)
+        return;
+    close(fd);
+    const unsigned char *end = (const unsigned char *)data + len;
+    bool ours = len > 18 && h->len <= UINT32_MAX && // header and trailer of gzip
+                (end[-4] | end[-3] << 8 | end[-2] << 16 | (uint32_t)end[-1] << 24) == h->len;
+    if (ours) {
+        h->gz = data;
+        h->gz_len = len;
+    } else {
+        munmap((void *)(uintptr_t)data, len);
+    }
 }
 
 static int load_one(struct fleet *f, struct helper *h, const struct fleet_helper *given,
@@ -54,9 +89,12 @@ static int load_one(struct fleet *f, struct helper *h, const struct fleet_helper
     int rc = given->data ? 0 : map_file(h, e);
     if (rc)
         return rc;
+    if (h->mapped)
+        map_packed(f, h);
     char hex[HASH_HEX_MAX];
     hash_hex(HASH_SHA256, h->data, h->len, hex);
     memcpy(h->sha256, hex, sizeof h->sha256);
+    blake2_hex(h->data, h->len, h->blake2);
     return 0;
 }
 
@@ -77,7 +115,8 @@ int helpers_load(struct fleet *f, struct err *e)
             helpers_release(f);
             return rc;
         }
-        b[i] = (struct boot_helper){hs->v[i].arch, hs->v[i].sha256, hs->v[i].len};
+        b[i] = (struct boot_helper){hs->v[i].arch, hs->v[i].sha256, hs->v[i].blake2, hs->v[i].len,
+                                    hs->v[i].gz_len};
     }
     hs->script = boot_script(f->arena, b, hs->n);
     hs->command = boot_command(f->arena, b, hs->n, hs->script);
@@ -136,6 +175,8 @@ void helpers_release(struct fleet *f)
         struct helper *h = &hs->v[i];
         if (h->mapped)
             munmap((void *)(uintptr_t)h->data, h->len);
+        if (h->gz)
+            munmap((void *)(uintptr_t)h->gz, h->gz_len);
         if (h->fd >= 0)
             close(h->fd);
     }

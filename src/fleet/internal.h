@@ -20,9 +20,11 @@ struct helper {
     const char *arch;
     const char *data;
     size_t len;
+    const char *gz; // packed by gzip, or NULL
+    size_t gz_len;
     bool mapped;
     int fd; // to execute it here, -1 until needed
-    char sha256[65];
+    char sha256[65], blake2[65];
 };
 
 struct helpers {
@@ -115,8 +117,8 @@ struct conn {
     struct child *child;
     struct boot_reader boot;
     int pushes;
-    size_t push_off;
-    const struct helper *push;
+    const char *push; // of a helper's binary, left to send
+    size_t push_left;
     const char *script; // left to send
     struct frame_reader reader;
     struct buf err; // the session's stderr, its end

@@ -61,18 +61,19 @@ static void read_frames(struct conn *c, const char *s, size_t len)
         frame_reader_release(&c->reader);
 }
 
-static void start_push(struct conn *c, const char *arg)
+static void start_push(struct conn *c, const char *arg, bool packed)
 {
     char arch[32] = "";
     size_t n = strcspn(arg, " ");
     if (n < sizeof arch)
         memcpy(arch, arg, n);
-    c->push = helpers_find(c->f, arch);
-    if (!c->push || ++c->pushes > BOOT_PUSH_MAX) {
+    const struct helper *h = helpers_find(c->f, arch);
+    if (!h || (packed && !h->gz) || ++c->pushes > BOOT_PUSH_MAX) {
         conn_fail(c, false, "The host asks for the helper in a way that makes no sense");
         return;
     }
-    c->push_off = 0;
+    c->push = packed ? h->gz : h->data;
+    c->push_left = packed ? h->gz_len : h->len;
     conn_set_state(c, CONN_BOOTING, STALL_MS);
     conn_dirty(c);
 }
@@ -102,7 +103,8 @@ static bool boot_answer(struct conn *c, enum boot_verb verb, const char *arg)
         conn_dirty(c);
         return true;
     case BOOT_PUSH:
-        start_push(c, arg);
+    case BOOT_PUSH_PACKED:
+        start_push(c, arg, verb == BOOT_PUSH_PACKED);
         return c->child != NULL;
     case BOOT_ALTERED:
         fleet_emit(c, FLEET_ALTERED, arg);
@@ -180,12 +182,10 @@ static bool on_session_fill(void *data, struct buf *out)
         return true;
     }
     if (c->push) {
-        size_t left = c->push->len - c->push_off;
-        size_t n = left < FRAME_CHUNK ? left : FRAME_CHUNK;
-        buf_add(out, c->push->data + c->push_off, n);
-        c->push_off += n;
-        if (c->push_off == c->push->len)
-            c->push = NULL;
+        size_t n = c->push_left < FRAME_CHUNK ? c->push_left : FRAME_CHUNK;
+        buf_add(out, c->push, n);
+        c->push_left -= n;
+        c->push = c->push_left ? c->push + n : NULL;
         conn_set_state(c, CONN_BOOTING, STALL_MS);
         return true;
     }

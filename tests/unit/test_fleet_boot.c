@@ -8,8 +8,10 @@
 #include <cmocka.h>
 
 static const struct boot_helper two[] = {
-    {"x86_64", "1111111111111111111111111111111111111111111111111111111111111111", 100},
-    {"aarch64", "2222222222222222222222222222222222222222222222222222222222222222", 200},
+    {"x86_64", "1111111111111111111111111111111111111111111111111111111111111111",
+     "3333333333333333333333333333333333333333333333333333333333333333", 100, 0},
+    {"aarch64", "2222222222222222222222222222222222222222222222222222222222222222",
+     "4444444444444444444444444444444444444444444444444444444444444444", 200, 90},
 };
 
 static void the_command_survives_any_login_shell(void **state)
@@ -44,6 +46,7 @@ static const struct {
     {"\n@andon:1:script\n", BOOT_SCRIPT, "", "", ""},
     {"Welcome\n\n@andon:1:push x86_64 /h/.cache/andon\n", BOOT_PUSH, "x86_64 /h/.cache/andon", "",
      "Welcome\n"},
+    {"@andon:1:pushz x86_64 /d\n", BOOT_PUSH_PACKED, "x86_64 /d", "", ""},
     {"no line end @andon:1:altered /a b\n\n@andon:1:run\n", BOOT_ALTERED, "/a b",
      "\n@andon:1:run\n", ""},
     {"@andon:1:fail arch ppc\r\n", BOOT_FAIL, "arch ppc", "", ""},

@@ -214,6 +214,58 @@ static void without_sha256sum_nothing_is_kept(void **state)
     }
 }
 
+// Connects with a helper that has a packed one beside it, made by the command.
+static void push_packed(const char *pack)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/given", home);
+    const struct fleet_helper given = {.path = path};
+    struct fleet_opts o = {
+        .helpers = &given, .n_helpers = 1, .on_event = log_event, .data = &events};
+    struct probe p;
+    shell("rm -rf ~/.cache ~/used; cp " FAKE_NODE " ~/given");
+    shell(pack);
+    struct fleet *f = fleet_new(&o, NULL);
+    buf_clear(&events.log);
+    probe_run(&p, f, test_conn(f, &fake), "ping", 0);
+    assert_int_equal(p.status, CONN_OK);
+    expect_events("pushed ~/.cache/andon\nconnected \n");
+    shell("cmp -s ~/.cache/andon/node-* ~/given");
+    probe_release(&p);
+    fleet_close(f, 1000);
+}
+
+static bool unpacked_there(void)
+{
+    return count("used") == 1;
+}
+
+static void the_helper_travels_packed(void **state)
+{
+    (void)state;
+    shell("mkdir ~/spy; printf '#!/bin/sh\\n>~/used; exec %s \"$@\"\\n' $(command -v gzip) "
+          ">~/spy/gzip; chmod +x ~/spy/gzip");
+    setenv("FAKE_BEFORE", at_home("PATH=~/spy:$PATH"), 1);
+    push_packed("gzip -1nkf ~/given");
+    assert_true(unpacked_there());
+    push_packed("head -c 99999 /dev/zero | gzip -n >~/given.gz"); // of another size: not offered
+    assert_false(unpacked_there());
+    push_packed("gzip -1nkf ~/given; printf damaged | dd of=~/given.gz bs=1 seek=5000 conv=notrunc "
+                "2>/dev/null");
+    assert_true(unpacked_there()); // refused, and sent again as it is
+}
+
+static void a_host_with_little_gets_it_as_it_is(void **state)
+{
+    (void)state;
+    hide_sha256sum();
+    shell("ln -s $(command -v sha256sum) ~/bin");
+    setenv("FAKE_BEFORE", at_home("PATH=~/bin"), 1);
+    push_packed("gzip -1nkf ~/given");
+    assert_string_equal(connect_with(&fake), ""); // nor is b2sum there to check it
+    expect_events("connected \n");
+}
+
 static void the_helper_has_the_users_umask(void **state)
 {
     (void)state;
@@ -380,6 +432,8 @@ int main(void)
         T(other_folders_are_tried),
         T(a_folder_of_somebody_else_is_not_used),
         T(without_sha256sum_nothing_is_kept),
+        T(the_helper_travels_packed),
+        T(a_host_with_little_gets_it_as_it_is),
         T(the_helper_has_the_users_umask),
         T(tells_why_it_cannot_start),
         T(tells_other_architectures_and_missing_programs),
