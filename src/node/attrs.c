@@ -129,33 +129,14 @@ static int set_mode(struct change *c, const struct value *want)
     return 0;
 }
 
-// The flags lsattr shows for path without dashes; "" when they cannot be told.
-static const char *attr_flags(struct module *m, const char *path)
-{
-    const char *const argv[] = {"lsattr", "-d", path, NULL};
-    struct proc_opts opts = {.clean_lang = true, .max_output = 65536};
-    struct proc p;
-    char *ret = arena_strdup(m->arena, "");
-    if (!proc_which(m->arena, "lsattr"))
-        return ret;
-    if (proc_run(m, argv, &opts, &p, NULL) == 0 && p.rc == 0) {
-        size_t n = 0, len = strcspn(buf_str(&p.out), " \n");
-        ret = arena_strndup(m->arena, buf_str(&p.out), len);
-        for (size_t i = 0; i < len; i++)
-            if (ret[i] != '-')
-                ret[n++] = ret[i];
-        ret[n] = '\0';
-    }
-    proc_release(&p);
-    return ret;
-}
-
 static int set_attributes(struct change *c, const char *want)
 {
     char op = '=';
     if (*want == '-' || *want == '+')
         op = *want++;
-    const char *have = attr_flags(c->m, c->path);
+    char have[FILE_FLAGS_MAX];
+    if (!proc_which(c->m->arena, "lsattr") || !host_file_flags(c->path, have, NULL))
+        *have = '\0';
     if (op != '-' && strcmp(have, want) == 0)
         return 0;
     if (!proc_which(c->m->arena, "chattr"))

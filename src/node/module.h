@@ -1,6 +1,6 @@
 // What a module of the helper sees: its validated arguments, its result, processes, content from
-// the controller. A module runs in a process of its own (forked per task), so it may leave memory,
-// cwd and umask as they are.
+// the controller. A module has its process for itself until it returns, and may leave memory, cwd,
+// umask and environment as they are: worker.c looks before it uses the process again.
 #ifndef NODE_MODULE_H
 #define NODE_MODULE_H
 
@@ -125,6 +125,10 @@ int file_set_attrs(struct module *m, const char *path, const struct file_attrs *
 // The mode that v ("0644", 420, "u=rw,g+X") gives a file that has st. ERR_INVALID in Ansible's
 // words.
 int file_mode_parse(const struct value *v, const struct stat *st, mode_t *ret, struct err *e);
+// The letters that lsattr(1) has for the flags of a file or folder, and its version (NULL: not
+// wanted). false where the file system knows of none. FILE_FLAGS_MAX has room for all.
+#define FILE_FLAGS_MAX 32
+bool host_file_flags(const char *path, char ret_flags[FILE_FLAGS_MAX], unsigned *ret_version);
 // Adds uid, gid, owner, group, mode ("0644"), size, state of path to the result. Done by itself at
 // the end of a task whose result has a path or dest, as Ansible does.
 void file_add_result(struct module *m, const char *path);

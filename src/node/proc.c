@@ -67,57 +67,86 @@ int proc_fail_missing(struct module *m, const char *name)
                        path ? path : SBIN_DIRS);
 }
 
-static void apply_env(const struct proc_opts *opts)
+// --- the environment of a program
+
+// Where name=... stands in env, or its end.
+static size_t env_find(char **env, const char *name)
 {
-    if (opts->only_env)
-        clearenv();
-    if (opts->clean_lang) {
-        static const char *const names[] = {"LANG", "LC_ALL", "LC_MESSAGES", "LC_CTYPE"};
-        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-            setenv(names[i], "C", 1);
-        unsetenv("LANGUAGE");
-    }
-    if (!opts->env)
-        return;
-    struct arena *a = arena_new();
-    struct dict_entry *entry;
-    DICT_EACH(opts->env, entry)
-    {
-        const char *key = value_to_cstr(a, &entry->key);
-        if (entry->val.type == VALUE_NULL)
-            unsetenv(key);
-        else
-            setenv(key, value_to_cstr(a, &entry->val), 1);
-    }
-    arena_free(a);
+    size_t i = 0, n = strlen(name);
+    while (env[i] && !(strncmp(env[i], name, n) == 0 && env[i][n] == '='))
+        i++;
+    return i;
 }
 
-// In the new process: never returns. A failure to start is told through report_fd as an errno.
-static void exec_child(const char *path, const char *const *argv, const struct proc_opts *opts,
-                       const int fds[3], int report_fd)
+// Sets a variable, or removes it (NULL value). There is room for one more.
+static void env_set(struct arena *a, char **env, const char *name, const char *value)
+{
+    size_t i = env_find(env, name);
+    if (!*name || strchr(name, '='))
+        return;
+    if (value) {
+        if (!env[i])
+            env[i + 1] = NULL;
+        env[i] = arena_printf(a, "%s=%s", name, value);
+    } else {
+        for (; env[i]; i++)
+            env[i] = env[i + 1];
+    }
+}
+
+static char **make_env(struct arena *a, const struct proc_opts *opts)
+{
+    static const char *const locale[] = {"LANG", "LC_ALL", "LC_MESSAGES", "LC_CTYPE"};
+    const size_t n_locale = sizeof locale / sizeof *locale;
+    if (!opts->only_env && !opts->clean_lang && !opts->env)
+        return environ;
+    size_t n = 0;
+    while (!opts->only_env && environ && environ[n])
+        n++;
+    char **env = arena_array(a, char *, n + n_locale + (opts->env ? opts->env->len : 0) + 1);
+    if (n)
+        memcpy(env, environ, n * sizeof *env);
+    for (size_t i = 0; opts->clean_lang && i < n_locale; i++)
+        env_set(a, env, locale[i], "C");
+    if (opts->clean_lang)
+        env_set(a, env, "LANGUAGE", NULL);
+    struct dict_entry *entry;
+    if (opts->env)
+        DICT_EACH(opts->env, entry)
+    env_set(a, env, value_to_cstr(a, &entry->key),
+            entry->val.type == VALUE_NULL ? NULL : value_to_cstr(a, &entry->val));
+    return env;
+}
+
+// --- starting
+
+struct launch {
+    const char *path;
+    char **argv, **env;
+    const struct proc_opts *opts;
+    int fd[3];
+    volatile int error; // why it could not be started
+};
+
+// Runs in the vforked child, in our memory: system calls only. Never returns.
+static _Noreturn void launch_child(struct launch *l)
 {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
-    int bad = 0;
     for (int i = 0; i < 3; i++)
-        if (dup2(fds[i], i) < 0)
-            bad = errno;
-    if (opts->tty) {
+        if (dup2(l->fd[i], i) < 0)
+            goto fail;
+    if (l->opts->tty) {
         setsid();
         ioctl(1, TIOCSCTTY, 0);
     }
-    if (!bad && opts->cwd && chdir(opts->cwd) < 0)
-        bad = errno;
-    if (!bad) {
-        apply_env(opts);
-        char **args = (char **)(uintptr_t)argv;
-        execv(path, args);
-        bad = errno;
-    }
-    ssize_t ignored = write(report_fd, &bad, sizeof bad);
-    (void)ignored;
+    if (l->opts->cwd && chdir(l->opts->cwd) < 0)
+        goto fail;
+    execve(l->path, l->argv, l->env);
+fail:
+    l->error = errno;
     _exit(127);
 }
 
@@ -133,12 +162,23 @@ static void nonblock(int fd)
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 }
 
-// Pipe pairs [reading, writing] for in, out, err and the report; ours are 0w 1r 2r 3r.
-static int make_pipes(int p[4][2])
+static void close_pipes(int p[3][2])
 {
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 3; i++) {
+        close_fd(&p[i][0]);
+        close_fd(&p[i][1]);
+    }
+}
+
+// Pipe pairs [reading, writing] for in, out and err; ours are 0w 1r 2r. Without data for in, that
+// is /dev/null.
+static int make_pipes(int p[3][2], bool data)
+{
+    for (int i = 0; i < 3; i++)
         p[i][0] = p[i][1] = -1;
-    for (int i = 0; i < 4; i++)
+    if (!data)
+        p[0][0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    for (int i = data ? 0 : 1; i < 3; i++)
         if (pipe2(p[i], O_CLOEXEC) < 0)
             return -1;
     return 0;
@@ -160,41 +200,48 @@ static void use_terminal(int out[2], int err[2])
     err[1] = fcntl(theirs, F_DUPFD_CLOEXEC, 0);
 }
 
-static int start(struct running *r, const char *path, const char *const *argv, struct err *e)
+// vfork(): a copy of our page tables, which the program drops at once, would cost more than the
+// rest.
+static pid_t launch(struct launch *l)
 {
-    int p[4][2], bad = 0;
-    if (make_pipes(p) < 0)
-        return err_set(e, ERR_IO, POS_NONE, "cannot make a pipe: %s", strerror(errno));
-    if (!r->opts->stdin_data) {
-        close_fd(&p[0][0]);
-        p[0][0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    pid_t pid = vfork();
+    if (pid == 0)
+        launch_child(l);
+    if (pid < 0)
+        l->error = errno;
+    return pid;
+}
+
+static int start(struct running *r, struct arena *a, const char *path, const char *const *argv,
+                 struct err *e)
+{
+    int p[3][2];
+    struct launch l = {.path = path,
+                       .argv = (char **)(uintptr_t)argv,
+                       .env = make_env(a, r->opts),
+                       .opts = r->opts};
+    if (make_pipes(p, r->opts->stdin_data != NULL) < 0) {
+        int rc = err_set(e, ERR_IO, POS_NONE, "cannot make a pipe: %s", strerror(errno));
+        close_pipes(p);
+        return rc;
     }
     if (r->opts->tty)
         use_terminal(p[1], p[2]);
-    r->pid = fork();
-    if (r->pid == 0)
-        exec_child(path, argv, r->opts, (const int[]){p[0][0], p[1][1], p[2][1]}, p[3][1]);
-    int fork_errno = errno;
+    l.fd[0] = p[0][0];
+    l.fd[1] = p[1][1];
+    l.fd[2] = p[2][1];
+    r->pid = launch(&l);
     close_fd(&p[0][0]);
     close_fd(&p[1][1]);
     close_fd(&p[2][1]);
-    close_fd(&p[3][1]);
     r->in = p[0][1];
     r->out = p[1][0];
     r->err = p[2][0];
-    if (r->pid < 0)
-        bad = fork_errno;
-    else if (read(p[3][0], &bad, sizeof bad) != sizeof bad)
-        bad = 0;
-    close_fd(&p[3][0]);
-    if (!r->opts->stdin_data)
-        close_fd(&r->in);
-    if (bad) {
+    if (l.error) {
         if (r->pid > 0)
             waitpid(r->pid, NULL, 0);
-        errno = bad;
-        return err_set(e, bad == ENOENT ? ERR_NOENT : ERR_IO, POS_NONE, "cannot run '%s': %s",
-                       argv[0], strerror(bad));
+        return err_set(e, l.error == ENOENT ? ERR_NOENT : ERR_IO, POS_NONE, "cannot run '%s': %s",
+                       argv[0], strerror(l.error));
     }
     if (r->in >= 0)
         nonblock(r->in);
@@ -319,7 +366,7 @@ int proc_run(struct module *m, const char *const *argv, const struct proc_opts *
     r.sigchld = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
     if (opts->timeout_ms)
         r.deadline = clock_mono_ms() + opts->timeout_ms;
-    int rc = start(&r, path, argv, e);
+    int rc = start(&r, a, path, argv, e);
     if (rc == 0)
         supervise(&r);
     close_fd(&r.in);

@@ -1,8 +1,8 @@
-// The router: owns the controller's stream and passes frames between it, one process per task, and
-// one further helper per become user. A poll loop; nothing here blocks on a task.
-#include "node/async.h"
+// The router: owns the controller's stream and passes frames between it, processes of one task at a
+// time, and one further helper per become user. A poll loop; nothing here blocks on a task.
 #include "node/become.h"
 #include "node/session.h"
+#include "node/worker.h"
 
 #include "core/file.h"
 #include "core/json.h"
@@ -44,6 +44,7 @@ struct peer {
     struct frame_reader reader;
     struct queue to;
     bool ended, done; // process gone; RESULT passed on (task)
+    bool idle;        // done, and ready for another task
     int status;
     int64_t deadline;       // of the task's timeout, 0: none
     int64_t kill_at;        // when to follow SIGTERM by SIGKILL, 0: not
@@ -224,24 +225,40 @@ static _Noreturn void task_process(struct router *r, struct arena *a, const stru
     dup2(null, r->out);
     if (null > 2)
         close(null);
-    struct session s = {.in_fd = in, .out_fd = out, .id = id};
-    struct value result;
-    const struct value *job = dict_get(task, "async");
-    if (job && job->type == VALUE_DICT)
-        async_start(a, task, &result);
-    else
-        task_run(a, task, &s, &result);
-    struct buf b = BUF_INIT;
-    json_write(&b, &result, NULL);
-    if (b.len > FRAME_MAX) {
-        buf_clear(&b);
-        buf_adds(&b, "{\"changed\": false, \"failed\": true, \"msg\": \"the result is larger than "
-                     "64 MiB\"}");
-    }
-    session_send(&s, FRAME_RESULT, b.p, b.len, NULL);
-    _exit(0);
+    worker_run(a, task, id, in, out);
 }
 
+static void task_begins(struct peer *p, const struct dict *task, uint32_t id)
+{
+    p->id = id;
+    p->done = p->idle = false;
+    free(p->module);
+    p->module = xstrdup(dict_str(task, "module", ""));
+    p->timeout_s = (uint32_t)dict_int(task, "timeout", 0);
+    p->deadline = p->timeout_s ? clock_mono_ms() + (int64_t)p->timeout_s * 1000 : 0;
+}
+
+static struct peer *idle_process(const struct router *r)
+{
+    struct peer *p = r->peers;
+    while (p && !p->idle)
+        p = p->next;
+    return p;
+}
+
+// A process says that it can take another task. One of them is enough.
+static void task_process_idle(struct router *r, struct peer *p)
+{
+    p->deadline = 0;
+    if (p->kill_at || p->in < 0)
+        return;
+    if (idle_process(r) || queue_len(&p->to) || r->closing)
+        close_fd(&p->in); // its end
+    else
+        p->idle = true;
+}
+
+// Starts a process for the task.
 static void start_task(struct router *r, struct arena *a, const struct dict *task, uint32_t id)
 {
     int to[2], from[2];
@@ -273,13 +290,26 @@ static void start_task(struct router *r, struct arena *a, const struct dict *tas
     nonblock(to[1]);
     nonblock(from[0]);
     struct peer *p = xcalloc(1, sizeof *p);
-    *p = (struct peer){
-        .next = r->peers, .kind = PEER_TASK, .pid = pid, .in = to[1], .out = from[0], .id = id};
-    p->module = xstrdup(dict_str(task, "module", ""));
-    p->timeout_s = (uint32_t)dict_int(task, "timeout", 0);
-    if (p->timeout_s)
-        p->deadline = clock_mono_ms() + (int64_t)p->timeout_s * 1000;
+    *p =
+        (struct peer){.next = r->peers, .kind = PEER_TASK, .pid = pid, .in = to[1], .out = from[0]};
+    task_begins(p, task, id);
     r->peers = p;
+}
+
+// Gives the task to a process that waits for one, or to a new one. Jobs always get a new one, which
+// they go on from.
+static void run_task(struct router *r, struct arena *a, const struct dict *task,
+                     const struct frame *f)
+{
+    struct peer *p = dict_get(task, "async") ? NULL : idle_process(r);
+    if (!p) {
+        start_task(r, a, task, f->id);
+        return;
+    }
+    task_begins(p, task, f->id);
+    queue_frame(&p->to, FRAME_TASK, f->id, f->payload, f->len);
+    if (queue_flush(&p->to, p->in) < 0)
+        close_fd(&p->in); // it has died, which will be told
 }
 
 // --- become helpers
@@ -399,8 +429,13 @@ static void from_peer(struct router *r, struct peer *p, const struct frame *f)
         if (f->type == FRAME_RESULT)
             helper_drop(p, f->id);
     } else {
-        if (f->id != p->id || p->done)
+        if (f->id != p->id)
             return;
+        if (p->done) {
+            if (f->type == FRAME_HELLO)
+                task_process_idle(r, p);
+            return;
+        }
         p->done = f->type == FRAME_RESULT;
     }
     queue_frame(&r->to, f->type, f->id, f->payload, f->len);
@@ -423,7 +458,7 @@ static void new_task(struct router *r, const struct frame *f)
         if (want)
             become_task(r, v.u.dict, f->id, want);
         else
-            start_task(r, a, v.u.dict, f->id);
+            run_task(r, a, v.u.dict, f);
     }
     arena_free(a);
 }

@@ -5,10 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
-static int write_all(int fd, const char *p, size_t len, struct err *e)
+int session_write(struct session *s, const char *p, size_t len, struct err *e)
 {
     while (len) {
-        ssize_t n = write(fd, p, len);
+        ssize_t n = write(s->out_fd, p, len);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -24,12 +24,12 @@ int session_send(struct session *s, enum frame_type type, const void *payload, s
 {
     struct buf b = BUF_INIT;
     frame_put(&b, type, s->id, payload, len);
-    int rc = write_all(s->out_fd, b.p, b.len, e);
+    int rc = session_write(s, b.p, b.len, e);
     buf_release(&b);
     return rc;
 }
 
-int session_receive(struct session *s, struct frame *ret, struct err *e)
+int session_next(struct session *s, struct frame *ret, struct err *e)
 {
     char block[16384];
     for (;;) {
@@ -43,4 +43,13 @@ int session_receive(struct session *s, struct frame *ret, struct err *e)
             return err_set(e, ERR_IO, POS_NONE, "the session is closed");
         frame_feed(&s->reader, block, (size_t)n);
     }
+}
+
+int session_receive(struct session *s, struct frame *ret, struct err *e)
+{
+    int rc;
+    do {
+        rc = session_next(s, ret, e);
+    } while (rc == 0 && ret->id != s->id);
+    return rc;
 }

@@ -18,8 +18,12 @@ struct session {
 // Sends one frame of the task whole. ERR_IO when the router is gone.
 int session_send(struct session *s, enum frame_type type, const void *payload, size_t len,
                  struct err *e);
-// Waits for the next frame of the task; its payload is good until the next call. ERR_IO at the end
-// of the stream.
+// Writes frames that are complete already. ERR_IO as above.
+int session_write(struct session *s, const char *p, size_t len, struct err *e);
+// Waits for the next frame, of whatever task; its payload is good until the next call. ERR_IO at
+// the end of the stream.
+int session_next(struct session *s, struct frame *ret, struct err *e);
+// Waits for the next frame of this task.
 int session_receive(struct session *s, struct frame *ret, struct err *e);
 
 // Runs one task (docs/PROTOCOL.md) in this process and gives its result, a dict in the arena.

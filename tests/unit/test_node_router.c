@@ -412,6 +412,115 @@ static void environment_folder_and_mask_are_the_tasks(void **state)
     assert_string_equal(dict_str(result(2), "stdout", ""), "unset");
 }
 
+// --- processes of several tasks
+
+// The process that does the task.
+static pid_t worker_pid(uint32_t id)
+{
+    send_task(id, "{\"module\": \"stat\", \"args\": {\"path\": \"/proc/self\", "
+                  "\"get_mime\": false}}");
+    const struct value *stat = dict_get(result(id), "stat");
+    assert_non_null(stat);
+    return atoi(dict_str(stat->u.dict, "lnk_target", "0"));
+}
+
+static void a_process_that_is_as_it_was_goes_on(void **state)
+{
+    (void)state;
+    hello();
+    pid_t first = worker_pid(1);
+    assert_int_not_equal(first, 0);
+    for (uint32_t id = 2; id < 20; id++)
+        assert_int_equal(worker_pid(id), first);
+    send_task(20, arena_printf(helper.arena,
+                               "{\"module\": \"file\", \"args\": {\"path\": \"%s/d\", \"state\": "
+                               "\"directory\"}}",
+                               helper.dir));
+    assert_true(dict_bool(result(20), "changed", false));
+    ask_for_content(21, SHA1_HELLO, 5);
+    send_frame(FRAME_DATA, 21, "\0\0\0\0hello", 9);
+    send_frame(FRAME_DATA, 21, "\0\0\0\0", 4);
+    assert_true(dict_bool(result(21), "changed", false));
+    assert_int_equal(worker_pid(22), first);
+}
+
+static void a_process_that_is_not_is_replaced(void **state)
+{
+    (void)state;
+    static const char *const tasks[] = {
+        "{\"module\": \"command\", \"args\": {\"_raw_params\": \"true\"}}",
+        "{\"module\": \"ping\", \"env\": {\"A\": \"b\"}}",
+        "{\"module\": \"ping\", \"cwd\": \"/proc\"}",
+        "{\"module\": \"ping\", \"umask\": \"0123\"}",
+        "{\"module\": \"slurp\", \"args\": {\"src\": \"/nonexistent\"}}",
+    };
+    hello();
+    uint32_t id = 1;
+    for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++) {
+        pid_t before = worker_pid(id++);
+        assert_int_equal(worker_pid(id++), before);
+        send_task(id, tasks[i]);
+        result(id++);
+        if (worker_pid(id++) == before)
+            fail_msg("goes on after %s", tasks[i]);
+    }
+}
+
+static const char waits[] = "{\"module\": \"wait_for\", \"args\": {\"timeout\": 600}%s}";
+
+static void a_process_may_end_in_any_of_its_tasks(void **state)
+{
+    (void)state;
+    hello();
+    pid_t pid = worker_pid(1);
+    send_task(2, arena_printf(helper.arena, waits, ""));
+    send_task(3, "{\"module\": \"ping\"}"); // by another process meanwhile
+    assert_string_equal(dict_str(result(3), "ping", ""), "pong");
+    kill(pid, SIGUSR1);
+    assert_failed(2, "the module wait_for was ended by signal 10");
+    pid = worker_pid(4);
+    send_task(5, arena_printf(helper.arena, waits, ""));
+    send_frame(FRAME_CANCEL, 5, NULL, 0);
+    assert_failed(5, "the task was cancelled");
+    pid = worker_pid(6);
+    send_task(7, arena_printf(helper.arena, waits, ", \"timeout\": 1"));
+    assert_failed(7, "failed to execute in the expected time frame (1)");
+    pid = worker_pid(8);
+    kill(pid, SIGKILL); // while it does nothing
+    usleep(200000);
+    assert_int_not_equal(worker_pid(9), pid);
+}
+
+// Resident memory of a process in KiB.
+static long memory_of(pid_t pid)
+{
+    long pages = 0;
+    FILE *f = fopen(arena_printf(helper.arena, "/proc/%d/statm", (int)pid), "re");
+    assert_non_null(f);
+    assert_int_equal(fscanf(f, "%*d %ld", &pages), 1);
+    fclose(f);
+    return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static void memory_does_not_grow_with_tasks(void **state)
+{
+    (void)state;
+    long before = 0, after = 0, most = 0;
+    hello();
+    for (uint32_t id = 1; id <= 2000; id++) {
+        pid_t pid = worker_pid(id);
+        if (id % 100 == 99) {
+            long now = memory_of(pid);
+            most = now > most ? now : most;
+        }
+        if (id == 400)
+            before = memory_of(helper.pid);
+    }
+    after = memory_of(helper.pid);
+    assert_true(after - before < 1024);
+    assert_true(most - after < 4096);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -434,6 +543,10 @@ int main(void)
         TEST(a_frame_that_is_too_long_ends_the_session),
         TEST(nothing_is_left_when_the_controller_hangs_up),
         TEST(environment_folder_and_mask_are_the_tasks),
+        TEST(a_process_that_is_as_it_was_goes_on),
+        TEST(a_process_that_is_not_is_replaced),
+        TEST(a_process_may_end_in_any_of_its_tasks),
+        TEST(memory_does_not_grow_with_tasks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,11 +5,8 @@
 #include "core/hash.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/fs.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -155,51 +152,21 @@ static const char *attribute_name(char flag)
     return NULL;
 }
 
-// Whether the file system knows of flags at all; where it does not, lsattr(1) only fails.
-static bool has_attributes(const char *path)
-{
-    struct stat st;
-    long flags = 0;
-    if (lstat(path, &st) < 0 || !(S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
-        return false;
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    bool has = ioctl(fd, (int)FS_IOC_GETFLAGS, &flags) == 0;
-    close(fd);
-    return has;
-}
-
-// Version and flags as lsattr(1) tells them: "1234 --------e--- PATH".
+// Version and flags, which Ansible leaves out where a host has no lsattr(1).
 static void set_attributes(struct module *m, struct dict *o, const char *path)
 {
     struct value list = value_list(m->arena), version = value_null();
-    const char *flags = "";
-    const char *const argv[] = {"lsattr", "-vd", path, NULL};
-    struct proc_opts opts = {.clean_lang = true, .max_output = 65536};
-    struct proc p;
-    if (has_attributes(path) && proc_which(m->arena, "lsattr")) {
-        if (proc_run(m, argv, &opts, &p, NULL) == 0 && p.rc == 0) {
-            char *save = NULL, *out = arena_strdup(m->arena, buf_str(&p.out));
-            char *v = strtok_r(out, " \n\t", &save), *f = v ? strtok_r(NULL, " \n\t", &save) : NULL;
-            struct buf b = BUF_INIT;
-            for (; f && *f; f++) {
-                if (*f == '-')
-                    continue;
-                buf_addc(&b, *f);
-                if (attribute_name(*f))
-                    list_add(list.u.list, value_cstr(attribute_name(*f)));
-            }
-            flags = arena_strdup(m->arena, buf_str(&b));
-            buf_release(&b);
-            if (v)
-                version = value_cstr(v);
-        }
-        proc_release(&p);
+    char flags[FILE_FLAGS_MAX] = "";
+    unsigned number;
+    if (proc_which(m->arena, "lsattr") && host_file_flags(path, flags, &number)) {
+        version = value_strf(m->arena, "%u", number);
+        for (const char *f = flags; *f; f++)
+            if (attribute_name(*f))
+                list_add(list.u.list, value_cstr(attribute_name(*f)));
     }
     dict_set(o, "version", version);
     dict_set(o, "attributes", list);
-    dict_set(o, "attr_flags", value_cstr(flags));
+    dict_set(o, "attr_flags", value_str(m->arena, flags));
 }
 
 int mod_stat(struct module *m)

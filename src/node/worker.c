@@ -1,0 +1,122 @@
+// A process of tasks. Forking one for each costs more than most tasks do, so one that a task has
+// left as it was (no program started, same folder, umask, environment and descriptors, little
+// memory) runs the next one too.
+#include "node/worker.h"
+
+#include "node/async.h"
+#include "node/session.h"
+
+#include "core/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TASKS_MAX 200           // of one process
+#define GROWTH_MAX_KB (8 << 10) // of its memory
+
+// What of a process a task may change.
+struct condition {
+    mode_t mask;
+    dev_t cwd_dev;
+    ino_t cwd_ino;
+    int next_fd;
+    uintptr_t environment; // over the addresses: setenv() gives a variable a new one
+    long memory_kb;        // at its most
+    bool had_children;
+};
+
+static struct condition look(void)
+{
+    struct condition c = {.mask = umask(0)};
+    struct stat st;
+    umask(c.mask);
+    if (stat(".", &st) == 0) {
+        c.cwd_dev = st.st_dev;
+        c.cwd_ino = st.st_ino;
+    }
+    c.next_fd = dup(STDIN_FILENO);
+    close(c.next_fd);
+    c.environment = (uintptr_t)environ;
+    for (char **v = environ; v && *v; v++)
+        c.environment = c.environment * 31 + (uintptr_t)*v;
+    struct rusage self, children;
+    getrusage(RUSAGE_SELF, &self);
+    getrusage(RUSAGE_CHILDREN, &children);
+    c.memory_kb = self.ru_maxrss;
+    c.had_children = children.ru_minflt || children.ru_majflt;
+    return c;
+}
+
+// Whether the process is as it was when it looked like this. A program that was started may have
+// left others behind, which must not end with a later task.
+static bool as_before(const struct condition *was)
+{
+    struct condition is = look();
+    return is.mask == was->mask && is.cwd_dev == was->cwd_dev && is.cwd_ino == was->cwd_ino &&
+           is.next_fd == was->next_fd && is.environment == was->environment &&
+           is.memory_kb - was->memory_kb <= GROWTH_MAX_KB && !is.had_children;
+}
+
+static void put_result(struct buf *out, uint32_t id, const struct value *result)
+{
+    static const char too_large[] =
+        "{\"changed\": false, \"failed\": true, \"msg\": \"the result is larger than 64 MiB\"}";
+    struct buf b = BUF_INIT;
+    json_write(&b, result, NULL);
+    if (b.len > FRAME_MAX)
+        frame_put(out, FRAME_RESULT, id, too_large, sizeof too_large - 1);
+    else
+        frame_put(out, FRAME_RESULT, id, b.p, b.len);
+    buf_release(&b);
+}
+
+// Runs one task and sends its result; whether the process may go on.
+static bool run(struct session *s, struct arena *a, const struct dict *task,
+                const struct condition *was)
+{
+    struct value result;
+    const struct value *job = dict_get(task, "async");
+    bool background = job && job->type == VALUE_DICT;
+    if (background)
+        async_start(a, task, &result);
+    else
+        task_run(a, task, s, &result);
+    // what failed may have left something behind in memory
+    bool on = was && !background && !dict_bool(result.u.dict, "failed", false) && as_before(was);
+    struct buf out = BUF_INIT;
+    put_result(&out, s->id, &result);
+    if (on)
+        frame_put(&out, FRAME_HELLO, s->id, "", 0);
+    on = session_write(s, out.p, out.len, NULL) == 0 && on;
+    buf_release(&out);
+    return on;
+}
+
+// Waits for the next task; NULL when none will come.
+static const struct dict *next_task(struct session *s, struct arena *a)
+{
+    struct frame f;
+    struct value v;
+    do {
+        if (session_next(s, &f, NULL) < 0)
+            return NULL;
+    } while (f.type != FRAME_TASK); // content that the last task did not wait for
+    s->id = f.id;
+    return json_parse(a, f.payload, f.len, &v, NULL) == 0 && v.type == VALUE_DICT ? v.u.dict : NULL;
+}
+
+_Noreturn void worker_run(struct arena *a, const struct dict *task, uint32_t id, int in, int out)
+{
+    struct session s = {.in_fd = in, .out_fd = out, .id = id};
+    struct condition was = look();
+    bool on = run(&s, a, task, &was);
+    a = arena_new(); // the first one's is the router's
+    for (int n = 2; on && (task = next_task(&s, a)); n++) {
+        on = run(&s, a, task, n < TASKS_MAX ? &was : NULL);
+        arena_reset(a);
+    }
+    _exit(0);
+}
