@@ -322,13 +322,16 @@ static bool cut_mark(struct become *b, const char *mark)
     return true;
 }
 
-// Whether text ends as prompts do: a line with a colon at its end, not finished.
-static bool ends_in_prompt(const struct buf *text)
+// Whether the text ends as prompts do: a line with a colon at its end, not finished. "doas:" alone
+// begins a message of which the rest is still to come.
+static bool ends_in_prompt(const struct become *b)
 {
-    size_t n = text->len;
-    while (n && text->p[n - 1] == ' ')
+    const char *s = buf_str(&b->text), *nl = strrchr(s, '\n');
+    const char *line = nl ? nl + 1 : s;
+    size_t n = strlen(line), name = strlen(b->method);
+    while (n && line[n - 1] == ' ')
         n--;
-    return n && text->p[n - 1] == ':';
+    return n && line[n - 1] == ':' && !(n == name + 1 && memcmp(line, b->method, name) == 0);
 }
 
 void become_feed(struct become *b, const char *data, size_t len, bool is_err)
@@ -348,7 +351,7 @@ void become_feed(struct become *b, const char *data, size_t len, bool is_err)
         b->state = BECOME_READY;
     } else if (cut_mark(b, NEED_MARK)) {
         b->state = BECOME_SENDING;
-    } else if (b->pty && ends_in_prompt(&b->text)) {
+    } else if (b->pty && ends_in_prompt(b)) {
         buf_clear(&b->text);
         answer(b);
     } else if (b->text.len > TEXT_MAX) {
