@@ -3,15 +3,27 @@
 #include "core/file.h"
 #include "playbook/keywords.h"
 #include "playbook/loader.h"
+#include "template/paths.h"
 
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 
+// dir/name without "..", by its letters alone: a folder on the way need not exist.
+static const char *role_path(struct arena *a, const char *dir, const char *name)
+{
+    const char *path = path_join(a, dir, name);
+    struct buf b = BUF_INIT;
+    path_norm(&b, (struct text){path, strlen(path)});
+    path = arena_strndup(a, buf_str(&b), b.len);
+    buf_release(&b);
+    return path;
+}
+
 static bool try_role(struct arena *a, struct list *tried, const char *dir, const char *name,
                      const char **ret)
 {
-    const char *path = path_join(a, dir, name);
+    const char *path = role_path(a, dir, name);
     list_add(tried, value_cstr(dir));
     if (!is_dir(path))
         return false;

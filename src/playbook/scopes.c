@@ -118,8 +118,17 @@ static int static_get(void *data, struct arena *a, const char *name, struct valu
                       struct err *e)
 {
     struct static_scope *s = data;
-    (void)a;
     (void)e;
+    if (s->magic && s->magic(s, a, name, ret))
+        return 1;
+    if (strcmp(name, "playbook_dir") == 0 && s->node->play && s->node->play->basedir) {
+        *ret = value_cstr(s->node->play->basedir);
+        return 1;
+    }
+    if (strcmp(name, "ansible_play_name") == 0 && s->node->play && s->node->play->name) {
+        *ret = value_cstr(s->node->play->name);
+        return 1;
+    }
     const struct value *v = scope_find(&s->list, name);
     if (v) {
         *ret = *v;

@@ -37,6 +37,9 @@ struct static_scope {
     struct scope_list list;
     struct loader *loader;
     const struct node *node;
+    // Variables of the run, which win; 1 found, 0 not. May be NULL.
+    int (*magic)(struct static_scope *s, struct arena *a, const char *name, struct value *ret);
+    void *magic_data;
 };
 void static_scope_init(struct static_scope *s, struct loader *l, const struct node *n);
 // t refers to s, which must outlive it.

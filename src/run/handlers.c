@@ -28,8 +28,7 @@ static const char *handler_name(struct run *r, const struct task *t, struct aren
     struct value in = value_cstr(t->name), out;
     if (!template_is_template(in.u.str.s, in.u.str.len))
         return t->name;
-    static_scope_init(&s, r->o.loader, &t->n);
-    static_scope_templar(&s, &tpl);
+    run_static_templar(r, &t->n, &s, &tpl);
     tpl.repeat_causes = r->o.ansible_wording;
     if (template_value(&tpl, a, &in, &out, &e) == 0)
         return value_to_cstr(a, &out);

@@ -206,6 +206,10 @@ struct value run_hostvars_of(struct run *r, struct rhost *h, struct arena *a);
 void exec_scopes(struct exec *x);
 // A templar with the variables of h (and of task's node when given).
 void exec_init(struct exec *x, struct run *r, struct rhost *h, struct task *t, struct arena *a);
+// For templates at n that no host evaluates: what is known statically, and variables of the run.
+// t refers to s, which must outlive it.
+void run_static_templar(struct run *r, const struct node *n, struct static_scope *s,
+                        struct templar *t);
 // The variables that are the task's alone (loop item, result so far) become locals.
 void exec_set_locals(struct exec *x, struct dict *locals);
 // The variable `name`, templated: 1, 0, <0.

@@ -92,8 +92,7 @@ static int play_value(struct run *r, struct play *p, const char *key, struct are
     struct templar t;
     if (!raw)
         return 0;
-    static_scope_init(&s, r->o.loader, &p->n);
-    static_scope_templar(&s, &t);
+    run_static_templar(r, &p->n, &s, &t);
     int rc = template_value(&t, a, raw, ret, e);
     return rc < 0 ? err_at(e, value_pos(raw)) : ret->type != VALUE_NULL;
 }
@@ -394,6 +393,8 @@ static int run_play(struct run *r, struct play *p, struct err *e)
     arena_free(r->play_arena);
     r->play_arena = arena_new();
     r->play = p;
+    r->play_name = p->name; // until it is templated
+    r->n_play_hosts = r->n_play_matched = 0;
     r->handlers = (struct node_list){0};
     r->batch = (struct batch){0};
     r->play_prompts = NULL;

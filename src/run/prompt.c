@@ -109,8 +109,7 @@ int play_ask_vars(struct run *r, struct play *p, struct err *e)
     r->play_prompts = NULL;
     if (!p->vars_prompt || p->vars_prompt->type != VALUE_LIST)
         return 0;
-    static_scope_init(&s, r->o.loader, &p->n);
-    static_scope_templar(&s, &t);
+    run_static_templar(r, &p->n, &s, &t);
     r->play_prompts = value_dict(r->play_arena).u.dict;
     for (size_t i = 0; rc == 0 && i < p->vars_prompt->u.list->len; i++)
         rc = check_entry(&p->vars_prompt->u.list->items[i], e);

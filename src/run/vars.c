@@ -345,6 +345,30 @@ static int decrypt_value(void *data, struct arena *a, const struct value *v, str
     return rc;
 }
 
+static int static_magic(struct static_scope *s, struct arena *a, const char *name,
+                        struct value *ret)
+{
+    struct exec x = {.run = s->magic_data, .a = a};
+    if (!is_magic_prefix(name) ||
+        strcmp(name, "playbook_dir") == 0) // the play's, which may not run yet
+        return 0;
+    if (strcmp(name, "hostvars") == 0)
+        *ret = run_hostvars(&x);
+    else if (!magic_run(&x, name, ret) &&
+             !(x.run->play == s->node->play && magic_play(&x, name, ret)))
+        return 0;
+    return 1;
+}
+
+void run_static_templar(struct run *r, const struct node *n, struct static_scope *s,
+                        struct templar *t)
+{
+    static_scope_init(s, r->o.loader, n);
+    s->magic = static_magic;
+    s->magic_data = r;
+    static_scope_templar(s, t);
+}
+
 void exec_init(struct exec *x, struct run *r, struct rhost *h, struct task *t, struct arena *a)
 {
     *x = (struct exec){.run = r,
