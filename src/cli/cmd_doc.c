@@ -196,6 +196,15 @@ static const char vault_text[] =
     "Without a password, diffs show the encrypted text and merges fail. Keep\n.I cachetextconv\n"
     "off: the cache would hold plain text.\n";
 
+static const char run_text[] =
+    ".SH CHECK MODE\nWith\n.B \\-\\-check\na task would change something, is ok, is skipped by its "
+    "condition, or cannot be known: commands are not run, and what depends on their output, or on "
+    "what an earlier task would make, is told as\n.I can't know\nwith the reason. A task with "
+    "check_mode: false is run.\n"
+    ".SH LOST HOSTS\nA host that is unreachable is out of the play. Where the variable\n"
+    ".B andon_rescue_unreachable\nis true, the rescue section of a block takes it as a failure "
+    "(ansible_failed_result.unreachable is true).\n";
+
 static const char check_text[] =
     ".SH DESCRIPTION\nChecks playbooks, files of tasks, and folders: a role, a collection or a "
     "whole "
@@ -221,7 +230,7 @@ static int print_man(const char *command)
         const char *name, *synopsis, *what, *text;
         unsigned command;
     } rows[] = {
-        {"run", "PLAYBOOK...", "run playbooks", "", OPT_RUN},
+        {"run", "PLAYBOOK...", "run playbooks", run_text, OPT_RUN},
         {"do", "PATTERN", "run one module on some hosts", "", OPT_DO},
         {"inventory", "[GROUP]", "show what an inventory holds", "", OPT_INVENTORY},
         {"check", "[PATH...]", "find mistakes without touching a host", check_text, OPT_CHECK},

@@ -18,7 +18,7 @@
 #define SLOW_MS 500    // a task that took longer shows its time
 #define STALE_MS 5000  // a task of strategy free is told when no host finished it for so long
 #define FEW_HOSTS ((size_t)20) // up to so many hosts are all in the summary
-#define N_STATUS 5
+#define N_STATUS 6
 
 // A task whose line is not printed yet: one with strategy linear, several with free.
 struct line {
@@ -39,15 +39,18 @@ struct output {
     struct board *board;
     struct live *live;
     size_t play_hosts, lost; // hosts of the play, and of these out of it
+    bool check;
     int64_t begun_ms;
 };
 
-static const char *const words[] = {"ok", "changed", "skipped", "failed", "unreachable"};
-static const enum config_id colors[] = {CONFIG_COLOR_OK, CONFIG_COLOR_CHANGED, CONFIG_COLOR_SKIP,
-                                        CONFIG_COLOR_ERROR, CONFIG_COLOR_UNREACHABLE};
+static const char *const words[] = {"ok",     "changed",     "skipped",
+                                    "failed", "unreachable", "can't know"};
+static const enum config_id colors[] = {CONFIG_COLOR_OK,          CONFIG_COLOR_CHANGED,
+                                        CONFIG_COLOR_SKIP,        CONFIG_COLOR_ERROR,
+                                        CONFIG_COLOR_UNREACHABLE, CONFIG_COLOR_WARN};
 // What a line says first.
-static const enum task_status order[] = {STATUS_UNREACHABLE, STATUS_FAILED, STATUS_CHANGED,
-                                         STATUS_SKIPPED, STATUS_OK};
+static const enum task_status order[] = {STATUS_UNREACHABLE, STATUS_FAILED,  STATUS_CHANGED,
+                                         STATUS_UNKNOWN,     STATUS_SKIPPED, STATUS_OK};
 
 // --- a task's line -------------------------------------------------------------------------------
 
@@ -59,14 +62,19 @@ static struct line *line_of(struct output *out, const struct task *t)
     return l;
 }
 
+static const char *word_of(const struct output *out, enum task_status s)
+{
+    return s == STATUS_CHANGED && out->check ? "would change" : words[s];
+}
+
 static bool worth_showing(const struct output *out, const struct line *l)
 {
     return l->done && (!out->o.quiet || l->count[STATUS_CHANGED] || l->count[STATUS_FAILED] ||
-                       l->count[STATUS_UNREACHABLE]);
+                       l->count[STATUS_UNREACHABLE] || l->count[STATUS_UNKNOWN]);
 }
 
 // "2 changed (h1 h2), 1 ok, 1 ignored  3.2s"
-static void describe(const struct line *l, struct buf *b)
+static void describe(const struct output *out, const struct line *l, struct buf *b)
 {
     int64_t ms = clock_mono_ms() - l->started_ms;
     for (size_t i = 0; i < N_STATUS; i++) {
@@ -74,7 +82,7 @@ static void describe(const struct line *l, struct buf *b)
         size_t n = l->count[s];
         if (!n)
             continue;
-        buf_addf(b, "%s%zu %s", b->len ? ", " : "", n, words[s]);
+        buf_addf(b, "%s%zu %s", b->len ? ", " : "", n, word_of(out, s));
         bool named = n < l->done || s == STATUS_FAILED || s == STATUS_UNREACHABLE;
         if (named && s != STATUS_OK && n <= MAX_NAMES) {
             buf_adds(b, " (");
@@ -102,9 +110,10 @@ static void print_line(struct output *out, struct line *l)
         if (l->count[order[i]])
             worst = order[i];
     struct buf b = BUF_INIT, name = BUF_INIT;
-    describe(l, &b);
+    describe(out, l, &b);
     text_add_padded(&name, l->name, 40);
-    print_color(&out->o, colors[worst], stdout, "  %-11s", words[worst]);
+    print_color(&out->o, colors[worst], stdout, "  %-*s", out->check ? 12 : 11,
+                word_of(out, worst));
     printf(" %s  %s\n", buf_str(&name), buf_str(&b));
     if (out->o.verbosity >= 2)
         show_position(l);
@@ -164,6 +173,7 @@ static void play_start(void *data, const struct play *p, const char *name, size_
     board_clear(out->board);
     out->play_hosts = n_hosts;
     out->lost = 0;
+    out->check = check;
     printf("\nplay %s (%zu host%s%s)\n", name, n_hosts, n_hosts == 1 ? "" : "s",
            check ? ", check mode: nothing is changed" : "");
     fflush(stdout);
@@ -378,10 +388,24 @@ static void note_warnings(struct line *l, const struct result_event *ev)
         }
 }
 
+static void note_unknown(struct line *l, const struct result_event *ev)
+{
+    struct buf b = BUF_INIT;
+    add_item(&b, ev);
+    buf_adds(&b, dict_str(ev->result, "msg", ""));
+    notes_add(&l->notes, ev->host, ev->no_log ? "(hidden: no_log)" : buf_str(&b), CONFIG_COLOR_WARN,
+              POS_NONE);
+    buf_release(&b);
+}
+
 static void note_result(struct output *out, struct line *l, const struct result_event *ev)
 {
     note_warnings(l, ev);
     note_diff(out, l, ev);
+    if (ev->status == STATUS_UNKNOWN) {
+        note_unknown(l, ev);
+        return;
+    }
     if (ev->status == STATUS_FAILED || ev->status == STATUS_UNREACHABLE)
         note_failure(l, ev);
     if ((ev->status != STATUS_FAILED && ev->status != STATUS_UNREACHABLE) || out->o.verbosity >= 2)
@@ -404,7 +428,7 @@ static void result(void *data, const struct result_event *ev)
     bool bad = s == STATUS_FAILED || s == STATUS_UNREACHABLE;
     board_landed(out->board, ev->host);
     live_flush(&out->live, &out->o, ev->host);
-    if (ev->include && !bad)
+    if (ev->include && !bad && s != STATUS_UNKNOWN)
         return;
     if (!l) // its line was printed before this host was done
         l = open_line(out, ev->task, ev->task_name, ev->handler, true);
@@ -492,12 +516,13 @@ static void print_host(const struct output *out, const struct host_stats *h, siz
     const struct {
         unsigned n;
         const char *word;
-    } rest[] = {{h->skipped, "skipped"},
+    } rest[] = {{h->unknown, "can't know"},
+                {h->skipped, "skipped"},
                 {h->failed, "failed"},
                 {h->rescued, "rescued"},
                 {h->ignored, "ignored"}};
     print_color(&out->o, color, stdout, "%-*s", (int)width, h->host);
-    printf("  %u ok, %u changed", h->ok, h->changed);
+    printf("  %u ok, %u %s", h->ok, h->changed, word_of(out, STATUS_CHANGED));
     for (size_t i = 0; i < sizeof rest / sizeof *rest; i++)
         if (rest[i].n)
             printf(", %u %s", rest[i].n, rest[i].word);
@@ -507,24 +532,26 @@ static void print_host(const struct output *out, const struct host_stats *h, siz
 static void stats(void *data, const struct stats_event *ev)
 {
     struct output *out = data;
-    size_t good = 0, bad = 0, width = 8;
+    size_t good = 0, bad = 0, changed = 0, width = 8;
     finish_lines(out);
     for (size_t i = 0; i < ev->n; i++) {
         const struct host_stats *h = &ev->hosts[i];
         bad += h->failed || h->unreachable;
-        good += !h->failed && !h->unreachable && !h->changed;
+        changed += h->changed && !h->failed && !h->unreachable;
+        good += !h->failed && !h->unreachable && !h->changed && !h->unknown;
         width = strlen(h->host) > width ? strlen(h->host) : width;
     }
     printf("\n");
     for (size_t i = 0; i < ev->n; i++) {
         const struct host_stats *h = &ev->hosts[i];
-        if (ev->n <= FEW_HOSTS || h->failed || h->unreachable || h->changed)
+        if (ev->n <= FEW_HOSTS || h->failed || h->unreachable || h->changed || h->unknown)
             print_host(out, h, width); // of many hosts only those worth a look
     }
     if (ev->n > FEW_HOSTS && good)
         printf("%zu host%s ok, nothing changed\n", good, good == 1 ? "" : "s");
     if (ev->n > 1)
-        printf("%zu hosts, %zu changed, %zu failed, %.1fs\n", ev->n, ev->n - good - bad, bad,
+        printf("%zu hosts, %zu %s, %zu failed, %.1fs\n", ev->n, changed,
+               word_of(out, STATUS_CHANGED), bad,
                (double)(clock_mono_ms() - out->begun_ms) / 1000.0);
     print_foreign(ev);
     fflush(stdout);

@@ -24,10 +24,13 @@ static const struct {
     {"task", "A task begins: *name*, *module*, whether it is a *handler*, number of *hosts*, "
              "*position*."},
     {"item", "A host finished one item of a loop: as result, with the *item*."},
-    {"result", "A host finished a task: *task*, *module*, *host*, the host it was *delegated* to, "
-               "*status* (ok, changed, skipped, failed or unreachable), whether that is *ignored*, "
-               "*seconds*, the module's *result*, and of a failure its *position*. What no_log "
-               "hides is not in it."},
+    {"result",
+     "A host finished a task: *task*, *module*, *host*, the host it was *delegated* to, "
+     "*status* (ok, changed, skipped, failed, unreachable, or in check mode unknown), the *reason* "
+     "of unknown, whether it was a *check* (then changed is would change), whether it is "
+     "*ignored*, "
+     "*seconds*, the module's *result*, and of a failure its *position*. What no_log "
+     "hides is not in it."},
     {"include", "Tasks or a role were included: *file*, names of the *hosts*, *item* of the loop."},
     {"retry", "A task is tried again: *task*, *host*, *attempts* made and *left*."},
     {"notify", "A host notified a handler: *host*, *handler*."},
@@ -37,7 +40,8 @@ static const struct {
     {"message", "A *message* for the person at the terminal."},
     {"no_hosts", "A play matches no hosts, or none are left: *message*."},
     {"stats", "The last event: *hosts*, by name their numbers of ok, changed, unreachable, failed, "
-              "skipped, rescued and ignored results; *custom* statistics of set_stats; *foreign* "
+              "skipped, rescued and ignored results, in check mode *would_change* and *unknown*; "
+              "*custom* statistics of set_stats; *foreign* "
               "tells what was "
               "not andon's own."},
 };
@@ -131,7 +135,8 @@ static void task_start(void *data, const struct task_event *ev)
 
 static void tell(const struct output *out, const char *kind, const struct result_event *ev)
 {
-    static const char *const words[] = {"ok", "changed", "skipped", "failed", "unreachable"};
+    static const char *const words[] = {"ok",     "changed",     "skipped",
+                                        "failed", "unreachable", "unknown"};
     struct arena *a = arena_new();
     struct value v, result = value_null();
     struct dict *d = event(a, &v, kind);
@@ -149,6 +154,10 @@ static void tell(const struct output *out, const char *kind, const struct result
         dict_set(d, "delegated", value_cstr(ev->delegated));
     dict_set(d, "status", value_cstr(words[ev->status]));
     dict_set(d, "ignored", value_bool(ev->ignored));
+    if (ev->check)
+        dict_set(d, "check", value_bool(true));
+    if (ev->status == STATUS_UNKNOWN && !ev->no_log)
+        dict_set(d, "reason", value_cstr(dict_str(ev->result, "msg", "")));
     if (ev->item && !ev->no_log)
         dict_set(d, "item", *ev->item);
     if (ev->status == STATUS_FAILED)
@@ -277,6 +286,10 @@ static void stats(void *data, const struct stats_event *ev)
         dict_set(s.u.dict, "skipped", value_int(h->skipped));
         dict_set(s.u.dict, "rescued", value_int(h->rescued));
         dict_set(s.u.dict, "ignored", value_int(h->ignored));
+        if (ev->check) {
+            dict_set(s.u.dict, "would_change", value_int(h->changed));
+            dict_set(s.u.dict, "unknown", value_int(h->unknown));
+        }
         dict_set(hosts.u.dict, h->host, s);
     }
     dict_set(d, "hosts", hosts);

@@ -146,6 +146,7 @@ static void result(void *data, const struct result_event *ev)
         ev->status != STATUS_UNREACHABLE)
         print_result_warnings(&out->o, ev->result);
     switch (ev->status) {
+    case STATUS_UNKNOWN: // never in Ansible's way
     case STATUS_SKIPPED:
         displayf(&out->o, CONFIG_COLOR_SKIP, stdout, "%s | SKIPPED", ev->host);
         break;

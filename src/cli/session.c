@@ -362,6 +362,13 @@ static void on_error(void *data, const struct err *e)
     session_error(data, e);
 }
 
+// Told and done as Ansible does, down to what its check mode skips.
+static bool as_ansible(const struct session *s)
+{
+    return s->compat || s->o.one_line || s->o.tree ||
+           (s->o.output && strcmp(s->o.output, "ansible") == 0);
+}
+
 static void fill_run_opts(struct session *s)
 {
     struct run_opts *r = &s->run;
@@ -388,6 +395,7 @@ static void fill_run_opts(struct session *s)
                            .step = s->o.step,
                            .pending = s->pending,
                            .ansible_wording = s->compat,
+                           .defer_unknown = s->o.check && !as_ansible(s),
                            .live_output = s->o.live,
                            .decrypt = session_decrypt,
                            .decrypt_data = s,

@@ -20,6 +20,7 @@ enum err_code {
     ERR_TIMEOUT = -9,
     ERR_FAILED = -10, // a task or command failed
     ERR_CANCELLED = -11,
+    ERR_UNKNOWN = -12, // depends on what only a run can tell (check mode)
 };
 
 // A position in a source file: file is a number from src_file(), 0 for "none"; line and col count

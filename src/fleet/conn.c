@@ -94,6 +94,7 @@ static struct ssh_failure why_ended(struct conn *c, struct arena *a, int rc)
         .password = c->p.password != NULL,
         .lost = c->state == CONN_READY,
         .local = c->p.transport == CONN_LOCAL,
+        .key = ssh_expand_home(a, c->p.private_key),
         .unasked = c->unasked,
     };
     if (end.local && rc == 255)

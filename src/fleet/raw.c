@@ -72,6 +72,7 @@ static void raw_again_or_fail(struct raw *w, int rc)
         .out = "",
         .rc = rc,
         .password = w->c->p.password != NULL,
+        .key = ssh_expand_home(w->arena, w->c->p.private_key),
         .unasked = w->c->unasked,
     };
     struct ssh_failure f = ssh_failure(w->arena, &end);

@@ -88,10 +88,10 @@ static bool mentions(const struct argv *v, const char *option)
     return false;
 }
 
-static const char *expand_home(struct arena *a, const char *path)
+const char *ssh_expand_home(struct arena *a, const char *path)
 {
     const char *home = getenv("HOME");
-    if (path[0] == '~' && (path[1] == '/' || !path[1]) && home)
+    if (path && path[0] == '~' && (path[1] == '/' || !path[1]) && home)
         return arena_printf(a, "%s%s", home, path + 1);
     return path;
 }
@@ -110,7 +110,7 @@ static void add_settings(struct words *w, const struct conn_params *p)
     }
     if (p->private_key && *p->private_key) {
         add(w, "-o");
-        add(w, arena_printf(a, "IdentityFile=\"%s\"", expand_home(a, p->private_key)));
+        add(w, arena_printf(a, "IdentityFile=\"%s\"", ssh_expand_home(a, p->private_key)));
     }
     if (p->password)
         add_all(w, password_args, LEN(password_args));
@@ -185,7 +185,7 @@ static void add_control_path(struct words *w, const struct conn_params *p, const
     if (p->control_path && (dir || !strstr(p->control_path, "%(directory)s"))) {
         arg = control_path_of(w->a, p->control_path, dir ? dir : "");
         if (!strchr(arg, '%'))
-            ret->control_path = expand_home(w->a, arg);
+            ret->control_path = ssh_expand_home(w->a, arg);
     } else if (dir) {
         const char *path = arena_printf(w->a, "%s/%s", dir, login_hash(w->a, w->out, host));
         if (strlen(path) <= CONTROL_PATH_MAX) {

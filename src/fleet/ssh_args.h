@@ -35,4 +35,7 @@ int ssh_line(struct arena *a, const struct conn_params *p, const char *dir, bool
 // argv for `ssh -O op` on the same kept connection.
 struct argv ssh_control_argv(struct arena *a, const struct ssh_line *l, const char *op);
 
+// path with a leading ~ expanded; NULL stays.
+const char *ssh_expand_home(struct arena *a, const char *path);
+
 #endif

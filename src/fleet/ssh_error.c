@@ -4,8 +4,10 @@
 
 #include "core/buf.h"
 
+#include <errno.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 struct row {
     const char *pattern; // part of a line, in any case
@@ -233,7 +235,9 @@ struct ssh_failure ssh_failure(struct arena *a, const struct ssh_end *end)
         no_words(&b, end);
     if (row && row->hint)
         buf_addf(&b, " (%s)", row->hint);
-    if (f.reason == SSH_AUTH && key_trouble(end, &l)) {
+    if (f.reason == SSH_AUTH && end->key && access(end->key, R_OK) < 0) {
+        buf_addf(&b, " (the private key file %s: %s)", end->key, strerror(errno));
+    } else if (f.reason == SSH_AUTH && key_trouble(end, &l)) {
         buf_adds(&b, " (");
         add_line(&b, l);
         buf_addc(&b, ')');

@@ -34,6 +34,7 @@ struct ssh_end {
     bool password;       // one was given
     bool lost;           // the session had been ready
     bool local;          // no ssh was involved
+    const char *key;     // the private key file it was told to use, or NULL
     const char *unasked; // a question of its that nobody was there to answer, or NULL
 };
 

@@ -330,38 +330,42 @@ static void add_trimmed(struct matcher *m, const char *s, size_t len, struct ptr
 
 // Splits at commas, or else at colons outside brackets; a host with a port or an address is not
 // split.
-static void split_patterns(struct matcher *m, const char *text, struct ptrs *out)
+static int split_patterns(struct matcher *m, const char *text, struct ptrs *out)
 {
-    const char *host;
+    const char *host, *whole = text;
     int port;
     if (strchr(text, ',')) {
         for (size_t n; *text; text += n + (text[n] == ',')) {
             n = strcspn(text, ",");
             add_trimmed(m, text, n, out);
         }
-        return;
+        return 0;
     }
     if (address_parse(m->a, text, true, &host, &port)) {
         add_trimmed(m, text, strlen(text), out);
-        return;
+        return 0;
     }
     while (*text) {
         const char *p = text;
         while (*p && *p != ':' && *p != ']' && !isspace((unsigned char)*p)) {
             const char *close = *p == '[' ? strchr(p, ']') : p;
             if (!close)
-                break;
+                return err_set(m->e, ERR_INVALID, POS_NONE,
+                               "the host pattern \"%s\" has a [ without a ]", whole);
             p = close + 1;
         }
         add_trimmed(m, text, (size_t)(p - text), out);
         text = *p ? p + 1 : p;
     }
+    return 0;
 }
 
 static int split_limit(struct matcher *m, const char *limit, struct ptrs *out)
 {
     struct ptrs parts = {0};
-    split_patterns(m, limit, &parts);
+    int rc = split_patterns(m, limit, &parts);
+    if (rc < 0)
+        return rc;
     for (size_t i = 0; i < parts.len; i++) {
         const char *p = parts.items[i];
         char *text;
@@ -376,7 +380,7 @@ static int split_limit(struct matcher *m, const char *limit, struct ptrs *out)
         if (S_ISDIR(st.st_mode))
             return err_set(m->e, ERR_INVALID, POS_NONE,
                            "Limit starting with \"@\" must be a file, not a directory: %s", p + 1);
-        int rc = file_read(m->a, p + 1, MAX_LIMIT_FILE, &text, &len, m->e);
+        rc = file_read(m->a, p + 1, MAX_LIMIT_FILE, &text, &len, m->e);
         if (rc < 0)
             return err_wrap(m->e, "the file of the limit %s", p);
         for (size_t n; *text; text += n + (text[n] == '\n')) {
@@ -432,10 +436,8 @@ static int put_in_order(struct ptrs *hosts, const char *order, struct err *e)
 
 static int split_value(struct matcher *m, const struct value *pattern, struct ptrs *out)
 {
-    if (value_is(pattern, VALUE_STRING)) {
-        split_patterns(m, pattern->u.str.s, out);
-        return 0;
-    }
+    if (value_is(pattern, VALUE_STRING))
+        return split_patterns(m, pattern->u.str.s, out);
     if (!value_is(pattern, VALUE_LIST))
         return err_set(m->e, ERR_INVALID, value_pos(pattern),
                        "a host pattern must be text or a list of texts, not a %s",
@@ -445,7 +447,9 @@ static int split_value(struct matcher *m, const struct value *pattern, struct pt
         if (value_is(item, VALUE_LIST) || value_is(item, VALUE_DICT))
             return err_set(m->e, ERR_INVALID, value_pos(item),
                            "a host pattern must be text, not a %s", value_type_name(item));
-        split_patterns(m, value_to_cstr(m->a, item), out);
+        int rc = split_patterns(m, value_to_cstr(m->a, item), out);
+        if (rc < 0)
+            return rc;
     }
     return 0;
 }

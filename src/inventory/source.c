@@ -41,12 +41,24 @@ struct yaml_opts source_yaml_opts(struct inventory *inv)
                               .decrypt_data = inv->opts.decrypt_data};
 }
 
+// Many control characters near the beginning; one or two may be a slip of the hand.
+static bool is_binary(const char *text, size_t len)
+{
+    size_t n = len < 4096 ? len : 4096, controls = 0;
+    for (size_t i = 0; i < n; i++)
+        controls += ((unsigned char)text[i] < ' ' && !strchr("\t\n\r\f\v", text[i])) || !text[i];
+    return controls >= 8 && controls * 20 > n;
+}
+
 int source_text(struct inventory *inv, const char *path, const char **ret, size_t *len,
                 struct err *e)
 {
     char *text;
     int rc = file_read(inv->a, path, MAX_TEXT, &text, len, e);
     *ret = text;
+    if (rc == 0 && is_binary(text, *len))
+        return err_set(e, ERR_PARSE, (struct pos){.file = src_file(path)},
+                       "this is a binary file, not an inventory");
     if (rc < 0 || *len < strlen(VAULT_HEADER) ||
         memcmp(text, VAULT_HEADER, strlen(VAULT_HEADER)) != 0)
         return rc;

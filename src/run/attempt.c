@@ -60,6 +60,8 @@ static void run_action(struct exec *x, struct dict *args, struct value *result)
     *result = value_dict(x->a);
     if (async_read(x, &job, &e) < 0)
         action_fail(x, result, "%s", task_error(x, "", &e, x->task->n.pos));
+    else if (job.limit > 0 && exec_defers(x))
+        x->unknown = "a background job is not started in check mode";
     else if (job.limit > 0)
         async_run(x, &job, args, result);
     else if (foreign)
@@ -69,6 +71,8 @@ static void run_action(struct exec *x, struct dict *args, struct value *result)
     else
         exec_module(x, &call, result);
     err_release(&e);
+    if (exec_defers(x))
+        foresee(x, args, result);
     struct dict *d = result->u.dict;
     const struct value *rc = dict_get(d, "rc");
     if (!dict_get(d, "failed") && rc && rc->type == VALUE_INT && rc->u.i != 0)
@@ -142,7 +146,7 @@ static bool one_attempt(struct exec *x, struct dict *args, const struct value *u
     run_action(x, args, result);
     struct dict *d = result->u.dict;
     enum task_status status = result_status(d);
-    if (status == STATUS_UNREACHABLE)
+    if (status == STATUS_UNREACHABLE || x->unknown)
         return true;
     add_lines(x, d);
     if (until && tries > 1)

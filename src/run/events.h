@@ -9,7 +9,15 @@
 
 #include <stdint.h>
 
-enum task_status { STATUS_OK, STATUS_CHANGED, STATUS_SKIPPED, STATUS_FAILED, STATUS_UNREACHABLE };
+enum task_status {
+    STATUS_OK,
+    STATUS_CHANGED,
+    STATUS_SKIPPED,
+    STATUS_FAILED,
+    STATUS_UNREACHABLE,
+    // a check run cannot know; `msg` of the result says why
+    STATUS_UNKNOWN
+};
 
 struct task_event {
     const struct task *task;
@@ -60,11 +68,13 @@ struct retry_event {
 struct host_stats {
     const char *host;
     unsigned ok, changed, unreachable, failed, skipped, rescued, ignored;
+    unsigned unknown; // of a check run
 };
 
 struct stats_event {
     const struct host_stats *hosts; // sorted by name
     size_t n;
+    bool check;                       // changed: would change
     const struct dict *custom;        // set_stats: host or "_run" -> dict, NULL when none
     const struct plugin_use *foreign; // what ran through the user's Ansible, dearest first
     size_t n_foreign;

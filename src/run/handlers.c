@@ -66,14 +66,20 @@ bool handler_notified(const struct rhost *h, const struct task *t)
     return false;
 }
 
-static void mark_notified(struct rhost *h, struct task *t)
+static void mark_notified(struct rhost *h, struct task *t, const char *why)
 {
-    if (handler_notified(h, t))
-        return;
+    for (size_t i = 0; i < h->n_notified; i++)
+        if (h->notified[i] == t) {
+            if (!why)
+                h->notified_why[i] = NULL;
+            return;
+        }
     if (h->n_notified == h->cap_notified) {
         h->cap_notified = h->cap_notified ? h->cap_notified * 2 : 8;
         h->notified = xrealloc(h->notified, h->cap_notified * sizeof(struct task *));
+        h->notified_why = xrealloc(h->notified_why, h->cap_notified * sizeof(char *));
     }
+    h->notified_why[h->n_notified] = arena_strdup(h->run->arena, why);
     h->notified[h->n_notified++] = t;
     struct run *r = h->run;
     if (r->o.sink.notify)
@@ -82,7 +88,7 @@ static void mark_notified(struct rhost *h, struct task *t)
 
 // Marks the handlers called name (the last one of that name) and all that listen to it. false:
 // there is none.
-bool handler_notify(struct rhost *h, const char *name, struct arena *a)
+bool handler_notify(struct rhost *h, const char *name, const char *why, struct arena *a)
 {
     struct run *r = h->run;
     bool found = false;
@@ -95,7 +101,7 @@ bool handler_notify(struct rhost *h, const char *name, struct arena *a)
         for (size_t i = start; i < end && !found; i++) {
             struct task *t = node_task(r->handlers.items[i]);
             if (t && handler_named(r, t, name, a)) {
-                mark_notified(h, t);
+                mark_notified(h, t, why);
                 found = true;
             }
         }
@@ -104,7 +110,7 @@ bool handler_notify(struct rhost *h, const char *name, struct arena *a)
     for (size_t i = 0; i < r->handlers.len; i++) {
         struct task *t = node_task(r->handlers.items[i]);
         if (t && handler_listens(t, name)) {
-            mark_notified(h, t);
+            mark_notified(h, t, why);
             found = true;
         }
     }
@@ -127,7 +133,8 @@ static bool missing_handler(struct run *r, const struct task *t, const char *nam
     return true;
 }
 
-static bool notify_value(struct rhost *h, struct task *t, const struct value *raw, struct arena *a)
+static bool notify_value(struct rhost *h, struct task *t, const struct value *raw, const char *why,
+                         struct arena *a)
 {
     struct exec x;
     struct value v;
@@ -141,18 +148,19 @@ static bool notify_value(struct rhost *h, struct task *t, const struct value *ra
     }
     for (size_t i = 0; i < list.u.list->len; i++) {
         const char *name = value_to_cstr(a, &list.u.list->items[i]);
-        if (*name && strcmp(name, omit_text()) != 0 && !handler_notify(h, name, a) &&
+        if (*name && strcmp(name, omit_text()) != 0 && !handler_notify(h, name, why, a) &&
             !missing_handler(h->run, t, name, a))
             return false;
     }
     return true;
 }
 
-bool task_notify(struct rhost *h, struct task *t, struct arena *a)
+bool task_notify(struct rhost *h, struct task *t, const char *why, struct arena *a)
 {
     for (const struct node *n = &t->n; n; n = n->parent) {
         const struct value *raw = dict_get(n->attrs, "notify");
-        if (raw && raw->type != VALUE_NULL && n->kind != NODE_PLAY && !notify_value(h, t, raw, a))
+        if (raw && raw->type != VALUE_NULL && n->kind != NODE_PLAY &&
+            !notify_value(h, t, raw, why, a))
             return false;
     }
     return true;

@@ -5,8 +5,9 @@
 
 #include <string.h>
 
-static void add_included(struct rhost *h, struct include *inc, const struct dict *vars)
+static void add_included(struct exec *x, struct include *inc, const struct dict *vars)
 {
+    struct rhost *h = x->h;
     if (!h->included_arena)
         h->included_arena = arena_new();
     struct included *list = arena_array(h->included_arena, struct included, h->n_included + 1);
@@ -16,6 +17,7 @@ static void add_included(struct rhost *h, struct include *inc, const struct dict
     v.u.dict = (struct dict *)(uintptr_t)vars;
     list[h->n_included].inc = inc;
     list[h->n_included].vars = vars && vars->len ? value_copy(h->included_arena, &v).u.dict : NULL;
+    list[h->n_included].unknown = arena_strdup(h->included_arena, x->unknown);
     h->included_list = list;
     h->n_included++;
 }
@@ -137,7 +139,7 @@ static int include_tasks(struct exec *x, struct dict *args, struct value *result
         return 0;
     }
     dict_set(result->u.dict, "include", value_str(x->a, path));
-    add_included(x->h, inc, frame_vars(x));
+    add_included(x, inc, frame_vars(x));
     note(x, path);
     return 0;
 }
@@ -163,7 +165,7 @@ static int include_role(struct exec *x, struct dict *args, struct value *result)
         return 0;
     }
     dict_set(result->u.dict, "include_args", (struct value){.type = VALUE_DICT, .u.dict = args});
-    add_included(x->h, inc, frame_vars(x));
+    add_included(x, inc, frame_vars(x));
     return 0;
 }
 

@@ -17,6 +17,7 @@ struct store {
 struct frame {
     struct frame *up;
     const struct dict *vars;
+    const char *unknown; // check runs: why it is not known whether the include would be, or NULL
 };
 
 #define MAX_PATH 512 // levels of lists, blocks and includes in each other
@@ -52,6 +53,8 @@ struct rhost {
     struct value failed_result, failed_task; // ansible_failed_result, ansible_failed_task
     struct arena *failed_arena;              // theirs; NULL: nothing failed
     struct task **notified;
+    const char **notified_why; // for each, why it is not known whether it is (check runs), or NULL
+    const char *handler_why;   // of the handler being run
     size_t n_notified, cap_notified;
     struct arena *play_arena;
     struct dict *roles_done;        // role->unique of finished roles
@@ -64,7 +67,9 @@ struct rhost {
     size_t n_conns;
     struct conn *conn_used; // outstanding task, for cancelling
     uint32_t conn_id;
-    uv_timer_t *nap; // it sleeps, until this
+    struct made *made;         // check runs: what tasks would have made (foresee.c)
+    const char *unknown_names; // check runs: names may be undefined because of this, or NULL
+    uv_timer_t *nap;           // it sleeps, until this
     int64_t started_ms;
 };
 
@@ -72,6 +77,7 @@ struct rhost {
 struct included {
     struct include *inc;
     struct dict *vars; // for its frame, or NULL
+    const char *unknown;
 };
 
 // An include to be told at the end of the round.
@@ -151,6 +157,11 @@ struct exec {
     const struct value *item;
     int64_t retries_left;
     int timeout;
+    // of a check run
+    const char *unknown; // why the result cannot be known, or NULL
+    bool maybe;          // not even whether the task would run
+    bool on_host;        // a module has run
+    bool foreseen;       // what it would make is remembered
 };
 
 // --- store.c
@@ -269,6 +280,28 @@ action_fn *action_find(const char *module);
 int action_fail(struct exec *x, struct value *result, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+// --- unknown.c: check runs that tell what they cannot know
+bool exec_defers(const struct exec *x);
+// "task 'x' (site.yml:5)"
+const char *exec_where(struct exec *x);
+// The task depends on what e (ERR_UNKNOWN) says.
+void exec_unknown(struct exec *x, const struct err *e);
+// It is not known whether the task would run.
+void exec_maybe(struct exec *x, const char *why);
+bool task_never_changes(const struct task *t);
+bool task_runs_command(const struct task *t);
+// The result of a task that is deferred because of x->unknown.
+void unknown_result(struct exec *x, struct value *result);
+void unknown_effects(struct exec *x);
+// What a result is to later tasks under the name it is registered by.
+struct value unknown_registered(struct exec *x, const char *name, const struct value *result);
+// --- foresee.c
+// Looks at the result of a module in a check run in the light of what earlier tasks would have
+// made; may set x->unknown or change the result.
+void foresee(struct exec *x, const struct dict *args, struct value *result);
+// The task is deferred and might do anything.
+void foresee_unknown(struct exec *x);
+
 // --- message.c
 // The message for an error in a task, prefix first. In Ansible's wording an excerpt of the file
 // follows when pos is known: where it has an object of the playbook to blame.
@@ -294,8 +327,9 @@ const char *task_display_name(struct run *r, struct rhost *h, const struct task 
 void host_walk(void *arg); // the coroutine of a host; arg: struct rhost *
 
 // --- handlers.c
-// Notifies the handlers a changed task names. false: one does not exist, the run is stopped.
-bool task_notify(struct rhost *h, struct task *t, struct arena *a);
+// Notifies the handlers a changed task names; why: it is not known to change, or NULL. false: one
+// does not exist, the run is stopped.
+bool task_notify(struct rhost *h, struct task *t, const char *why, struct arena *a);
 bool handler_notified(const struct rhost *h, const struct task *t);
 // Builds the flat list of handlers of the play.
 void collect_handlers(struct run *r, struct play *p);
@@ -340,7 +374,7 @@ void play_load_vars_files(struct run *r, struct rhost *h);
 bool start_matches(const char *wanted, const char *display, const char *name);
 
 // Notifies the handler of that name and those that listen to it; false: there is none.
-bool handler_notify(struct rhost *h, const char *name, struct arena *a);
+bool handler_notify(struct rhost *h, const char *name, const char *why, struct arena *a);
 
 // --- pending.c
 void pending_init(struct run *r);

@@ -56,6 +56,10 @@ static void add_excerpt(struct arena *a, struct buf *b, struct pos pos)
 const char *task_error(struct exec *x, const char *prefix, const struct err *e, struct pos pos)
 {
     struct buf b = BUF_INIT;
+    if (e->code == ERR_UNKNOWN)
+        exec_unknown(x, e);
+    else if (e->code == ERR_UNDEFINED && x->h->unknown_names)
+        x->unknown = arena_printf(x->a, "%s, %s", err_msg(e), x->h->unknown_names);
     buf_addf(&b, "%s%s", prefix, err_msg(e));
     x->fail_pos = e->pos.line ? e->pos : pos.line || !x->task ? pos : x->task->n.pos;
     if (x->run->o.ansible_wording && pos.line)

@@ -54,7 +54,7 @@ void pending_notify(struct rhost *h)
             continue;
         const char *name = dict_str(entry.u.dict, "handler", "");
         struct arena *a = arena_new();
-        if (!handler_notify(h, name, a) && r->o.sink.warning)
+        if (!handler_notify(h, name, NULL, a) && r->o.sink.warning)
             r->o.sink.warning(r->o.sink.data, POS_NONE,
                               arena_printf(a,
                                            "the handler '%s', which an earlier run left undone on "
@@ -93,7 +93,8 @@ void run_outcome(struct run *r, struct arena *a, struct dict *ret)
     for (size_t i = 0; i < r->n_hosts; i++) {
         const struct rhost *h = r->hosts[i];
         const struct host_stats *s = &h->stats;
-        if (h->failed || h->unreachable || s->ok || s->skipped || s->failed || s->rescued)
+        if (h->failed || h->unreachable || s->ok || s->skipped || s->failed || s->rescued ||
+            s->unknown)
             dict_set(ret, h->name, outcome_of(r, h, a));
     }
 }

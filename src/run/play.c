@@ -42,6 +42,7 @@ void run_free(struct run *r)
             conn_unref(h->conns[k]);
         free(h->conns);
         free(h->notified);
+        free(h->notified_why);
         free(h);
     }
     r->executing = 0;
@@ -517,14 +518,16 @@ void run_stats(struct run *r)
     for (size_t i = 0; i < r->n_hosts; i++) {
         const struct host_stats *h = &r->hosts[i]->stats;
         if (h->ok || h->changed || h->unreachable || h->failed || h->skipped || h->rescued ||
-            h->ignored) {
+            h->ignored || h->unknown) {
             s[n] = *h;
             s[n++].host = r->hosts[i]->name;
         }
     }
     qsort(s, n, sizeof *s, by_host_name);
-    struct stats_event ev = {
-        .hosts = s, .n = n, .custom = r->custom_stats->len ? r->custom_stats : NULL};
+    struct stats_event ev = {.hosts = s,
+                             .n = n,
+                             .check = r->o.check,
+                             .custom = r->custom_stats->len ? r->custom_stats : NULL};
     if (r->o.plugins)
         ev.n_foreign = plugins_uses(r->o.plugins, &ev.foreign);
     if (r->o.sink.stats)

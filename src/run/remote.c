@@ -291,6 +291,7 @@ static void finish(struct exec *x, const struct wait *w, const struct module_cal
             action_fail(x, result, "the helper sent a result that is not a dictionary");
         }
         value_mark_unsafe(result);
+        dict_del(result->u.dict, TEMPLATE_UNKNOWN);
         break;
     case CONN_UNREACHABLE:
         unreachable(x, w->r.msg, result);
@@ -338,6 +339,7 @@ int exec_module(struct exec *x, const struct module_call *c, struct value *resul
         return ERR_FAILED;
     }
     struct value m = message(x, c, b);
+    x->on_host = true;
     struct file_sink f = {.w = {.x = x}, .call = c};
     struct conn_task t = {.arena = x->a,
                           .task = &m,

@@ -34,6 +34,7 @@ struct run_opts {
     const char *const *skip_tags;
     int forks;
     bool check, diff;
+    bool defer_unknown; // a check run tells what it cannot know, where Ansible skips or fails
     bool force_handlers;
     bool become;                             // -b
     const char *become_method, *become_user; // NULL: not on the command line

@@ -137,6 +137,21 @@ static bool is_once(struct run *r, struct rhost *h, struct task *t)
     return once;
 }
 
+// What a deferred set_fact left on h.
+static void share_unknown(struct rhost *h, struct rhost *to, const struct task *t)
+{
+    struct dict_entry *it;
+    to->unknown_names = h->unknown_names;
+    if (strcmp(t->module, "set_fact") != 0 || t->args.type != VALUE_DICT)
+        return;
+    DICT_EACH(t->args.u.dict, it)
+    {
+        const struct value *v = dict_getv(h->set_facts.d, &it->key);
+        if (v && it->key.type == VALUE_STRING)
+            store_set(h->run, &to->set_facts, it->key.u.str.s, v);
+    }
+}
+
 void schedule_share(struct rhost *h, struct task *t, enum task_status status,
                     const struct value *result)
 {
@@ -152,6 +167,8 @@ void schedule_share(struct rhost *h, struct task *t, enum task_status status,
             continue;
         if (reg && reg->type == VALUE_STRING)
             store_set(r, &o->set_facts, reg->u.str.s, dict_get(h->set_facts.d, reg->u.str.s));
+        if (status == STATUS_UNKNOWN)
+            share_unknown(h, o, t);
         if (!facts || facts->type != VALUE_DICT)
             continue;
         if (strcmp(t->module, "set_fact") == 0)

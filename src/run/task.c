@@ -7,6 +7,8 @@
 
 enum task_status result_status(const struct dict *d)
 {
+    if (dict_get(d, TEMPLATE_UNKNOWN))
+        return STATUS_UNKNOWN;
     if (dict_bool(d, "unreachable", false))
         return STATUS_UNREACHABLE;
     if (dict_bool(d, "failed", false))
@@ -61,19 +63,39 @@ static int eval_when(struct exec *x, bool *run, struct value *result)
         }
         for (size_t i = 0; i < list.u.list->len && *run; i++) {
             const struct value *c = &list.u.list->items[i];
-            if (template_condition(&x->tpl, x->a, c, run, &e) < 0) {
+            int rc = template_condition(&x->tpl, x->a, c, run, &e);
+            if (rc == ERR_UNKNOWN) { // another may be false for sure
+                if (!x->maybe)
+                    exec_unknown(x, &e);
+                err_release(&e);
+                x->maybe = *run = true;
+                continue;
+            }
+            if (rc < 0) {
                 struct pos pos = x->run->o.ansible_wording ? x->task->n.pos : value_pos(c);
                 action_fail(x, result, "%s", task_error(x, "", &e, pos));
                 dict_del(result->u.dict, "changed");
-                x->fail_pos = value_pos(c).line ? value_pos(c) : x->task->n.pos;
                 err_release(&e);
                 return -1;
             }
-            if (!*run)
+            if (!*run) {
                 dict_set(result->u.dict, "false_condition", *c);
+                x->maybe = false;
+                x->unknown = NULL;
+            }
         }
     }
     return 0;
+}
+
+// What the task is in keeps it from being known whether it would run.
+static void uncertain_around(struct exec *x)
+{
+    for (const struct frame *f = x->h->frames; f && !x->maybe; f = f->up)
+        if (f->unknown)
+            exec_maybe(x, f->unknown);
+    if (!x->maybe && x->task->handler && x->h->handler_why)
+        exec_maybe(x, x->h->handler_why);
 }
 
 bool meta_condition(struct run *r, struct rhost *h, struct task *t, struct arena *a)
@@ -82,8 +104,13 @@ bool meta_condition(struct run *r, struct rhost *h, struct task *t, struct arena
     struct value result = value_dict(a);
     bool run = true;
     exec_init(&x, r, h, t, a);
-    if (eval_when(&x, &run, &result) == 0)
-        return run;
+    if (eval_when(&x, &run, &result) == 0) {
+        if (x.maybe && r->o.sink.warning)
+            r->o.sink.warning(r->o.sink.data, t->n.pos,
+                              arena_printf(a, "%s: not known whether the play goes on as here: %s",
+                                           h->name, x.unknown));
+        return run && !x.maybe;
+    }
     run_stop(r, t->n.pos, "%s",
              dict_str(result.u.dict, "msg", "the condition of a meta task failed"));
     return false;
@@ -177,7 +204,10 @@ static int task_args(struct exec *x, struct dict **ret, struct err *e)
         return rc;
     *ret = out.u.dict;
     loop_drop_omitted(x, *ret);
-    return 0;
+    // a fact may be made of what is not known in part
+    return strcmp(x->task->module, "set_fact") == 0
+               ? 0
+               : template_find_unknown(&out, x->task->n.pos, e);
 }
 
 // What Ansible adds to a delegated task's result of the host it ran on.
@@ -218,6 +248,12 @@ static void try_execute(struct exec *x, struct value *result, const struct err *
         err_release(&e);
         return;
     }
+    uncertain_around(x);
+    bool include = x->task->kind == TASK_INCLUDE_TASKS || x->task->kind == TASK_INCLUDE_ROLE;
+    if (x->maybe && !include) {
+        err_release(&e);
+        return;
+    }
     if (loop_err && loop_err->code) {
         err_release(&e);
         err_set(&e, loop_err->code, loop_err->pos, "%s", err_msg(loop_err));
@@ -245,8 +281,10 @@ static void try_execute(struct exec *x, struct value *result, const struct err *
         err_release(&e);
         return;
     }
-    if (x->task->kind == TASK_INCLUDE_TASKS || x->task->kind == TASK_INCLUDE_ROLE) {
+    if (include) {
         include_prepare(x, args, result);
+        if (!x->maybe || result_status(result->u.dict) != STATUS_FAILED)
+            x->unknown = NULL; // its tasks say so
         return;
     }
     task_attempts(x, args, result);
@@ -255,7 +293,13 @@ static void try_execute(struct exec *x, struct value *result, const struct err *
 // One execution (one loop item, or the whole task without loop).
 static void execute(struct exec *x, struct value *result, const struct err *loop_err)
 {
+    x->unknown = NULL;
+    x->maybe = x->on_host = x->foreseen = false;
     try_execute(x, result, loop_err);
+    if (x->unknown) {
+        unknown_result(x, result);
+        unknown_effects(x);
+    }
     add_delegated(x, result->u.dict);
 }
 
@@ -311,7 +355,8 @@ static bool told_per_item(const struct exec *x, const struct dict *result)
 {
     bool include = x->task->kind == TASK_INCLUDE_TASKS || x->task->kind == TASK_INCLUDE_ROLE;
     enum task_status status = result_status(result);
-    return !include || status == STATUS_SKIPPED || status == STATUS_FAILED;
+    return !include || status == STATUS_SKIPPED || status == STATUS_FAILED ||
+           status == STATUS_UNKNOWN;
 }
 
 // Runs item i in an arena of its own, of which the result alone is kept; `*ret` lives in the
@@ -355,6 +400,7 @@ static void execute_loop(struct exec *x, struct list *items, struct value *resul
         return;
     }
     bool all_skipped = items->len > 0, changed = false, failed = false;
+    const char *unknown = NULL;
     const struct value *reg = node_own(&x->task->n, "register");
     for (size_t i = 0; i < items->len && !x->run->interrupted; i++) {
         struct value one;
@@ -367,6 +413,7 @@ static void execute_loop(struct exec *x, struct list *items, struct value *resul
         all_skipped = all_skipped && dict_bool(d, "skipped", false);
         changed = changed || dict_bool(d, "changed", false);
         failed = failed || dict_bool(d, "failed", false);
+        unknown = unknown ? unknown : dict_str(d, TEMPLATE_UNKNOWN, NULL);
         list_add(results.u.list, one);
         if (dict_bool(d, "unreachable", false)) {
             dict_set(result->u.dict, "unreachable", value_bool(true));
@@ -377,6 +424,10 @@ static void execute_loop(struct exec *x, struct list *items, struct value *resul
     }
     add_delegated(x, result->u.dict);
     finish_loop(result->u.dict, results, items, all_skipped, changed, failed);
+    if (unknown && !changed && !failed) {
+        dict_set(result->u.dict, TEMPLATE_UNKNOWN, value_cstr(unknown));
+        dict_set(result->u.dict, "msg", value_cstr(unknown));
+    }
 }
 
 static void register_result(struct exec *x, const struct value *result)
@@ -384,12 +435,23 @@ static void register_result(struct exec *x, const struct value *result)
     const struct value *reg = node_own(&x->task->n, "register");
     if (!reg || reg->type != VALUE_STRING)
         return;
-    struct value v = value_shallow(x->a, result);
+    bool defers = x->run->o.defer_unknown;
+    struct value v =
+        defers ? unknown_registered(x, reg->u.str.s, result) : value_shallow(x->a, result);
+    if (v.type != VALUE_DICT) {
+        store_set(x->run, &x->h->set_facts, reg->u.str.s, &v);
+        return;
+    }
     struct dict *d = v.u.dict;
     // what a module skipped has not failed; what a condition skipped says nothing of it
-    if (!dict_get(d, "failed") && !dict_get(d, "results") && !dict_get(d, "skip_reason"))
+    if (!dict_get(d, "failed") && !dict_get(d, "results") && !dict_get(d, "skip_reason") &&
+        !dict_get(result->u.dict, TEMPLATE_UNKNOWN))
         dict_set(d, "failed", value_bool(false));
+    const struct value *mark = dict_get(d, TEMPLATE_UNKNOWN);
+    struct value kept = mark ? *mark : value_null();
     loop_strip_internal(d);
+    if (kept.type == VALUE_STRING)
+        dict_set(d, TEMPLATE_UNKNOWN, kept);
     store_set(x->run, &x->h->set_facts, reg->u.str.s, &v);
     // what a module says is no template; what set_fact was given may be one
     if (strcmp(x->task->module, "set_fact") != 0 && strcmp(x->task->module, "include_vars") != 0)
@@ -411,6 +473,9 @@ static void count(struct exec *x, enum task_status status, bool ignored, bool in
         s->skipped++;
         if (ignored)
             s->ignored++;
+        break;
+    case STATUS_UNKNOWN:
+        s->unknown++;
         break;
     case STATUS_FAILED:
         if (ignored) {
@@ -473,7 +538,13 @@ enum task_status task_run(struct run *r, struct rhost *h, struct task *t, struct
     bool ignored = (status == STATUS_FAILED && x.ignore_errors) ||
                    (status == STATUS_UNREACHABLE && x.ignore_unreachable);
     register_result(&x, ret);
-    bool known = status == STATUS_FAILED || !dict_bool(d, "changed", false) || task_notify(h, t, a);
+    const char *why = status == STATUS_UNKNOWN && !task_never_changes(t)
+                          ? dict_str(d, TEMPLATE_UNKNOWN, NULL)
+                          : NULL;
+    bool notifies = why || (status != STATUS_FAILED && dict_bool(d, "changed", false));
+    if (why)
+        why = arena_printf(a, "notified by %s, which %s", exec_where(&x), why);
+    bool known = !notifies || task_notify(h, t, why, a);
     // what stopped the run is an error, which Ansible shows instead of the result
     bool untold = dict_bool(d, "_andon_untold", false) ||
                   (include && status == STATUS_SKIPPED && dict_get(d, "results"));

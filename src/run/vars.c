@@ -384,6 +384,7 @@ void exec_init(struct exec *x, struct run *r, struct rhost *h, struct task *t, s
     x->tpl = (struct templar){.cache = r->o.cache,
                               .vars = {.get = vars_get, .all = vars_all, .data = x},
                               .opts = r->topts,
+                              .suggest = !r->o.ansible_wording,
                               .repeat_causes = r->o.ansible_wording,
                               .locals = x->locals};
     if (t) {

@@ -123,7 +123,7 @@ static enum flow walk_included(struct rhost *h)
     h->included_arena = NULL;
     bool down = push(h, list[0].inc->n.pos);
     for (size_t i = 0; i < n && f == FLOW_GO; i++) {
-        struct frame frame = {.up = h->frames, .vars = list[i].vars};
+        struct frame frame = {.up = h->frames, .vars = list[i].vars, .unknown = list[i].unknown};
         if (!down || !push(h, list[i].inc->n.pos)) {
             f = FLOW_OUT;
             break;
@@ -280,10 +280,14 @@ static enum flow flush_handlers(struct rhost *h)
         if (!handler_notified(h, t))
             continue;
         for (size_t j = 0; j < h->n_notified; j++)
-            if (h->notified[j] == t)
+            if (h->notified[j] == t) {
+                h->handler_why = h->notified_why[j];
                 h->notified[j] = h->notified[--h->n_notified];
+                h->notified_why[j] = h->notified_why[h->n_notified];
+            }
         h->path[h->depth] = (uint32_t)i;
         f = walk_task(h, t);
+        h->handler_why = NULL;
     }
     pop(h);
     return f;

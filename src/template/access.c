@@ -1,6 +1,7 @@
 // Attributes, items and iteration by jinja2's rules: an attribute first for a.b, an item first for
 // a['b'].
 #include "template/eval.h"
+#include "template/hooks.h"
 
 #include <string.h>
 
@@ -72,6 +73,10 @@ static struct value missing_attr(struct ev *ev, const struct value *obj, const c
         memcpy(p, parts[i], len[i]);
     struct value v = value_ref(s, n);
     v.type = VALUE_UNDEFINED;
+    if (obj->type == VALUE_DICT) {
+        ev->ctx->ss->lacks_member = v.u.str.s;
+        ev->ctx->ss->lacks = obj->u.dict;
+    }
     return v;
 }
 
@@ -179,7 +184,7 @@ static bool find_method(struct ev *ev, const struct value *obj, const char *name
 
 static int undefined_member(struct ev *ev, const struct value *obj, struct value *ret)
 {
-    if (obj->flags & UNDEFINED_LENIENT)
+    if (obj->flags & (UNDEFINED_LENIENT | UNDEFINED_UNKNOWN))
         return eval_undefined(ev, obj);
     *ret = *obj;
     return 0;
@@ -210,6 +215,8 @@ int get_attr(struct ev *ev, const struct value *obj, const struct name *name,
             *ret = *v;
             return 0;
         }
+        if (template_hooks.unknown_seen)
+            rc = unknown_member(obj, name->s, ev->ctx->pos, ev->e);
     } else if (obj->type == VALUE_UNDEFINED) {
         return undefined_member(ev, obj, ret);
     } else if (obj->type == VALUE_OBJECT) {
@@ -244,6 +251,9 @@ int get_item(struct ev *ev, const struct value *obj, const struct value *key, st
     if (key->type == VALUE_UNDEFINED && obj->type == VALUE_DICT)
         return eval_undefined(ev, key);
     int rc = unhashable(ev, key) ? 0 : item(ev, obj, key, ret);
+    if (rc == 0 && template_hooks.unknown_seen && obj->type == VALUE_DICT &&
+        key->type == VALUE_STRING)
+        rc = unknown_member(obj, key->u.str.s, ev->ctx->pos, ev->e);
     if (rc == 0 && key->type == VALUE_STRING)
         rc = find_method(ev, obj, key->u.str.s, key->u.str.len, ret);
     if (rc == 0)

@@ -1,6 +1,6 @@
 // Argument reading and Python-like conversions shared by the builtins.
 #include "template/args.h"
-#include "template/cache.h"
+#include "template/eval.h"
 
 #include "template/unicode.h"
 
@@ -40,7 +40,8 @@ int fail_with(const struct call *c, struct err *e, const char *fmt, ...)
 
 int fail_undefined(const struct call *c, const struct value *v, struct err *e)
 {
-    return err_set(e, ERR_UNDEFINED, c->pos, "%s", v->u.str.s ? v->u.str.s : "undefined value");
+    return err_set(e, v->flags & UNDEFINED_UNKNOWN ? ERR_UNKNOWN : ERR_UNDEFINED, c->pos, "%s",
+                   undefined_text(c->t, c->arena, v));
 }
 
 static struct template_cache *cache_of(const struct call *c)

@@ -144,6 +144,7 @@ struct node {
     uint16_t slot;
     uint16_t height; // longest way down to a leaf, for limiting recursion
     uint32_t line;
+    uint32_t off; // bytes from the start of the source to where it begins
     union {
         struct value value;      // N_CONST, N_DATA (string)
         const struct name *name; // N_NAME (slot, depth), N_NSREF's object

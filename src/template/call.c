@@ -25,7 +25,9 @@ static int run(const struct builtin *row, struct call *from, const char *name,
     };
     if (self->type == VALUE_UNDEFINED && !row->takes_undefined)
         return fail_undefined(&c, self, e);
-    int rc = template_hooks.vault_seen ? call_reveal(&c, row->fn, e) : 0;
+    int rc = template_hooks.unknown_seen ? unknown_call(&c, row, e) : 0;
+    if (rc == 0 && template_hooks.vault_seen)
+        rc = call_reveal(&c, row->fn, e);
     return rc < 0 ? rc : row->fn(&c, ret, e);
 }
 

@@ -161,6 +161,10 @@ static int check_one(struct templar *t, struct arena *a, const struct value *con
     }
     if (rc == 0)
         return 0;
+    if (rc == ERR_UNKNOWN) {
+        err_at(&local, value_pos(cond));
+        return err_move(e, &local);
+    }
     struct buf b = BUF_INIT, why = BUF_INIT;
     value_print(&b, cond);
     buf_adds(&why, err_msg(&local));

@@ -19,6 +19,8 @@
 
 // Undefined that prints as nothing (an inline if without else), unlike Ansible's strict one.
 #define UNDEFINED_LENIENT VALUE_PLAIN
+// Undefined that a check run cannot know (unknown.c).
+#define UNDEFINED_UNKNOWN VALUE_NATIVE_TEXT
 
 enum memo_state { MEMO_BUSY = 1, MEMO_KNOWN, MEMO_MISSING, MEMO_FAILED };
 
@@ -44,8 +46,12 @@ struct template_session {
     struct vchunk *vtop; // stack of argument values
     const char *exc;     // Python class of the last error, NULL: AnsibleError
     struct ctx *cur;
-    struct kept *kept; // templates in use
-    uint32_t rounds;   // loops have made
+    struct kept *kept;                // templates in use
+    uint32_t rounds;                  // loops have made
+    const struct template *failed_in; // the innermost expression that failed, and where it begins
+    uint32_t failed_off;
+    const char *lacks_member; // text of the member found missing last,
+    const struct dict *lacks; // and what lacks it
 };
 
 struct kept {
@@ -90,6 +96,7 @@ struct ctx {
     bool globals_only; // imported without context: no variables
     bool convert;      // concatenated text is read as a literal where it looks like one
     bool native;
+    bool condition; // the truth of the result is what counts
     bool autoescape;
     bool unsafe; // something unsafe was used
     bool mutates;
@@ -148,12 +155,30 @@ bool value_has_unsafe(const struct value *v, int depth);
 bool value_has_vault(const struct value *v);
 // Decrypts what is encrypted in v, however deep.
 int value_reveal(struct templar *t, struct arena *a, struct value *v, int depth, struct err *e);
+// ERR_FAILED when v, marked as encrypted, is no such text.
+int value_check_vault(const struct value *v, struct err *e);
 // Decrypts v when it is an encrypted text itself.
 int value_reveal_text(struct templar *t, struct arena *a, struct value *v, struct err *e);
 // Decrypts what a builtin is called with, but for those that hand values on as they are.
 int call_reveal(struct call *c, builtin_fn *fn, struct err *e);
 
+// --- locate.c: the place in the file of the expression at off in src, a scalar that begins at `at`
+// or (whole_file) all of a file; msg may name what is to blame.
+struct pos template_locate(struct arena *a, struct pos at, bool whole_file, const char *src,
+                           size_t len, size_t off, const char *msg);
+
+// --- suggest.c: the message of an undefined value, with what was meant instead
+const char *undefined_text(struct templar *t, struct arena *a, const struct value *v);
+
+// --- unknown.c: what a check run cannot know; these give 0 or ERR_UNKNOWN
+// obj, a dict, has no such member: might it have one after a run?
+int unknown_member(const struct value *obj, const char *key, struct pos pos, struct err *e);
+// What a builtin is called with.
+int unknown_call(const struct call *c, const struct builtin *fn, struct err *e);
+
 // --- eval_expr.c
+// Remembers where an expression failed, unless one in it has.
+int eval_failed(struct ev *ev, const struct node *n, int rc);
 int eval_expr(struct ev *ev, const struct node *n, struct value *ret);
 // As eval_expr, but an encrypted text stays one.
 int eval_raw(struct ev *ev, const struct node *n, struct value *ret);

@@ -130,7 +130,9 @@ static __attribute__((noinline)) int run_builtin(struct ev *ev, const struct bui
     if (session_check_stack(ev->ctx->ss, ev->ctx->pos, ev->e) < 0)
         return ERR_LIMIT;
     struct value r = value_null();
-    int rc = template_hooks.vault_seen ? call_reveal(&c, fn->fn, ev->e) : 0;
+    int rc = template_hooks.unknown_seen ? unknown_call(&c, fn, ev->e) : 0;
+    if (rc == 0 && template_hooks.vault_seen)
+        rc = call_reveal(&c, fn->fn, ev->e);
     if (rc == 0)
         rc = fn->fn(&c, &r, ev->e);
     ev->ctx->ss->cur = cur;

@@ -9,7 +9,8 @@
 
 int eval_undefined(struct ev *ev, const struct value *v)
 {
-    return err_set(ev->e, ERR_UNDEFINED, ev->ctx->pos, "%s", v->u.str.s);
+    int code = v->flags & UNDEFINED_UNKNOWN ? ERR_UNKNOWN : ERR_UNDEFINED;
+    return err_set(ev->e, code, ev->ctx->pos, "%s", undefined_text(ev->ctx->t, ev->a, v));
 }
 
 int eval_truth(struct ev *ev, const struct value *v, bool *ret)
@@ -108,12 +109,32 @@ static NOINLINE int eval_cond(struct ev *ev, const struct node *n, struct value 
     return 0;
 }
 
+// `unknown and false` is false, `unknown or true` is true; e keeps the error when it is neither.
+static NOINLINE int decided_by_other(struct ev *ev, const struct node *n, struct value *ret)
+{
+    struct err *first = ev->e, other = ERR_INIT;
+    bool yes;
+    ev->e = &other;
+    int rc = eval_expr(ev, n->u.kids.y, ret);
+    if (rc == 0)
+        rc = eval_truth(ev, ret, &yes);
+    ev->e = first;
+    err_release(&other);
+    if (rc < 0 || yes != (n->kind == N_OR))
+        return ERR_UNKNOWN;
+    err_release(first);
+    ev->ctx->ss->failed_in = NULL;
+    return 0;
+}
+
 static NOINLINE int eval_logic(struct ev *ev, const struct node *n, struct value *ret)
 {
     bool yes;
     int rc = eval_expr(ev, n->u.kids.x, ret);
     if (rc == 0)
         rc = eval_truth(ev, ret, &yes);
+    if (rc == ERR_UNKNOWN && ev->ctx->condition)
+        return decided_by_other(ev, n, ret);
     if (rc < 0 || yes == (n->kind == N_OR))
         return rc;
     return eval_expr(ev, n->u.kids.y, ret);
@@ -234,24 +255,18 @@ static NOINLINE int eval_getitem(struct ev *ev, const struct node *n, struct val
     return rc < 0 ? rc : get_item(ev, &obj, &key, ret);
 }
 
-int eval_raw(struct ev *ev, const struct node *n, struct value *ret)
+int eval_failed(struct ev *ev, const struct node *n, int rc)
 {
-    switch (n->kind) {
-    case N_CONST:
-        *ret = n->u.value;
-        return 0;
-    case N_NAME: {
-        struct value *slot = slot_of(ev, n);
-        if (slot->type >= SLOT_MISSING)
-            return load_name(ev, n, slot, ret);
-        *ret = *slot;
-        return 0;
+    struct template_session *ss = ev->ctx->ss;
+    if (ss->failed_in != ev->tpl) {
+        ss->failed_in = ev->tpl;
+        ss->failed_off = n->off;
     }
-    default:
-        break;
-    }
-    if (session_check_stack(ev->ctx->ss, ev->ctx->pos, ev->e) < 0)
-        return ERR_LIMIT;
+    return rc;
+}
+
+static int eval_compound(struct ev *ev, const struct node *n, struct value *ret)
+{
     switch (n->kind) {
     case N_TUPLE:
     case N_LIST:
@@ -287,6 +302,30 @@ int eval_raw(struct ev *ev, const struct node *n, struct value *ret)
     default:
         return err_set(ev->e, ERR_INVALID, ev->ctx->pos, "this cannot be evaluated");
     }
+}
+
+int eval_raw(struct ev *ev, const struct node *n, struct value *ret)
+{
+    switch (n->kind) {
+    case N_CONST:
+        *ret = n->u.value;
+        return 0;
+    case N_NAME: {
+        struct value *slot = slot_of(ev, n);
+        if (slot->type >= SLOT_MISSING) {
+            int got = load_name(ev, n, slot, ret);
+            return got < 0 ? eval_failed(ev, n, got) : 0;
+        }
+        *ret = *slot;
+        return 0;
+    }
+    default:
+        break;
+    }
+    int rc = session_check_stack(ev->ctx->ss, ev->ctx->pos, ev->e);
+    if (rc == 0)
+        rc = eval_compound(ev, n, ret);
+    return rc < 0 ? eval_failed(ev, n, rc) : rc;
 }
 
 int eval_expr(struct ev *ev, const struct node *n, struct value *ret)

@@ -83,6 +83,8 @@ static int eval_output(struct ev *ev, const struct node *n)
         rc = eval_expr(ev, x, &v);
         if (rc == 0)
             rc = out_value(ev, &v, true);
+        if (rc < 0)
+            eval_failed(ev, x, rc);
     }
     return rc;
 }
@@ -97,7 +99,7 @@ static int eval_if(struct ev *ev, const struct node *n)
             if (rc == 0)
                 rc = eval_truth(ev, &v, &yes);
             if (rc < 0)
-                return rc;
+                return eval_failed(ev, n->u.cond.test, rc);
         }
         if (yes)
             return eval_body(ev, &n->u.cond.body);

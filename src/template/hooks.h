@@ -41,6 +41,8 @@ struct template_hooks {
                    const char *id, struct value *ret, struct err *e);
     // The engine's own: it has met a value that is still encrypted, so it must look for them.
     bool vault_seen;
+    // Likewise: there are values that a check run cannot know.
+    bool unknown_seen;
     // Shows a warning to the user.
     void (*warn)(const char *message);
 };

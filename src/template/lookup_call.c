@@ -18,7 +18,7 @@ static const char *plain_name(const char *name)
 static int explain_failure(const struct templar *t, const char *name, int rc, struct err *e)
 {
     if (rc >= 0 || !e || rc == ERR_UNDEFINED || rc == ERR_UNSUPPORTED || rc == ERR_LIMIT ||
-        rc == ERR_FAILED)
+        rc == ERR_FAILED || rc == ERR_UNKNOWN)
         return rc;
     struct err why = ERR_INIT;
     err_move(&why, e);
@@ -110,7 +110,7 @@ int template_lookup(struct templar *t, struct arena *a, const char *name, const 
     rc = run_lookup(t, a, name, terms, plain_options(a, given), &v, &local);
     struct ctx *cur = t->session ? t->session->cur : NULL;
     session_leave(t, &mine);
-    if (rc < 0 && ignore && rc != ERR_UNDEFINED && rc != ERR_UNSUPPORTED) {
+    if (rc < 0 && ignore && rc != ERR_UNDEFINED && rc != ERR_UNSUPPORTED && rc != ERR_UNKNOWN) {
         err_release(&local);
         *ret = wantlist ? value_list(a) : value_null();
         return 0;

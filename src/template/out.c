@@ -42,6 +42,9 @@ static int add_piece(struct ev *ev, const struct value *v)
         o->first = *v;
         return 0;
     }
+    int known = template_find_unknown(&o->first, ev->ctx->pos, ev->e);
+    if (known < 0)
+        return known;
     if (template_hooks.vault_seen) {
         int rc = value_reveal(ev->ctx->t, ev->ctx->ss->arena, &o->first, 0, ev->e);
         if (rc < 0)
@@ -110,6 +113,8 @@ int out_value(struct ev *ev, const struct value *v, bool finalize)
     // a lone list or dict may be the result as it is; text needs what is in it
     if (rc == 0 && template_hooks.vault_seen && (o->nodes > 0 || !ev->ctx->convert))
         rc = value_reveal(ev->ctx->t, ev->ctx->ss->arena, &x, 0, ev->e);
+    if (rc == 0 && (o->nodes > 0 || !ev->ctx->convert))
+        rc = template_find_unknown(&x, ev->ctx->pos, ev->e);
     if (rc < 0)
         return rc;
     if (!o->unsafe && (x.flags & VALUE_UNSAFE || x.type >= VALUE_LIST) && value_has_unsafe(&x, 0))

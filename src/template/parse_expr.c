@@ -15,6 +15,7 @@ struct node *node_new(struct parser *p, enum node_kind kind, uint32_t line)
     struct node *n = arena_new_of(p->a, struct node);
     n->kind = (uint8_t)kind;
     n->line = line;
+    n->off = p->cur ? p->cur->off : 0;
     return n;
 }
 
@@ -177,6 +178,8 @@ const struct name *parse_expect_ident(struct parser *p)
 
 struct node *parse_on(struct parser *p, struct node *n, const struct node *child)
 {
+    if (child && child->off < n->off)
+        n->off = child->off;
     if (child && child->height >= n->height)
         n->height = (uint16_t)(child->height + 1);
     if (n->height <= MAX_HEIGHT)

@@ -82,7 +82,7 @@ static struct value undefined_variable(struct ev *ev, const struct value *raw, s
 static int nested_error(struct ev *ev, const struct value *raw, struct err *why)
 {
     struct template_session *ss = ev->ctx->ss;
-    if (why->code == ERR_LIMIT)
+    if (why->code == ERR_LIMIT || why->code == ERR_UNKNOWN)
         return err_move(ev->e, why);
     struct buf b = BUF_INIT;
     value_print(&b, raw);
@@ -177,6 +177,8 @@ static int resolve_variable(struct ev *ev, const struct name *n, struct value *r
     if (rc && is_vars) {
         v = raw;
         value_has_vault(&raw);
+    } else if (rc && raw.type == VALUE_UNDEFINED) {
+        rc = eval_undefined(ev, &raw);
     } else if (rc && (rc = cook(ev, &raw, &v)) >= 0)
         rc = 1;
     m = memo_find(ss, n); // the table may have moved

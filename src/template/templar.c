@@ -125,6 +125,20 @@ static int explain(const struct templar *t, struct arena *a, const struct render
     }
 }
 
+// The position of an error that has none but that of the whole text becomes that of the expression.
+static void locate(struct templar *t, struct arena *a, const struct template *tpl,
+                   const struct render *how, struct err *e)
+{
+    const struct template_session *ss = t->session;
+    struct pos p = e->pos, start = how->pos;
+    if (ss->failed_in != tpl || !start.line || p.file != start.file || p.line != start.line ||
+        p.col != start.col)
+        return;
+    size_t n;
+    const char *src = cache_source(a, how->o, how->form, tpl->src, tpl->len, &n);
+    e->pos = template_locate(a, start, how->form == FORM_FILE, src, n, ss->failed_off, err_msg(e));
+}
+
 static int run(struct templar *t, struct arena *a, struct template *tpl, const struct render *how,
                struct value *ret, struct err *e)
 {
@@ -133,6 +147,7 @@ static int run(struct templar *t, struct arena *a, struct template *tpl, const s
                       .tpl = tpl,
                       .convert = how->o->convert_data && how->form != FORM_EXPRESSION,
                       .native = how->o->native,
+                      .condition = how->form == FORM_CONDITION,
                       .mutates = tpl->mutates,
                       .pos = how->pos,
                       .opts = *how->o};
@@ -141,6 +156,7 @@ static int run(struct templar *t, struct arena *a, struct template *tpl, const s
     struct ev ev = {.ctx = &ctx, .out = &out, .a = a, .e = e, .tpl = tpl};
     struct ctx *cur = ctx.ss->cur;
     ctx.ss->cur = &ctx;
+    ctx.ss->failed_in = NULL;
     out_init(&out, session_buf(ctx.ss, &own));
     add_blocks(&ctx, a, tpl);
     int rc;
@@ -168,7 +184,34 @@ static int run(struct templar *t, struct arena *a, struct template *tpl, const s
     }
     session_buf_done(ctx.ss, out.b);
     ctx.ss->cur = cur;
+    if (rc < 0)
+        locate(t, a, tpl, how, e);
     return rc;
+}
+
+// The same for an error of the syntax, which the parser counts from the start of the text.
+static void locate_syntax(struct arena *a, const struct render *how, const char *text, size_t len,
+                          struct err *e)
+{
+    struct pos at = how->pos, found;
+    size_t n, off = 0;
+    if (e->code != ERR_PARSE || how->form == FORM_FILE || !at.line)
+        return;
+    const char *src = cache_source(a, how->o, how->form, text, len, &n);
+    if (how->form == FORM_CONDITION) // what is put in front
+        at.col = at.col > 6 ? (uint16_t)(at.col - 6) : 1;
+    while (off < n && (at.line < e->pos.line || (at.line == e->pos.line && at.col < e->pos.col))) {
+        if (src[off] == '\n') {
+            at.line++;
+            at.col = 1;
+        } else if (((unsigned char)src[off] & 0xc0) != 0x80) {
+            at.col++;
+        }
+        off++;
+    }
+    found = template_locate(a, how->pos, false, src, n, off, "");
+    if (found.line != how->pos.line || found.col != how->pos.col)
+        e->pos = found;
 }
 
 int render_string(struct templar *t, struct arena *a, const char *text, size_t len,
@@ -183,6 +226,8 @@ int render_string(struct templar *t, struct arena *a, const char *text, size_t l
         if (rc == 0) {
             session_keep(t->session, tpl);
             rc = run(t, a, tpl, how, ret, &local);
+        } else {
+            locate_syntax(a, how, text, len, &local);
         }
         session_leave(t, &mine);
     }
@@ -249,7 +294,7 @@ static int nested_string(struct templar *t, struct arena *a, const struct value 
     *ret = *in;
     if (in->flags & VALUE_VAULT) {
         template_hooks.vault_seen = true;
-        return o->keep_vault ? 0 : value_reveal_text(t, a, ret, e);
+        return o->keep_vault ? value_check_vault(ret, e) : value_reveal_text(t, a, ret, e);
     }
     if (in->flags & VALUE_UNSAFE || !has_start(o, in->u.str.s, in->u.str.len))
         return 0;

@@ -62,6 +62,7 @@ struct templar {
     int (*decrypt)(void *data, struct arena *a, const struct value *v, struct value *ret,
                    struct err *e);
     void *decrypt_data;
+    bool suggest;        // messages about undefined names name the nearest one
     bool repeat_causes;  // messages end with what caused them, once more, as Ansible's do
     uint32_t max_rounds; // of all loops in one evaluation; 0: 100 million
     // The engine's own: of nested evaluations.
@@ -90,6 +91,8 @@ int template_expression(struct templar *t, struct arena *a, const char *expr, st
 int template_text(struct templar *t, struct arena *a, const char *text, size_t len,
                   const char *name, const struct template_opts *opts, struct value *ret,
                   struct err *e) __attribute__((warn_unused_result));
+// Whether text is UTF-8; *pos is moved on to the first byte that is not.
+bool template_is_text(const char *text, size_t len, struct pos *pos);
 // True when a string could contain a template (start of an expression, statement or comment).
 bool template_is_template(const char *s, size_t len);
 // True when any string in v could.
@@ -106,6 +109,17 @@ int template_names(struct templar *t, struct arena *a, const struct value *in, s
 // Decrypts what is still encrypted in v (see keep_vault), however deep, in place where it can be.
 int template_reveal(struct templar *t, struct arena *a, struct value *v, struct err *e)
     __attribute__((warn_unused_result));
+// Values that a check run cannot know. A dict with TEMPLATE_UNKNOWN may have members after a run
+// that it lacks now; with TEMPLATE_MAY_SKIP even those of a skipped task. Touching one is
+// ERR_UNKNOWN.
+#define TEMPLATE_UNKNOWN "_andon_unknown"
+#define TEMPLATE_MAY_SKIP "_andon_may_skip"
+// A value nothing is known of; why is the whole error message.
+struct value template_unknown(struct arena *a, const char *why);
+// Makes what d lacks unknown: the message is name, ".member" and why.
+void template_mark_unknown(struct arena *a, struct dict *d, const char *name, const char *why);
+// ERR_UNKNOWN when anything in v is not known.
+int template_find_unknown(const struct value *v, struct pos pos, struct err *e);
 // Syntax check only; pos is where the text starts.
 int template_check_syntax(struct templar *t, const char *text, size_t len, bool is_expression,
                           struct pos pos, struct err *e) __attribute__((warn_unused_result));

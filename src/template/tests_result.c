@@ -1,4 +1,5 @@
 // Tests on task results (failed, changed, skipped, ...) and on text (match, search, regex).
+#include "template/eval.h"
 #include "template/pystr.h"
 #include "template/regex.h"
 #include "template/hooks.h"
@@ -25,6 +26,8 @@ static int key_truth(struct call *c, const char *test, const char *key, bool wan
     struct value *v = rc < 0 ? NULL : dict_get(d, key);
     if (v)
         rc = truth_of(c, v, &yes, e);
+    else if (rc >= 0 && template_hooks.unknown_seen)
+        rc = unknown_member(&c->self, key, c->pos, e);
     *ret = value_bool(yes == want);
     return rc;
 }
@@ -68,6 +71,9 @@ BUILTIN(test_changed)
     if (rc < 0)
         return rc;
     struct value *v = dict_get(d, "changed"), *results = dict_get(d, "results");
+    if (!v && template_hooks.unknown_seen &&
+        (rc = unknown_member(&c->self, "changed", c->pos, e)) < 0)
+        return rc;
     if (v)
         rc = truth_of(c, v, &yes, e);
     else if (results && results->type == VALUE_LIST && !results->u.list->len)
@@ -90,6 +96,8 @@ static int async_state(struct call *c, const char *key, struct value *ret, struc
     if (rc < 0)
         return rc;
     struct value *v = dict_get(d, key), one = value_int(1);
+    if (!v && template_hooks.unknown_seen && (rc = unknown_member(&c->self, key, c->pos, e)) < 0)
+        return rc;
     if (!v && template_hooks.warn)
         template_hooks.warn(arena_printf(
             c->arena, "The '%s' test expects an async task, but a non-async task was tested", key));

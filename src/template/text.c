@@ -1,5 +1,6 @@
 // Template files: their "#jinja2:" header and their options.
 #include "template/eval.h"
+#include "template/unicode.h"
 
 #include <string.h>
 
@@ -116,6 +117,26 @@ int template_file_parse(struct template_cache *c, struct arena *a, const char *t
         return err_at(e, pos);
     pos.line = all == text ? 1 : 2;
     return cache_get(c, &o, text, len, name, FORM_FILE, pos, ret, e);
+}
+
+bool template_is_text(const char *text, size_t len, struct pos *pos)
+{
+    const char *s = text, *end = text + len;
+    if (utf8_valid(text, len))
+        return true;
+    // the longest beginning that is valid; a character has up to four bytes
+    for (size_t n = 1; s < end; s += n, n = 1) {
+        while (n < 4 && s + n < end && ((unsigned char)s[n] & 0xc0) == 0x80)
+            n++;
+        if (!utf8_valid(s, n))
+            break;
+        pos->col++;
+        if (*s == '\n') {
+            pos->line++;
+            pos->col = 1;
+        }
+    }
+    return false;
 }
 
 int template_text(struct templar *t, struct arena *a, const char *text, size_t len,

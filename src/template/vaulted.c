@@ -4,6 +4,8 @@
 #include "template/hooks.h"
 #include "template/rows.h"
 
+#include <string.h>
+
 // Filters and tests that hand on or describe what they get. The others see plain text.
 static builtin_fn *const keepers[] = {
     filter_combine,    filter_dict2items,  filter_extract,     filter_first,   filter_flatten,
@@ -72,6 +74,15 @@ int value_reveal(struct templar *t, struct arena *a, struct value *v, int depth,
     return has_vault(v, depth) ? reveal(t, a, v, depth, e) : 0;
 }
 
+int value_check_vault(const struct value *v, struct err *e)
+{
+    static const char header[] = "$ANSIBLE_VAULT;";
+    const char *s = v->u.str.s + strspn(v->u.str.s, " \t\r\n");
+    return v->flags & VALUE_NATIVE_TEXT || strncmp(s, header, sizeof header - 1) == 0
+               ? 0
+               : err_set(e, ERR_FAILED, value_pos(v), "input is not vault encrypted data");
+}
+
 int value_reveal_text(struct templar *t, struct arena *a, struct value *v, struct err *e)
 {
     struct value plain;
@@ -81,6 +92,9 @@ int value_reveal_text(struct templar *t, struct arena *a, struct value *v, struc
         v->flags &= (uint8_t) ~(VALUE_VAULT | VALUE_NATIVE_TEXT);
         return 0;
     }
+    int known = value_check_vault(v, e);
+    if (known < 0)
+        return known;
     if (!t->decrypt)
         return err_set(e, ERR_FAILED, value_pos(v),
                        "Attempting to decrypt but no vault secrets found");

@@ -257,6 +257,19 @@ task("from_yaml nested", "- debug: {msg: '{{ (\"[\" * 100000) | from_yaml }}'}",
 expression("a missing file", "{{ lookup('file', 'nosuch') }}", "nosuch")
 expression("a pipe that fails", "{{ lookup('pipe', 'exit 3') }}", "3")
 
+task("template not UTF-8", "- template: {src: t, dest: out}", "at templates/t:2:3", "utf-8", files={"templates/t": b"a\n\xc3\xa4b\xff\n"}, at_run=True)
+task("vault of what is none", "- debug: {msg: !vault junk}", "at site.yml:4:", "not vault encrypted", at_run=True)
+play("vault variable of what is none", HEAD + "  vars: {a: !vault junk}\n  tasks:\n    - debug: {var: a}\n", "at site.yml:3:", "not vault encrypted", at_run=True)
+play("a name with a slip", HEAD + "  vars: {packages: 1}\n  tasks:\n    - debug: {msg: '{{ pakages }}'}\n", "at site.yml:5:24", "Did you mean 'packages'?", at_run=True)
+play("a member with a slip", HEAD + "  vars: {app: {version: 1}}\n  tasks:\n    - debug: {msg: '{{ app.verison }}'}\n", "at site.yml:5:28",
+     "Did you mean 'version'?", at_run=True)
+play("a slip in a block", HEAD + "  vars: {port: 1}\n  tasks:\n    - debug:\n        msg: |\n          one\n          two {{ prot }}\n", "at site.yml:8:18",
+     "Did you mean 'port'?", at_run=True)
+play("a slip in a condition", HEAD + "  tasks:\n    - debug: {msg: x}\n      when: >-\n        true and\n        inventory_hostnam == 'x'\n", "at site.yml:7:9",
+     "Did you mean 'inventory_hostname'?", at_run=True)
+task("a slip in a template", "- template: {src: t, dest: out}", "at templates/t:2:8", "Did you mean 'inventory_hostname'?",
+     files={"templates/t": "a\nhost {{inventory_hostnme}}\n"}, at_run=True)
+
 # --- inventories
 
 add("inventory: an empty folder", {"inv/.keep": "", "site.yml": DEBUG}, None, None, args=["run", "-i", "inv", "site.yml"])
@@ -273,6 +286,7 @@ inventory("a range of nothing", "h[a:]\n", "hosts:1", None)
 inventory("a quote not closed", "h a='x\n", "hosts:1", None)
 inventory("NUL", "h\0 a=1\n", works=True)
 inventory("not UTF-8", b"h a=\xff\n", works=True)
+inventory("binary", bytes(random.Random(5).randbytes(20000)), "hosts", "binary file")
 
 inventory("a long line", "h " + "a=1 " * 500000 + "\n", works=True)
 add("inventory: wrong YAML", {"h.yml": "all:\n  hosts: [\n", "site.yml": DEBUG}, None, "h.yml", args=["run", "-i", "h.yml", "site.yml"])
@@ -293,6 +307,7 @@ for name, option, says in (
         ("variables a list", ["-e", "[1, 2]"], "dictionary"), ("variables without @", ["-e", "./x.yml"], "@"),
         ("variables from a folder", ["-e", "@/tmp"], "/tmp"), ("limit from a missing file", ["-l", "@nosuch"], "nosuch"),
         ("limit of nobody", ["-l", "nosuch"], "nosuch"),
+        ("limit by a wrong expression", ["-l", "~["], "without a ]"), ("limit but a wrong expression", ["-l", "!~("], "regular expression"),
         ("output of no kind", ["--output", "xml"], "json"), ("no such task to start at", ["--start-at-task", "nosuch"], "nosuch"),
         ("password file missing", ["--become-password-file", "nosuch"], "nosuch"), ("timeout no number", ["-T", "soon"], "soon")):
     add("option: " + name, {"site.yml": DEBUG}, None, says, args=["run", "-i", "hosts", "site.yml", *option])

@@ -81,12 +81,18 @@ int action_debug(struct exec *x, struct dict *args, struct value *result)
         bool expression = var->type == VALUE_STRING && !(var->flags & VALUE_UNSAFE);
         x->tpl.opts.keep_vault = true;
         int got = expression ? exec_template(x, &text, &v, &e) : 0;
+        if (got == 0 && expression)
+            got = template_find_unknown(&v, value_pos(var), &e);
         x->tpl.opts.keep_vault = false;
         if (var->type != VALUE_STRING) {
             v = *var;
         } else if (!expression) { // text that is not the playbook's
             v = text;
             v.flags |= VALUE_UNSAFE;
+        } else if (got < 0 && e.code == ERR_UNKNOWN) {
+            exec_unknown(x, &e);
+            err_release(&e);
+            return ERR_UNKNOWN;
         } else if (got < 0) {
             v = x->run->o.verbosity > 0
                     ? value_strf(x->a, "VARIABLE IS NOT DEFINED!: %s", err_msg(&e))

@@ -122,6 +122,17 @@ static int encode(struct exec *x, struct value *text, const char *encoding, stru
     return ERR_FAILED;
 }
 
+// Bytes that are no UTF-8 are refused, at their place.
+static int check_encoding(struct exec *x, const char *path, const char *text, size_t len,
+                          struct value *result)
+{
+    struct pos pos = {.file = src_file(path), .line = 1, .col = 1};
+    if (template_is_text(text, len, &pos))
+        return 0;
+    x->fail_pos = pos;
+    return action_fail(x, result, "Template source files must be utf-8 encoded");
+}
+
 int action_template(struct exec *x, struct dict *args, struct value *result)
 {
     static const char *const drop[] = {"src",
@@ -148,6 +159,8 @@ int action_template(struct exec *x, struct dict *args, struct value *result)
     if (!path)
         return ERR_NOENT;
     int rc = local_text(x, path, true, MAX_TEMPLATE, &text, &len, result);
+    if (rc == 0)
+        rc = check_encoding(x, path, text, len, result);
     if (rc < 0)
         return rc;
     template_opts(x, args, &o);
@@ -165,6 +178,8 @@ int action_template(struct exec *x, struct dict *args, struct value *result)
     rc = template_text(&x->tpl, x->a, text, len, path, &o, &out, &e);
     x->tpl.paths = saved;
     if (rc < 0) {
+        if (e.code == ERR_UNKNOWN)
+            exec_unknown(x, &e);
         x->fail_pos = e.pos;
         action_fail(
             x, result, "%s%s",

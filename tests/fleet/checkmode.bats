@@ -1,0 +1,75 @@
+#!/usr/bin/env bats
+# Check runs tell the truth: what they said of a pristine host, compared with the run behind it. And lost hosts are rescued.
+
+load users
+
+setup_file() { fleet_up checktest 2; }
+teardown_file() { "$FLEET" down; }
+
+setup() {
+    in_folder
+    hosts_of root
+    TRUTH=$BATS_TEST_DIRNAME/lib/truth
+    TOP=$BATS_TEST_DIRNAME/../..
+}
+
+teardown() { close_connections; }
+
+# truth PLAYBOOK MOST: a check run and a run of it agree, and at most so many results could not be known.
+truth() {
+    "$FLEET" reset h0001
+    andon run -i hosts "$1" -C --output json >check.json || { tail -3 check.json; return 1; }
+    andon run -i hosts "$1" --output json >run.json || { grep -E '"status": "(failed|unreachable)"' run.json; return 1; }
+    run "$TRUTH" check.json run.json
+    echo "$output"
+    [ "$status" = 0 ]
+    [[ $output =~ ([0-9]+)\ unknown ]]
+    [ "${BASH_REMATCH[1]}" -le "$2" ]
+    andon run -i hosts "$1" -C --output json >check.json
+    andon run -i hosts "$1" --output json >run.json
+    run "$TRUTH" check.json run.json
+    echo "$output"
+    [ "$status" = 0 ]
+}
+
+@test "what roles do" { truth "$BATS_TEST_DIRNAME/checkmode/site.yml" 18; }
+
+@test "the demo" {
+    sed 's/^h1 /h1 ansible_group_priority=1 /; 1i[fleet]' -i hosts
+    cp -r "$TOP/demo/." .
+    truth site.yml 14
+}
+
+@test "the bench's play" {
+    sed '1i[fleet]' -i hosts
+    truth "$TOP/bench/play/site.yml" 12
+}
+
+@test "a host that is killed in the middle of a task is rescued where the play opts in" {
+    sed "s/^h1/h2/; s/$H1/$H2/" hosts >two && cat two >>hosts
+    cat >site.yml <<'Y'
+- hosts: all
+  gather_facts: false
+  vars: {andon_rescue_unreachable: true}
+  tasks:
+    - block:
+        - {name: waits, command: sleep 20}
+      rescue:
+        - name: tells
+          copy: {dest: "{{ playbook_dir }}/{{ inventory_hostname }}.lost", content: "{{ ansible_failed_result.unreachable }}"}
+          delegate_to: localhost
+      always:
+        - {name: ends, debug: {msg: at the end}, delegate_to: localhost}
+    - {name: goes on, debug: {msg: "{{ inventory_hostname }} goes on"}}
+Y
+    (sleep 3; "$FLEET" exec h0001 pkill -KILL -x sshd) &
+    run andon run -i hosts site.yml
+    wait
+    echo "$output"
+    [ "$status" = 0 ]
+    [ "$(cat h1.lost)" = True ]
+    [ ! -e h2.lost ]
+    has "h1 goes on"
+    has "h2 goes on"
+    has "1 rescued"
+}
