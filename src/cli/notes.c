@@ -61,9 +61,12 @@ void notes_add(struct note **list, const char *host, const char *text, enum conf
         (*list)->color = color;
         (*list)->pos = pos;
     }
+    buf_release(&clean);
+    for (size_t i = 0; i < (*list)->n; i++)
+        if (strcmp((*list)->hosts[i], host) == 0) // another item said the same
+            return;
     name_list_add(&(*list)->hosts, (*list)->n, host);
     (*list)->n++;
-    buf_release(&clean);
 }
 
 // The lines of a difference have colours of their own.

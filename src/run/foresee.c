@@ -268,15 +268,17 @@ static const struct made *made_account(struct exec *x, const struct dict *args)
 }
 
 // Anything that may make what a host lacks.
-static const struct made *made_anything(const struct exec *x, const struct row *row)
+static const struct made *made_anything(const struct exec *x, const struct row *row,
+                                        const struct dict *args)
 {
+    const char *name = dict_str(args, "name", "");
     const struct made *m = x->target->made;
     for (; m; m = m->next) {
         bool fits = m->kind == MADE_ANY || m->kind == MADE_PACKAGE || m->tree;
         if (row && row->kind == MADE_PACKAGE)
             fits = fits || m->kind == MADE_SOURCE;
         if (row && row->kind == MADE_SERVICE)
-            fits = fits || m->kind == MADE_PATH;
+            fits = fits || (m->kind == MADE_PATH && *name && strstr(m->name, name));
         if (fits)
             return m;
     }
@@ -317,7 +319,7 @@ static void judge_failure(struct exec *x, const struct row *row, const struct di
             doubt(x, "needs ", m->name, ", which would be made by ", m);
         return;
     }
-    if ((m = made_anything(x, row)))
+    if ((m = made_anything(x, row, args)))
         doubt(x, "fails now (", msg, "), which may change with ", m);
 }
 

@@ -32,7 +32,7 @@ truth() {
     [ "$status" = 0 ]
 }
 
-@test "what roles do" { truth "$BATS_TEST_DIRNAME/checkmode/site.yml" 18; }
+@test "what roles do" { truth "$BATS_TEST_DIRNAME/checkmode/site.yml" 19; }
 
 @test "the demo" {
     sed 's/^h1 /h1 ansible_group_priority=1 /; 1i[fleet]' -i hosts
