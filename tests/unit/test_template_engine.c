@@ -41,6 +41,14 @@ static int get_var(void *data, struct arena *a, const char *name, struct value *
     return v != NULL;
 }
 
+static int all_vars(void *data, struct arena *a, struct dict **ret, struct err *e)
+{
+    (void)a;
+    (void)e;
+    *ret = ((struct fixture *)data)->vars;
+    return 0;
+}
+
 static int setup(void **state)
 {
     static struct fixture f;
@@ -176,9 +184,10 @@ static int decrypt(void *data, struct arena *a, const struct value *v, struct va
                    struct err *e)
 {
     ++*(int *)data;
-    if (strncmp(v->u.str.s, "$V", 2) != 0)
+    static const char header[] = "$ANSIBLE_VAULT;";
+    if (strncmp(v->u.str.s, header, sizeof header - 1) != 0)
         return err_set(e, ERR_FAILED, POS_NONE, "no vault text");
-    *ret = value_str(a, v->u.str.s + 2);
+    *ret = value_str(a, v->u.str.s + sizeof header - 1);
     return 0;
 }
 
@@ -186,7 +195,7 @@ static void vault_values_are_decrypted_where_used(void **state)
 {
     struct fixture *f = *state;
     int calls = 0;
-    struct value secret = value_str(f->a, "$Vpass{{ x }}"), d = value_dict(f->a), v;
+    struct value secret = value_str(f->a, "$ANSIBLE_VAULT;pass{{ x }}"), d = value_dict(f->a), v;
     secret.flags |= VALUE_VAULT;
     dict_set(f->vars, "secret", secret);
     dict_set(d.u.dict, "k", secret);
@@ -214,6 +223,100 @@ static void vault_values_are_decrypted_where_used(void **state)
     expect(f, "{{ 'pass{{ x }}' in [d.k] }} {{ d.values() | join('-') }} is {{ d }}",
            "\"True pass{{ x }} is {'k': 'pass{{ x }}'}\"");
     expect(f, "plain", "'plain'");
+}
+
+static void what_is_no_vault_text_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct value junk = value_str(f->a, "junk"), v;
+    junk.flags |= VALUE_VAULT;
+    dict_set(f->vars, "junk", junk);
+    f->t.opts.keep_vault = true;
+    assert_int_equal(eval(f, "{{ junk }}", &v), ERR_FAILED);
+    assert_non_null(strstr(err_msg(&f->e), "not vault encrypted"));
+}
+
+// fails: evaluating text gives this code, and the message has these words.
+static void fails(struct fixture *f, const char *text, int code, const char *words)
+{
+    struct value v;
+    assert_int_equal(eval(f, text, &v), code);
+    if (!strstr(err_msg(&f->e), words))
+        fail_msg("%s: '%s' is not in '%s'", text, words, err_msg(&f->e));
+    err_release(&f->e);
+}
+
+static void what_only_a_run_can_tell_is_deferred(void **state)
+{
+    struct fixture *f = *state;
+    struct value r = value_dict(f->a), all = value_dict(f->a), results = value_list(f->a);
+    dict_set(r.u.dict, "changed", value_bool(true));
+    template_mark_unknown(f->a, r.u.dict, "r", ", later");
+    list_add(results.u.list, r);
+    dict_set(all.u.dict, "results", results);
+    dict_set(f->vars, "r", r);
+    dict_set(f->vars, "all", all);
+    dict_set(f->vars, "u", template_unknown(f->a, "u, later"));
+    set(f, "made", "x{{ r.stdout }}");
+    expect(f, "{{ r.changed }}", "True");
+    expect(f, "{{ r is changed and r is not skipped }}", "True");
+    expect(f, "{{ r is defined }} {{ r.get('changed') }} {{ r.skipped is defined }}",
+           "'True True False'");
+    expect(f, "{{ all.results | length }}", "'1'");
+    expect(f, "{{ all.results | map(attribute='changed') | list }}", "[True]");
+    fails(f, "{{ r.stdout }}", ERR_UNKNOWN, "r.stdout, later");
+    fails(f, "{{ r['rc'] | default(0) }}", ERR_UNKNOWN, "r.rc, later");
+    fails(f, "{{ r.get('rc', 0) }}", ERR_UNKNOWN, "r.rc, later");
+    fails(f, "{{ r is failed }}", ERR_UNKNOWN, "r.failed, later");
+    fails(f, "{{ u is defined }}", ERR_UNKNOWN, "u, later");
+    fails(f, "{{ u.x.y }}", ERR_UNKNOWN, "u, later");
+    fails(f, "{{ made }}", ERR_UNKNOWN, "r.stdout, later");
+    fails(f, "{{ made is defined }}", ERR_UNKNOWN, "r.stdout, later");
+    fails(f, "{{ all | to_json }}", ERR_UNKNOWN, "r, later");
+    fails(f, "{{ r }}!", ERR_UNKNOWN, "r, later");
+    fails(f, "{{ all.results | map(attribute='rc') | list }}", ERR_UNKNOWN, "r.rc, later");
+    fails(f, "{% for x in u %}{% endfor %}", ERR_UNKNOWN, "u, later");
+}
+
+static void unknown_conditions_may_be_decided_by_others(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *text;
+        int rc;
+        bool yes;
+    } rows[] = {{"u.x == 1", ERR_UNKNOWN, false},     {"u.x == 1 and false", 0, false},
+                {"u.x == 1 or true", 0, true},        {"u.x == 1 and true", ERR_UNKNOWN, false},
+                {"false and u.x", 0, false},          {"not u.x", ERR_UNKNOWN, false},
+                {"u.x or nosuch", ERR_UNKNOWN, false}};
+    dict_set(f->vars, "u", template_unknown(f->a, "u, later"));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct value cond = value_cstr(rows[i].text);
+        bool yes = false;
+        assert_int_equal(template_condition(&f->t, f->a, &cond, &yes, &f->e), rows[i].rc);
+        assert_true(rows[i].rc < 0 || yes == rows[i].yes);
+        err_release(&f->e);
+    }
+}
+
+static void undefined_names_name_the_nearest(void **state)
+{
+    struct fixture *f = *state;
+    struct value d = value_dict(f->a);
+    dict_set(d.u.dict, "version", value_int(1));
+    dict_set(f->vars, "packages", d);
+    f->t.suggest = true;
+    f->t.vars.all = all_vars;
+    fails(f, "{{ pakages }}", ERR_UNDEFINED, "'pakages' is undefined. Did you mean 'packages'?");
+    fails(f, "{{ packages.verison }}", ERR_UNDEFINED, "'verison'. Did you mean 'version'?");
+    fails(f, "{{ packages['verison'] | upper }}", ERR_UNDEFINED, "Did you mean 'version'?");
+    fails(f, "{{ quite_different }}", ERR_UNDEFINED, "'quite_different' is undefined");
+    struct value v;
+    assert_true(eval(f, "{{ quite_different }}", &v) < 0);
+    assert_null(strstr(err_msg(&f->e), "Did you mean"));
+    f->t.suggest = false;
+    assert_true(eval(f, "{{ pakages }}", &v) < 0);
+    assert_null(strstr(err_msg(&f->e), "Did you mean"));
 }
 
 static void originals_stay_as_they_are(void **state)
@@ -534,6 +637,10 @@ int main(void)
         T(names_are_found_without_running),
         T(unsafe_text_is_never_templated),
         T(vault_values_are_decrypted_where_used),
+        T(what_is_no_vault_text_is_refused),
+        T(what_only_a_run_can_tell_is_deferred),
+        T(unknown_conditions_may_be_decided_by_others),
+        T(undefined_names_name_the_nearest),
         T(originals_stay_as_they_are),
         T(results_outlive_the_parsed_template),
         T(many_templates_are_dropped_again),
