@@ -62,8 +62,9 @@ struct router {
     struct frame_reader reader;
     struct queue to;
     struct peer *peers;
-    bool closing; // BYE seen: finish what runs
-    bool failed;  // stream at its end or broken
+    struct arena *task; // the one being looked at
+    bool closing;       // BYE seen: finish what runs
+    bool failed;        // stream at its end or broken
 };
 
 static void queue_frame(struct queue *q, enum frame_type type, uint32_t id, const char *p,
@@ -443,7 +444,7 @@ static void from_peer(struct router *r, struct peer *p, const struct frame *f)
 
 static void new_task(struct router *r, const struct frame *f)
 {
-    struct arena *a = arena_new();
+    struct arena *a = r->task;
     struct value v;
     struct err e = ERR_INIT;
     if (peer_of(r, f->id)) {
@@ -460,7 +461,7 @@ static void new_task(struct router *r, const struct frame *f)
         else
             run_task(r, a, v.u.dict, f);
     }
-    arena_free(a);
+    arena_reset(a);
 }
 
 static void from_controller(struct router *r, const struct frame *f)
@@ -785,7 +786,7 @@ int router_serve(int in_fd, int out_fd)
     sigaddset(&chld, SIGCHLD);
     sigprocmask(SIG_BLOCK, &chld, NULL);
     signal(SIGPIPE, SIG_IGN);
-    struct router r = {.in = in_fd, .out = out_fd};
+    struct router r = {.in = in_fd, .out = out_fd, .task = arena_new()};
     r.sigchld = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
     nonblock(in_fd);
     nonblock(out_fd);
@@ -795,5 +796,6 @@ int router_serve(int in_fd, int out_fd)
     shut_down(&r);
     frame_reader_release(&r.reader);
     buf_release(&r.to.b);
+    arena_free(r.task);
     return clean ? 0 : 1;
 }

@@ -64,18 +64,21 @@ static void put_result(struct buf *out, uint32_t id, const struct value *result)
 {
     static const char too_large[] =
         "{\"changed\": false, \"failed\": true, \"msg\": \"the result is larger than 64 MiB\"}";
-    struct buf b = BUF_INIT;
-    json_write(&b, result, NULL);
-    if (b.len > FRAME_MAX)
-        frame_put(out, FRAME_RESULT, id, too_large, sizeof too_large - 1);
-    else
-        frame_put(out, FRAME_RESULT, id, b.p, b.len);
-    buf_release(&b);
+    struct buf header = BUF_INIT;
+    frame_put_header(out, FRAME_RESULT, id, 0); // its length comes when it is known
+    json_write(out, result, NULL);
+    if (out->len - FRAME_HEADER > FRAME_MAX) {
+        out->len = FRAME_HEADER;
+        buf_adds(out, too_large);
+    }
+    frame_put_header(&header, FRAME_RESULT, id, out->len - FRAME_HEADER);
+    memcpy(out->p, header.p, FRAME_HEADER);
+    buf_release(&header);
 }
 
-// Runs one task and sends its result; whether the process may go on.
+// Runs one task and sends its result, through out; whether the process may go on.
 static bool run(struct session *s, struct arena *a, const struct dict *task,
-                const struct condition *was)
+                const struct condition *was, struct buf *out)
 {
     struct value result;
     const struct value *job = dict_get(task, "async");
@@ -86,13 +89,11 @@ static bool run(struct session *s, struct arena *a, const struct dict *task,
         task_run(a, task, s, &result);
     // what failed may have left something behind in memory
     bool on = was && !background && !dict_bool(result.u.dict, "failed", false) && as_before(was);
-    struct buf out = BUF_INIT;
-    put_result(&out, s->id, &result);
+    buf_clear(out);
+    put_result(out, s->id, &result);
     if (on)
-        frame_put(&out, FRAME_HELLO, s->id, "", 0);
-    on = session_write(s, out.p, out.len, NULL) == 0 && on;
-    buf_release(&out);
-    return on;
+        frame_put(out, FRAME_HELLO, s->id, "", 0);
+    return session_write(s, out->p, out->len, NULL) == 0 && on;
 }
 
 // Waits for the next task; NULL when none will come.
@@ -112,10 +113,11 @@ _Noreturn void worker_run(struct arena *a, const struct dict *task, uint32_t id,
 {
     struct session s = {.in_fd = in, .out_fd = out, .id = id};
     struct condition was = look();
-    bool on = run(&s, a, task, &was);
+    struct buf answer = BUF_INIT;
+    bool on = run(&s, a, task, &was, &answer);
     a = arena_new(); // the first one's is the router's
     for (int n = 2; on && (task = next_task(&s, a)); n++) {
-        on = run(&s, a, task, n < TASKS_MAX ? &was : NULL);
+        on = run(&s, a, task, n < TASKS_MAX ? &was : NULL, &answer);
         arena_reset(a);
     }
     _exit(0);

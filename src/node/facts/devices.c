@@ -22,6 +22,7 @@ struct devices {
     struct value links[LINK_KINDS]; // dict: device name to sorted list of links
     const char *pci;                // output of lspci, NULL when it is not there
     bool pci_read;
+    bool sg_inq; // it is there
 };
 
 // Where a symbolic link points, or NULL.
@@ -201,7 +202,7 @@ static const char *pci_host(struct devices *d, const char *path)
 static void set_serial(struct devices *d, struct dict *v, const char *name)
 {
     struct facts *f = d->f;
-    if (!f->module || !proc_which(f->a, "sg_inq")) {
+    if (!d->sg_inq) {
         char *serial = facts_filef(f, "/sys/block/%s/device/serial", name);
         if (serial)
             dict_set(v, "serial", value_cstr(serial));
@@ -236,11 +237,13 @@ static void add_device(struct devices *d, struct dict *all, const char *name)
     const char *path = link ? link : name;
     const char *dir = arena_printf(f->a, "/sys/block/%s", name);
     struct value v = value_dict(f->a);
-    bool is_virtual = link || !facts_exists(f, arena_printf(f->a, "%s/device", dir));
+    bool has_device = facts_exists(f, arena_printf(f->a, "%s/device", dir));
+    bool is_virtual = link || !has_device;
     dict_set(v.u.dict, "virtual", value_int(is_virtual));
     dict_set(v.u.dict, "links", links_of(d, name));
     for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++)
-        dict_set_text(v.u.dict, f->a, ids[i], facts_filef(f, "%s/device/%s", dir, ids[i]));
+        dict_set_text(v.u.dict, f->a, ids[i],
+                      has_device ? facts_filef(f, "%s/device/%s", dir, ids[i]) : NULL);
     set_serial(d, v.u.dict, name);
     dict_set_text(v.u.dict, f->a, "removable", facts_filef(f, "%s/removable", dir));
     dict_set_text(v.u.dict, f->a, "support_discard",
@@ -262,7 +265,7 @@ static void add_device(struct devices *d, struct dict *all, const char *name)
 
 void facts_devices(struct facts *f)
 {
-    struct devices d = {.f = f};
+    struct devices d = {.f = f, .sg_inq = f->module && proc_which(f->a, "sg_inq")};
     struct value all = value_dict(f->a), links = value_dict(f->a);
     if (facts_exists(f, "/sys/block")) {
         read_links(&d);
