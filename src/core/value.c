@@ -314,6 +314,8 @@ static struct value copy_deep(struct arena *a, const struct value *v, int depth)
 static struct value copy_object(struct arena *a, const struct value *v, int depth)
 {
     struct value plain = value_null();
+    if (v->u.obj->ops->constant)
+        return *v;
     if (v->u.obj->ops->materialize && v->u.obj->ops->materialize(v->u.obj, a, &plain, NULL) == 0 &&
         plain.type != VALUE_OBJECT)
         return copy_deep(a, &plain, depth + 1);

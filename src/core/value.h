@@ -86,6 +86,7 @@ struct dict {
 // every result lives in `a`.
 struct value_ops {
     const char *type_name; // as Python would print it
+    bool constant;         // such objects are static data: copies share them
     // Attribute or item lookup: 1 found, 0 not there, <0 error.
     int (*get)(struct value_object *o, struct arena *a, const struct value *key, bool attr,
                struct value *ret, struct err *e);

@@ -175,7 +175,7 @@ static void print_object(struct buf *b, const struct value *v, bool repr, int de
     struct value plain;
     if (v->u.obj->ops->materialize && v->u.obj->ops->materialize(v->u.obj, a, &plain, NULL) == 0 &&
         plain.type != VALUE_OBJECT)
-        print_depth(b, &plain, repr, depth + 1);
+        print_depth(b, &plain, repr && !v->u.obj->ops->constant, depth + 1);
     else
         buf_addf(b, "<%s object>", v->u.obj->ops->type_name);
     arena_free(a);

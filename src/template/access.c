@@ -231,6 +231,8 @@ int get_attr(struct ev *ev, const struct value *obj, const struct name *name,
     } else {
         rc = find_method(ev, obj, name->s, name->len, ret);
     }
+    if (rc == 0 && strcmp(name->s, "__class__") == 0 && class_value(obj, ret))
+        return 0;
     if (rc == 0)
         *ret = missing_attr(ev, obj, name->s);
     return rc < 0 ? rc : 0;

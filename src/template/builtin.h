@@ -37,6 +37,11 @@ const struct builtin *global_find(const char *name,
 // Method `name` of a plain value ("x".split, d.items, l.append), or NULL.
 const struct builtin *method_find(const struct value *self, const char *name, size_t len);
 
+// Python's name of a value's class, Ansible's own ones for text included.
+const char *class_name(const struct value *v);
+// The class itself, as x.__class__ gives it; false when there is none for such values.
+bool class_value(const struct value *v, struct value *ret);
+
 // For filters that call others (map, select). n_args excludes the subject.
 int call_filter(struct call *from, const char *name, const struct value *self,
                 const struct value *args, size_t n_args, const struct dict *kwargs,

@@ -94,19 +94,8 @@ BUILTIN(filter_mandatory)
 // type_debug [undefined]: The Python name of the value's type.
 BUILTIN(filter_type_debug)
 {
-    int rc = args_none(c, e);
-    const char *name = value_type_name(&c->self);
-    if (c->self.type == VALUE_STRING && !(c->self.flags & VALUE_BYTES)) {
-        bool unsafe = c->self.flags & VALUE_UNSAFE, native = c->self.flags & VALUE_NATIVE_TEXT;
-        name = c->self.flags & VALUE_VAULT ? "AnsibleVaultEncryptedUnicode"
-               : native                    ? (unsafe ? "NativeJinjaUnsafeText" : "NativeJinjaText")
-               : unsafe                    ? "AnsibleUnsafeText"
-               : c->self.flags & VALUE_MARKUP                       ? "Markup"
-               : c->self.line && !(c->self.flags & VALUE_PLAIN_STR) ? "AnsibleUnicode"
-                                                                    : name;
-    }
-    *ret = value_cstr(name);
-    return rc;
+    *ret = value_cstr(class_name(&c->self));
+    return args_none(c, e);
 }
 
 // int: A whole number; default when it is none.

@@ -76,6 +76,16 @@ static void join(struct arena *a, struct value *v)
     buf_release(&b);
 }
 
+// A plugin may give a mapping: joined as Python does, which goes through its keys.
+static struct value keys_of(struct arena *a, const struct dict *d)
+{
+    struct value l = value_list(a);
+    struct dict_entry *it;
+    DICT_EACH(d, it)
+    list_add(l.u.list, it->key);
+    return l;
+}
+
 static bool want(const struct dict *kwargs, const char *key, bool dflt)
 {
     const struct value *v = dict_get(kwargs, key);
@@ -117,6 +127,8 @@ int template_lookup(struct templar *t, struct arena *a, const char *name, const 
     }
     if (rc < 0)
         return err_move(e, &local);
+    if (v.type == VALUE_DICT && !wantlist)
+        v = keys_of(a, v.u.dict);
     if (v.type == VALUE_LIST && v.u.list->len && !want(given, "allow_unsafe", false)) {
         if (!wantlist)
             join(a, &v);

@@ -329,10 +329,6 @@ static int ini_term(struct call *c, struct text term, struct ini_opts *o, struct
     int rc = lookup_parse_kv(c, term, kv.u.dict, &o->key, e);
     if (rc < 0)
         return rc;
-    if (!o->key.len)
-        return lookup_fail_final(
-            c, e, "No key to lookup was provided as first term with in string inline options: %s",
-            term.s);
     DICT_EACH(kv.u.dict, d)
     if (value_eqs(&d->key, "file"))
         o->file = text_of(c, &d->val);
@@ -348,6 +344,10 @@ static int ini_term(struct call *c, struct text term, struct ini_opts *o, struct
         o->encoding = text_of(c, &d->val);
     else if (!value_eqs(&d->key, "case_sensitive") && !value_eqs(&d->key, "allow_no_value"))
         return lookup_fail_final(c, e, "%s is not a valid option.", text_of(c, &d->key).s);
+    if (!o->key.len)
+        return lookup_fail_final(
+            c, e, "No key to lookup was provided as first term with in string inline options: %s",
+            term.s);
     return 0;
 }
 

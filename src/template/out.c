@@ -95,6 +95,8 @@ int out_value(struct ev *ev, const struct value *v, bool finalize)
             x = value_ref("", 0);
         break;
     case VALUE_OBJECT:
+        if (ev->ctx->native && v->u.obj->ops->constant)
+            break;
         rc = make_text(ev, v, &x);
         if (rc == 0)
             rc = check_defined(ev, &x, 0);

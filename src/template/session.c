@@ -35,6 +35,7 @@ void session_leave(struct templar *t, struct template_session *mine)
     if (t->session != mine)
         return;
     t->session = mine->outer;
+    t->exc = mine->exc;
     for (struct kept *k = mine->kept; k; k = k->next)
         template_unref(k->tpl);
 }

@@ -65,6 +65,8 @@ struct templar {
     bool suggest;        // messages about undefined names name the nearest one
     bool repeat_causes;  // messages end with what caused them, once more, as Ansible's do
     uint32_t max_rounds; // of all loops in one evaluation; 0: 100 million
+    // After an error: Python's name of its class, where Ansible has none of its own for it.
+    const char *exc;
     // The engine's own: of nested evaluations.
     int depth;
     struct template_session *session;

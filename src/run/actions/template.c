@@ -188,7 +188,7 @@ int action_template(struct exec *x, struct dict *args, struct value *result)
         return ERR_FAILED;
     }
     const char *encoding = arg_str(x, args, "output_encoding");
-    if (encoding && (rc = encode(x, &out, encoding, result)) < 0)
+    if (encoding && *encoding && (rc = encode(x, &out, encoding, result)) < 0)
         return rc;
     struct dict *send = args_without(x, args, drop);
     struct stat st;
