@@ -85,7 +85,8 @@ static void warn(void *data, const char *msg)
 static int read_inventory(void *data, struct arena *a, const char *const *sources, size_t n,
                           struct value *ret, struct err *e)
 {
-    return plugins_inventory(data, a, sources, n, ret, e);
+    const struct session *s = data;
+    return plugins_inventory(s->plugins, a, sources, n, s->extra_vars, ret, e);
 }
 
 void session_open_plugins(struct session *s)
@@ -99,6 +100,8 @@ void session_open_plugins(struct session *s)
     // what lies beside a playbook may serve its inventory already
     for (size_t i = 0; s->command == OPT_RUN && i < s->o.args->len; i++)
         plugins_add_playbook(s->plugins, path_dir(s->arena, s->o.args->items[i].u.str.s));
+    if (s->command != OPT_RUN && s->o.playbook_dir)
+        plugins_add_playbook(s->plugins, s->o.playbook_dir);
 }
 
 // Of plugins that only watch, a warning: what is printed is our own in any case.
@@ -145,7 +148,7 @@ int session_check_plugins(struct session *s, struct err *e)
 void session_inventory_plugins(struct session *s, struct inventory_opts *io)
 {
     io->plugins = read_inventory;
-    io->plugins_data = s->plugins;
+    io->plugins_data = s;
 }
 
 void session_loader_plugins(struct session *s, struct loader_opts *lo)

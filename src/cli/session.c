@@ -429,6 +429,8 @@ int session_open(struct session *s)
         }
     s->cache = template_cache_new();
     session_set_hooks(s);
+    if (!s->o.playbook_dir)
+        s->o.playbook_dir = config_str(s->config, CONFIG_PLAYBOOK_DIR);
     session_open_plugins(s);
     if (session_check_plugins(s, &e) < 0 || load_inventory(s, &e) < 0)
         goto fail;

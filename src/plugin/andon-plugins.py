@@ -424,6 +424,7 @@ def op_module(request):
 def op_inventory(request):
     """Sources read by Ansible's own inventory plugins, as an inventory script prints them."""
     from ansible.inventory.manager import InventoryManager
+    context.CLIARGS = ImmutableDict(context.CLIARGS, extra_vars=(json.dumps(request['extra']),))
     inventory = InventoryManager(loader=LOADER, sources=request['sources'])
     result = {'_meta': {'hostvars': {h.name: encode(h.vars) for h in inventory.hosts.values()}}}
     for group in inventory.groups.values():

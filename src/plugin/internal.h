@@ -32,7 +32,9 @@ struct plugins {
     struct dict *modules;    // question -> VALUE_INT of struct plugin_module, 0 for none
     struct dict *known;      // path -> VALUE_INT of struct plugin_module
     struct dict *payloads;   // path -> VALUE_INT of struct plugin_payload
-    struct dict *routing;    // collection -> its plugin_routing
+    struct dict *runtimes;   // collection -> its meta/runtime.yml
+    struct dict *resolved;   // question -> full name of an action
+    struct dict *groups;     // action group -> names of its actions
     struct dict *rows;       // "filter name" -> VALUE_INT of struct builtin, 0 for none
     struct dict *texts;      // kind -> text of all local plugin files
     struct dict *arguments;  // internal arguments modules know; NULL: not told
@@ -53,9 +55,22 @@ const char *file_in(struct plugins *p, const char *dir, const char *name, bool a
 const char *ansible_package(struct plugins *p);
 // The Python that runs Ansible, or NULL.
 const char *ansible_python(struct plugins *p);
+// A section (plugin_routing, action_groups) of a collection's meta/runtime.yml, or NULL.
+const struct dict *runtime_section(struct plugins *p, const char *collection, size_t len,
+                                   const char *section);
 // Where a redirect of a name in plugin_routing leads: kind is "modules", "filter", ... NULL: none.
 const char *routed(struct plugins *p, const char *collection, size_t len, const char *kind,
                    const char *name);
+
+// --- modules.c
+// The length of "ns.collection" in a full name, 0 for a short one.
+size_t collection_of(const char *name);
+// plugins/SUB/name of a collection; dots in name are folders.
+const char *collection_file(struct plugins *p, const char *dir, const char *sub, const char *name,
+                            bool any);
+// The file of a short name in the folders of playbook and roles and the configured ones.
+const char *local_file(struct plugins *p, const char *sub, enum config_id paths, const char *name,
+                       bool any);
 
 // --- codec.c
 // Appends v as JSON in which types that JSON lacks are marked. hostvars: a value that stands for

@@ -118,9 +118,8 @@ static const struct plugin_module *module_at(struct plugins *p, const char *name
     return m;
 }
 
-// The file of a short name in the folders of playbook and roles and the configured ones.
-static const char *local_file(struct plugins *p, const char *sub, enum config_id paths,
-                              const char *name, bool any)
+const char *local_file(struct plugins *p, const char *sub, enum config_id paths, const char *name,
+                       bool any)
 {
     const char *found = NULL;
     for (size_t i = 0; i < p->folders.n && !found; i++)
@@ -137,9 +136,8 @@ static const char *package_file(struct plugins *p, const char *sub, const char *
     return package ? file_in(p, path_join(p->arena, package, sub), name, false) : NULL;
 }
 
-// plugins/SUB/name of a collection; dots in name are folders.
-static const char *collection_file(struct plugins *p, const char *dir, const char *sub,
-                                   const char *name, bool any)
+const char *collection_file(struct plugins *p, const char *dir, const char *sub, const char *name,
+                            bool any)
 {
     char *rest = arena_strdup(p->arena, name);
     char *last = strrchr(rest, '.');
@@ -170,8 +168,7 @@ static const struct plugin_module *in_collection(struct plugins *p, const char *
     return path || action ? module_at(p, name, path, action) : NULL;
 }
 
-// The length of "ns.collection" in a full name, 0 for a short one.
-static size_t collection_of(const char *name)
+size_t collection_of(const char *name)
 {
     const char *dot = strchr(name, '.'), *second = dot ? strchr(dot + 1, '.') : NULL;
     return second ? (size_t)(second - name) : 0;

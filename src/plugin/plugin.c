@@ -3,6 +3,7 @@
 
 #include "core/buf.h"
 #include "core/file.h"
+#include "core/json.h"
 #include "plugin/internal.h"
 
 #include <stdlib.h>
@@ -22,7 +23,9 @@ struct plugins *plugins_new(const struct plugins_opts *opts)
     p->modules = new_dict(p);
     p->known = new_dict(p);
     p->payloads = new_dict(p);
-    p->routing = new_dict(p);
+    p->runtimes = new_dict(p);
+    p->resolved = new_dict(p);
+    p->groups = new_dict(p);
     p->rows = new_dict(p);
     p->texts = new_dict(p);
     return p;
@@ -45,7 +48,9 @@ static void forget(struct plugins *p)
     p->modules = new_dict(p);
     p->rows = new_dict(p);
     p->texts = new_dict(p);
-    p->routing = new_dict(p);
+    p->runtimes = new_dict(p);
+    p->resolved = new_dict(p);
+    p->groups = new_dict(p);
 }
 
 static const char *absolute(struct plugins *p, const char *dir)
@@ -71,15 +76,18 @@ void plugins_add_playbook(struct plugins *p, const char *dir)
 }
 
 int plugins_inventory(struct plugins *p, struct arena *a, const char *const *sources, size_t n,
-                      struct value *ret, struct err *e)
+                      const struct dict *extra_vars, struct value *ret, struct err *e)
 {
-    struct value l = value_list(a);
+    struct value l = value_list(a), extra = {.type = VALUE_DICT};
     struct buf b = BUF_INIT;
     int64_t start = clock_mono_ms();
     for (size_t i = 0; i < n; i++)
         list_add(l.u.list, value_cstr(sources[i]));
     buf_adds(&b, "\"op\":\"inventory\",\"sources\":");
     codec_write(&b, a, &l);
+    extra.u.dict = (struct dict *)(uintptr_t)extra_vars;
+    buf_adds(&b, ",\"extra\":");
+    json_write(&b, &extra, NULL);
     int rc =
         process_request(p, a, buf_str(&b), NULL,
                         arena_printf(a, "the inventory '%s'", n ? sources[n - 1] : ""), ret, e);

@@ -62,6 +62,14 @@ const struct plugin_module *plugins_module(struct plugins *p, const char *name,
 // is not installed"), in a; or NULL.
 const char *plugins_module_hint(struct plugins *p, const char *name, struct arena *a);
 
+// The full name of what a task's action leads to, redirects followed: "ping" is
+// "ansible.builtin.ping", unless a folder of modules has one ("ansible.legacy.ping"). Belongs to p.
+const char *plugins_resolve(struct plugins *p, const char *name, const struct list *collections);
+// Whether the action with that full name is in an action group: "ns.collection.name", or a short
+// name for Ansible's own. <0 when there is no such group.
+int plugins_in_group(struct plugins *p, const char *group, const char *action, struct err *e)
+    __attribute__((warn_unused_result));
+
 // A module ready to be sent. Belongs to p.
 struct plugin_payload {
     const char *data; // NULL: the module's file as it is
@@ -101,9 +109,11 @@ void plugins_set_hooks(struct plugins *p);
 const char *plugins_find(struct plugins *p, const char *kind, const char *name, struct arena *a);
 // The first plugin file (.py) directly in a folder or one below, or NULL. Belongs to p.
 const char *plugins_first(struct plugins *p, const char *dir);
-// Inventory sources read by Ansible's inventory plugins, as an inventory script prints them.
+// Inventory sources read by Ansible's inventory plugins, which see the variables of -e, as an
+// inventory script prints them.
 int plugins_inventory(struct plugins *p, struct arena *a, const char *const *sources, size_t n,
-                      struct value *ret, struct err *e) __attribute__((warn_unused_result));
+                      const struct dict *extra_vars, struct value *ret, struct err *e)
+    __attribute__((warn_unused_result));
 
 // --- what it cost
 

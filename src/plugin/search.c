@@ -65,7 +65,7 @@ static void list_dir(struct plugins *p, struct dict *names, const char *dir, boo
         if (de->d_name[0] == '.' || strcmp(de->d_name, "__pycache__") == 0)
             continue;
         if (is_dir(path)) {
-            if (depth < 1)
+            if (depth < 2)
                 list_dir(p, names, path, any, depth + 1);
             continue;
         }
@@ -136,34 +136,38 @@ const char *collection_dir(struct plugins *p, const char *name, size_t len)
     return dir;
 }
 
-// The plugin_routing of a collection's meta/runtime.yml, or Ansible's own; empty when there is
-// none.
-static const struct dict *routing(struct plugins *p, const char *collection, size_t len)
+// A collection's meta/runtime.yml, or Ansible's own; empty when there is none.
+static const struct dict *runtime(struct plugins *p, const char *collection, size_t len)
 {
     const char *key = arena_strndup(p->arena, collection, len), *path = NULL;
-    const struct value *v = dict_get(p->routing, key);
+    const struct value *v = dict_get(p->runtimes, key);
     if (v)
         return v->u.dict;
-    struct value doc, none = value_dict(p->arena);
+    struct value doc;
     if (strcmp(key, "ansible.builtin") != 0)
         path = collection_dir(p, collection, len);
     else if (ansible_package(p))
         path = path_join(p->arena, ansible_package(p), "config/ansible_builtin_runtime.yml");
     if (path && strcmp(key, "ansible.builtin") != 0)
         path = path_join(p->arena, path, "meta/runtime.yml");
-    const struct value *found = NULL;
-    if (path && yaml_load_file(p->arena, path, NULL, &doc, NULL) == 0 && doc.type == VALUE_DICT)
-        found = dict_get(doc.u.dict, "plugin_routing");
-    if (!found || found->type != VALUE_DICT)
-        found = &none;
-    dict_set(p->routing, key, *found);
-    return found->u.dict;
+    if (!path || yaml_load_file(p->arena, path, NULL, &doc, NULL) < 0 || doc.type != VALUE_DICT)
+        doc = value_dict(p->arena);
+    dict_set(p->runtimes, key, doc);
+    return doc.u.dict;
+}
+
+const struct dict *runtime_section(struct plugins *p, const char *collection, size_t len,
+                                   const char *section)
+{
+    const struct value *v = dict_get(runtime(p, collection, len), section);
+    return v && v->type == VALUE_DICT ? v->u.dict : NULL;
 }
 
 const char *routed(struct plugins *p, const char *collection, size_t len, const char *kind,
                    const char *name)
 {
-    const struct value *v = dict_get(routing(p, collection, len), kind);
+    const struct dict *routing = runtime_section(p, collection, len, "plugin_routing");
+    const struct value *v = routing ? dict_get(routing, kind) : NULL;
     v = v && v->type == VALUE_DICT ? dict_get(v->u.dict, name) : NULL;
     return v && v->type == VALUE_DICT ? dict_str(v->u.dict, "redirect", NULL) : NULL;
 }
@@ -210,16 +214,28 @@ static const char *shebang_python(struct plugins *p, const char *script)
                : NULL;
 }
 
+// The Python of the first program of that name in PATH that is a script of Python's.
+static const char *script_python(struct plugins *p, const char *name)
+{
+    const char *path = getenv("PATH"), *found = NULL;
+    for (path = path ? path : "/usr/local/bin:/usr/bin:/bin"; *path && !found;) {
+        size_t n = strcspn(path, ":");
+        const char *script = arena_printf(p->arena, "%.*s/%s", (int)n, path, name);
+        if (n && access(script, X_OK) == 0 && !is_dir(script))
+            found = shebang_python(p, script);
+        path += n + (path[n] == ':');
+    }
+    return found;
+}
+
 const char *ansible_python(struct plugins *p)
 {
     static const char *const scripts[] = {"ansible", "ansible-playbook", "ansible-doc"};
     if (p->python)
         return *p->python ? p->python : NULL;
     const char *env = getenv("ANDON_PYTHON"), *found = env && *env ? env : NULL;
-    for (size_t i = 0; i < sizeof scripts / sizeof *scripts && !found; i++) {
-        const char *script = in_path(p, scripts[i]);
-        found = script ? shebang_python(p, script) : NULL;
-    }
+    for (size_t i = 0; i < sizeof scripts / sizeof *scripts && !found; i++)
+        found = script_python(p, scripts[i]);
     if (!found)
         found = in_path(p, "python3");
     p->python = found ? found : "";

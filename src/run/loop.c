@@ -223,46 +223,6 @@ void loop_decorate(struct exec *x, const struct loop_control *lc, struct value *
         dict_set(d, "failed", value_bool(false));
 }
 
-static const struct value *defaults_in(struct exec *x, const struct value *defaults)
-{
-    const char *full = arena_printf(x->a, "ansible.builtin.%s", x->task->module);
-    const char *legacy = arena_printf(x->a, "ansible.legacy.%s", x->task->module);
-    const char *const names[] = {x->task->action, x->task->module, full, legacy};
-    for (size_t i = 0; i < 4; i++) {
-        const struct value *v = dict_get(defaults->u.dict, names[i]);
-        if (v && v->type == VALUE_DICT)
-            return v;
-    }
-    return NULL;
-}
-
-// The defaults of this very node for the module; later entries of a list win.
-static const struct value *defaults_of(struct exec *x, const struct node *n)
-{
-    const struct value *v = dict_get(n->attrs, "module_defaults"), *found = NULL;
-    struct value templated;
-    if (v && v->type == VALUE_STRING && exec_template(x, v, &templated, NULL) == 0)
-        v = &templated;
-    if (v && v->type == VALUE_DICT)
-        return defaults_in(x, v);
-    for (size_t i = v && v->type == VALUE_LIST ? v->u.list->len : 0; i-- > 0 && !found;)
-        if (v->u.list->items[i].type == VALUE_DICT)
-            found = defaults_in(x, &v->u.list->items[i]);
-    return found;
-}
-
-// The innermost module_defaults that names the module counts alone.
-void loop_module_defaults(struct exec *x, struct dict *args)
-{
-    for (const struct node *n = &x->task->n; n; n = n->parent) {
-        const struct value *v = defaults_of(x, n);
-        if (v) {
-            dict_update(args, v->u.dict);
-            return;
-        }
-    }
-}
-
 int loop_text_args(struct exec *x, const struct value *text, struct dict *raw, struct dict **ret,
                    struct err *e)
 {

@@ -24,8 +24,8 @@ void loop_label(struct exec *x, const struct loop_control *lc, const struct valu
 // Adds the item, ansible_loop_var and so on to an item's result.
 void loop_decorate(struct exec *x, const struct loop_control *lc, struct value *result,
                    const struct list *items, size_t i, const struct value *label);
-// Defaults for the module from module_defaults, outer ones first, into args.
-void loop_module_defaults(struct exec *x, struct dict *args);
+// defaults.c: defaults for the module from module_defaults of play, blocks and task, into args.
+int defaults_apply(struct exec *x, struct dict *args, struct err *e);
 // Arguments given as one templated text ("k=v k2=v2").
 int loop_text_args(struct exec *x, const struct value *text, struct dict *raw, struct dict **ret,
                    struct err *e);

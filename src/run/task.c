@@ -5,13 +5,30 @@
 
 #include <string.h>
 
+// failed_when has the last word, even when the attempts of `until` are used up.
+static bool has_failed(const struct dict *d)
+{
+    const struct value *results = dict_get(d, "results");
+    if (dict_get(d, "failed_when_result"))
+        return dict_bool(d, "failed_when_result", false);
+    bool asked = false, failed = false;
+    for (size_t i = 0; results && results->type == VALUE_LIST && i < results->u.list->len; i++) {
+        const struct value *v = &results->u.list->items[i];
+        if (v->type != VALUE_DICT || !dict_get(v->u.dict, "failed_when_result"))
+            continue;
+        asked = true;
+        failed = failed || dict_bool(v->u.dict, "failed_when_result", false);
+    }
+    return asked ? failed : dict_bool(d, "failed", false);
+}
+
 enum task_status result_status(const struct dict *d)
 {
     if (dict_get(d, TEMPLATE_UNKNOWN))
         return STATUS_UNKNOWN;
     if (dict_bool(d, "unreachable", false))
         return STATUS_UNREACHABLE;
-    if (dict_bool(d, "failed", false))
+    if (has_failed(d))
         return STATUS_FAILED;
     if (dict_bool(d, "skipped", false))
         return STATUS_SKIPPED;
@@ -176,13 +193,14 @@ static int task_args(struct exec *x, struct dict **ret, struct err *e)
 {
     struct dict *raw = value_dict(x->a).u.dict;
     const struct value *args = &x->task->args;
-    loop_module_defaults(x, raw);
+    int rc = defaults_apply(x, raw, e);
+    if (rc < 0)
+        return rc;
     if (args->type == VALUE_DICT) {
         const struct value *whole = dict_get(args->u.dict, "_variable_params");
         if (whole) {
             struct value v;
-            int rc = exec_template(x, whole, &v, e);
-            if (rc < 0)
+            if ((rc = exec_template(x, whole, &v, e)) < 0)
                 return rc;
             if (v.type == VALUE_DICT)
                 dict_update(raw, v.u.dict);
@@ -198,7 +216,7 @@ static int task_args(struct exec *x, struct dict **ret, struct err *e)
     struct value in = {.type = VALUE_DICT}, out;
     in.u.dict = raw;
     x->tpl.opts.keep_vault = keeps_vault(x->task->module);
-    int rc = exec_template(x, &in, &out, e);
+    rc = exec_template(x, &in, &out, e);
     x->tpl.opts.keep_vault = false;
     if (rc < 0)
         return rc;
@@ -226,6 +244,18 @@ static void add_delegated(struct exec *x, struct dict *result)
             dict_set(v.u.dict, keys[i], value_str(x->a, s));
     }
     dict_set(result, "_ansible_delegated_vars", v);
+}
+
+// What Ansible has no words of its own for ends its worker's run with Python's exception.
+static void add_exception(struct exec *x, const struct err *e, struct dict *result)
+{
+    const char *class = e->code == ERR_FAILED ? x->tpl.exc : NULL;
+    if (!class)
+        return;
+    dict_set(result, "exception", value_strf(x->a, "%s: %s", class, err_msg(e)));
+    dict_set(result, "changed", value_bool(false));
+    if (x->run->o.ansible_wording)
+        dict_del(result, "msg");
 }
 
 static void try_execute(struct exec *x, struct value *result, const struct err *loop_err)
@@ -278,6 +308,7 @@ static void try_execute(struct exec *x, struct value *result, const struct err *
         const char *msg = task_error(x, prefix, &e, of_field ? x->task->n.pos : POS_NONE);
         action_fail(x, result, "%s", msg);
         dict_del(result->u.dict, "changed"); // nothing was tried
+        add_exception(x, &e, result->u.dict);
         err_release(&e);
         return;
     }
