@@ -295,7 +295,9 @@ static struct value validation_task(struct loader *l, const struct role *r, cons
     if (provided)
         dict_update(params.u.dict, provided);
     dict_set(context.u.dict, "type", value_cstr("role"));
-    dict_set(context.u.dict, "name", value_cstr(r->name));
+    const char *dot = strchr(r->name, '.'), *dot2 = dot ? strchr(dot + 1, '.') : NULL;
+    dict_set(context.u.dict, "name",
+             value_cstr(dot2 && !strchr(r->name, '/') ? dot2 + 1 : r->name)); // in its collection
     dict_set(context.u.dict, "argument_spec_name", value_cstr(entry));
     dict_set(context.u.dict, "path", value_cstr(r->path));
     dict_set(action.u.dict, "module", value_cstr("ansible.builtin.validate_argument_spec"));
@@ -343,6 +345,8 @@ int load_role(struct loader *l, const struct where *w, const struct role_include
     struct include *inc = include_new(l, &in, attrs, pos);
     r->node = &inc->n;
     r->params = params;
+    const struct value *vars = args->listed ? dict_get(attrs, "vars") : NULL;
+    r->given = !args->listed ? params : vars && vars->type == VALUE_DICT ? vars->u.dict : NULL;
     r->unique = unique_text(l, r, attrs, args);
     in.parent = &inc->n;
     inc->file_name = path;

@@ -76,6 +76,7 @@ struct role {
     struct dict *defaults;     // never NULL
     struct dict *vars;         // never NULL
     const struct dict *params; // `vars:` and unknown keys of the roles: entry, or of include_role
+    const struct dict *given;  // of params, the `vars:` alone, which the rest of the play sees too
     struct role **deps;        // from meta/main.yml
     size_t n_deps;
     struct role *parent;    // the role that depends on or includes this one, NULL at top

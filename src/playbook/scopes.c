@@ -84,8 +84,10 @@ void scopes_task(const struct node *n, struct scope_list *s)
 void scopes_play_roles(const struct play *p, struct scope_list *s)
 {
     for (size_t i = p->n_roles; i-- > 0;)
-        if (p->roles[i]->public_vars)
+        if (p->roles[i]->public_vars) {
+            scope_add(s, p->roles[i]->given);
             role_vars(p->roles[i], s, 0);
+        }
 }
 
 void scopes_defaults(const struct node *n, const struct play *p, struct scope_list *s)

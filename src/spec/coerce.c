@@ -17,7 +17,7 @@ static const char *const type_names[] = {
     [PARAM_STR] = "str",     [PARAM_PATH] = "path", [PARAM_INT] = "int",
     [PARAM_FLOAT] = "float", [PARAM_BOOL] = "bool", [PARAM_LIST] = "list",
     [PARAM_DICT] = "dict",   [PARAM_RAW] = "raw",   [PARAM_JSONARG] = "jsonarg",
-    [PARAM_BYTES] = "bytes",
+    [PARAM_BYTES] = "bytes", [PARAM_BITS] = "bits",
 };
 
 const char *spec_type_name(enum param_type type)
@@ -311,8 +311,8 @@ static int to_json(struct arena *a, const struct value *v, struct value *ret, st
     return 0;
 }
 
-// "10M", "1.5 GB", "512": false when there is no number or the unit is unknown.
-static bool parse_size(const char *s, int64_t *ret)
+// "10M", "1.5 GB", "512", for bits "10Mb": false when there is no number or the unit is unknown.
+static bool parse_size(const char *s, bool bits, int64_t *ret)
 {
     while (isspace((unsigned char)*s))
         s++;
@@ -330,7 +330,8 @@ static bool parse_size(const char *s, int64_t *ret)
     const char *unit = strchr(units, toupper((unsigned char)*end));
     if (!unit)
         return false;
-    if (isalpha((unsigned char)end[1]) && end[1] != 'B' && !strcasestr(end, "byte"))
+    if (isalpha((unsigned char)end[1]) && end[1] != (bits ? 'b' : 'B') &&
+        !strcasestr(end, bits ? "bit" : "byte"))
         return false;
     num = ldexp(num, (int)(10 * (unit - units)));
     if (num > 9e18)
@@ -339,11 +340,12 @@ static bool parse_size(const char *s, int64_t *ret)
     return true;
 }
 
-static int to_bytes(struct arena *a, const struct value *v, struct value *ret, struct err *e)
+static int to_size(struct arena *a, const struct value *v, bool bits, struct value *ret,
+                   struct err *e)
 {
     int64_t n;
-    if (!parse_size(value_to_cstr(a, v), &n))
-        return cannot(v, "a Byte value", e);
+    if (!parse_size(value_to_cstr(a, v), bits, &n))
+        return cannot(v, bits ? "a Bit value" : "a Byte value", e);
     *ret = value_int(n);
     return 0;
 }
@@ -371,7 +373,8 @@ int spec_coerce(struct arena *a, enum param_type type, const struct value *v, st
     case PARAM_JSONARG:
         return to_json(a, v, ret, e);
     case PARAM_BYTES:
-        return to_bytes(a, v, ret, e);
+    case PARAM_BITS:
+        return to_size(a, v, type == PARAM_BITS, ret, e);
     case PARAM_RAW:
         break;
     }

@@ -15,7 +15,7 @@ static const struct {
     {"str", PARAM_STR},      {"path", PARAM_PATH},   {"int", PARAM_INT},
     {"float", PARAM_FLOAT},  {"bool", PARAM_BOOL},   {"list", PARAM_LIST},
     {"dict", PARAM_DICT},    {"raw", PARAM_RAW},     {"jsonarg", PARAM_JSONARG},
-    {"json", PARAM_JSONARG}, {"bytes", PARAM_BYTES}, {"bits", PARAM_BYTES},
+    {"json", PARAM_JSONARG}, {"bytes", PARAM_BYTES}, {"bits", PARAM_BITS},
 };
 
 static int type_of(const struct value *name, enum param_type dflt, const char *param,

@@ -18,4 +18,8 @@ const char *spec_type_name(enum param_type type);
 // The value of a default written as text in its type's notation.
 struct value spec_default(struct arena *a, const struct param *p);
 
+// readable.c: whether texts that stand for dicts of parameters can be read as such, however deep.
+int spec_readable(struct arena *a, const struct param *rows, const struct dict *given, int depth,
+                  struct err *e) __attribute__((warn_unused_result));
+
 #endif

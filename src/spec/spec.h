@@ -17,6 +17,7 @@ enum param_type {
     PARAM_RAW,     // any value, unchanged
     PARAM_JSONARG, // dict or list becomes JSON text
     PARAM_BYTES,   // "10M" becomes a number of bytes
+    PARAM_BITS,    // "10Mb" becomes a number of bits
 };
 
 enum param_flag {

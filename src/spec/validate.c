@@ -17,6 +17,7 @@ struct level {
     size_t n;
     struct dict *given;
     const char *context; // "a -> b", NULL on the top level
+    const char *path;    // "a.b"
     int depth;
     struct list *errors; // collects all that is wrong; NULL: the first error ends the check
 };
@@ -143,8 +144,9 @@ static void resolve_names(struct level *l, const struct dict *args, struct unsup
         const char *key = value_to_cstr(l->arena, &entry->key);
         const struct param *p = row_for(l, key, strlen(key));
         if (!p) {
-            struct value name = l->context ? value_strf(l->arena, "%s.%s", l->context, key)
-                                           : value_str(l->arena, key);
+            struct value name = value_str(l->arena, key);
+            if (l->context)
+                name = value_strf(l->arena, "%s.%s", l->path, key);
             list_add(&u->names, name);
             u->supported = supported_text(l);
         } else if (strcmp(p->name, key) != 0 || !dict_get(l->given, key)) {
@@ -511,11 +513,23 @@ static int check_rules(const struct level *l, const struct module_spec *s, struc
     return rc;
 }
 
+static int check_readable(const struct level *l, const struct param *rows, struct err *e)
+{
+    struct err why = ERR_INIT;
+    int rc = rows ? spec_readable(l->arena, rows, l->given, 0, &why) : 0;
+    if (rc < 0)
+        rc = report(l, e, err_msg(&why));
+    err_release(&why);
+    return rc;
+}
+
 static int check_level(struct level *l, const struct module_spec *spec, const struct dict *args,
                        struct unsupported *u, struct err *e)
 {
     resolve_names(l, args, u);
-    int rc = spec ? check_exclusive(l, spec->mutually_exclusive, e) : 0;
+    int rc = spec ? check_readable(l, spec->params, e) : 0;
+    if (rc == 0 && spec)
+        rc = check_exclusive(l, spec->mutually_exclusive, e);
     set_defaults(l, false);
     if (rc == 0)
         rc = check_required(l, e);
@@ -542,6 +556,7 @@ static int check_sub_dict(struct level *l, const struct param *p, struct value *
     sub->given = value_dict(l->arena).u.dict;
     sub->depth = l->depth + 1;
     sub->context = l->context ? arena_printf(l->arena, "%s -> %s", l->context, p->name) : p->name;
+    sub->path = l->path ? arena_printf(l->arena, "%s.%s", l->path, p->name) : p->name;
     add_rows(sub, p->sub);
     if (check_level(sub, NULL, v->u.dict, u, e) < 0)
         return ERR_INVALID;
