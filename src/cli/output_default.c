@@ -315,10 +315,11 @@ static void item(void *data, const struct result_event *ev)
 }
 
 // True when the result is that of a loop whose items were shown. Ansible does not know it of
-// secret ones.
+// secret ones, nor of a debug that failed, whose result it has cut down to the message.
 static bool items_told(const struct result_event *ev)
 {
-    return ev->loop && !ev->no_log && dict_get(ev->result, "results");
+    bool cut = ev->status == STATUS_FAILED && strcmp(ev->task->module, "debug") == 0;
+    return ev->loop && !ev->no_log && !cut && dict_get(ev->result, "results");
 }
 
 static void fatal(struct output *out, const struct result_event *ev)

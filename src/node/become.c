@@ -84,7 +84,7 @@ struct become *become_of(const struct dict *task)
     const struct dict *d = v->u.dict;
     const char *user = dict_str(d, "user", "root"), *method = dict_str(d, "method", "sudo");
     const char *password = dict_str(d, "password", NULL);
-    if (is_us(user))
+    if (is_us(user) && !dict_bool(d, "same_user", false))
         return NULL;
     struct become *b = xcalloc(1, sizeof *b);
     b->method = xstrdup(method);

@@ -183,11 +183,26 @@ static void collect(struct run *r, const struct node_list *l, size_t group)
     }
 }
 
+// Whether a role came by include_role or import_role, or as a dependency of one that did.
+static bool is_included(const struct role *r)
+{
+    while (r->dependency && r->parent)
+        r = r->parent;
+    return r->from_include;
+}
+
+// Handlers of the listed roles, of the play, of included roles: later ones hide earlier ones of
+// their name.
 void collect_handlers(struct run *r, struct play *p)
 {
+    size_t group = 0;
     r->handlers.len = 0;
     for (size_t i = 0; i < p->n_roles; i++)
-        collect(r, &p->roles[i]->handlers, i);
-    collect(r, &p->handlers, p->n_roles);
+        if (!is_included(p->roles[i]))
+            collect(r, &p->roles[i]->handlers, group++);
+    collect(r, &p->handlers, group++);
+    for (size_t i = 0; i < p->n_roles; i++)
+        if (is_included(p->roles[i]))
+            collect(r, &p->roles[i]->handlers, group++);
     r->handlers_roles = p->n_roles;
 }

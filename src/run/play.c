@@ -436,9 +436,8 @@ static int run_play(struct run *r, struct play *p, struct err *e)
     if ((rc = play_ask_vars(r, p, e)) < 0)
         return rc;
     warn_reserved_names(r, p);
-    r->force_handlers = r->o.force_handlers ||
-                        play_bool(r, p, "force_handlers",
-                                  config_bool(r->o.config, CONFIG_FORCE_HANDLERS), r->play_arena);
+    bool force = r->o.force_handlers || config_bool(r->o.config, CONFIG_FORCE_HANDLERS);
+    r->force_handlers = play_bool(r, p, "force_handlers", force, r->play_arena);
     r->max_fail_percentage = -1;
     if (play_value(r, p, "max_fail_percentage", r->play_arena, &v, NULL) > 0)
         r->max_fail_percentage = v.type == VALUE_INT ? (double)v.u.i

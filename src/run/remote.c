@@ -140,6 +140,20 @@ static struct conn *connection(struct exec *x, struct err *e)
     return fleet_conn(x->run->o.fleet, &p, e);
 }
 
+// -vvv tells by which command the user is changed; the password is in none of its words.
+static void tell_become(struct exec *x, const struct dict *d)
+{
+    const struct run_opts *o = &x->run->o;
+    const char *method = dict_str(d, "method", ""), *exe = dict_str(d, "exe", method);
+    bool sudo = strcmp(method, "sudo") == 0, su = strcmp(method, "su") == 0;
+    if (o->verbosity < 3 || !o->sink.message)
+        return;
+    o->sink.message(o->sink.data, arena_printf(x->a, "<%s> becomes %s by: %s %s%s%s",
+                                               x->target->name, dict_str(d, "user", ""), exe,
+                                               dict_str(d, "flags", sudo ? "-H -S -n" : ""),
+                                               su ? " " : " -u ", dict_str(d, "user", "")));
+}
+
 // The become part of the task message; null when the task runs as the login user.
 static struct value become(struct exec *x, struct err *e, int *rc)
 {
@@ -182,6 +196,9 @@ static struct value become(struct exec *x, struct err *e, int *rc)
         dict_set(v.u.dict, "flags", value_cstr(flags));
     if (pass)
         dict_set(v.u.dict, "password", value_cstr(pass));
+    if (config_bool(o->config, CONFIG_BECOME_ALLOW_SAME_USER))
+        dict_set(v.u.dict, "same_user", value_bool(true));
+    tell_become(x, v.u.dict);
     return v;
 }
 

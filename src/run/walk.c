@@ -33,20 +33,27 @@ static void pop(struct rhost *h)
 
 // --- tasks -------------------------------------------------------------------------------------
 
-static void remember_failure(struct rhost *h, struct task *t, const struct value *result,
-                             const char *name)
+// ansible_failed_task: the task's own name without its role, "" when it has none, and its
+// arguments as they were meant for this host.
+static void remember_failure(struct exec *x, struct rhost *h, const struct value *result,
+                             const char *display)
 {
+    const struct task *t = x->task;
     if (h->failed_arena)
         run_retire(h->run, h->failed_arena);
     h->failed_arena = arena_new();
-    struct value v = value_shallow(h->failed_arena, result);
+    struct value v = value_shallow(h->failed_arena, result), args = t->args;
     loop_strip_internal(v.u.dict);
     h->failed_result = value_copy(h->failed_arena, &v);
+    const char *own = t->n.role && !t->implicit ? strstr(display, " : ") : NULL;
+    const char *name = !t->name || !*t->name ? "" : own ? own + 3 : display;
+    x->tpl.opts.fail_on_undefined = false;
+    if (exec_template(x, &t->args, &args, NULL) < 0)
+        args = t->args;
     struct value task = value_dict(h->failed_arena);
     dict_set(task.u.dict, "name", value_str(h->failed_arena, name));
     dict_set(task.u.dict, "action", value_str(h->failed_arena, t->action));
-    struct value args = value_copy(h->failed_arena, &t->args);
-    dict_set(task.u.dict, "args", args);
+    dict_set(task.u.dict, "args", value_copy(h->failed_arena, &args));
     value_mark_unsafe(&task);
     h->failed_task = task;
 }
@@ -59,7 +66,7 @@ static enum flow task_failed(struct rhost *h, struct task *t, const struct value
     struct exec x;
     int rc = 0;
     exec_init(&x, r, h, t, a);
-    remember_failure(h, t, result, name);
+    remember_failure(&x, h, result, name);
     if (dict_get(result->u.dict, "_andon_untold")) {
         ; // no result: nothing counts it
     } else if (h->rescues && !dict_get(result->u.dict, "reason")) {

@@ -59,8 +59,9 @@ static int fetched(void *data, uint32_t n, const char *s, size_t len, const char
     return 0;
 }
 
+// Where the file goes here; NULL, with the failure in result, when it cannot go there.
 static const char *fetch_dest(struct exec *x, const struct dict *args, const char *src,
-                              const char *dest)
+                              const char *dest, struct value *result)
 {
     const char *base = run_basedir(x->run);
     const char *home = getenv("HOME");
@@ -71,8 +72,14 @@ static const char *fetch_dest(struct exec *x, const struct dict *args, const cha
         struct stat st;
         bool slash = n && dest[n - 1] == '/';
         dest = path_join(x->a, base, dest);
-        if (slash || (stat(dest, &st) == 0 && S_ISDIR(st.st_mode)))
-            dest = path_join(x->a, dest, path_base(src));
+        if (slash)
+            return path_join(x->a, dest, path_base(src));
+        if (stat(dest, &st) == 0 && S_ISDIR(st.st_mode)) {
+            action_fail(x, result,
+                        "dest is an existing directory, use a trailing slash if you want to fetch "
+                        "src into that directory");
+            return NULL;
+        }
         return dest;
     }
     const char *who = x->delegate_name ? x->delegate_name : x->h->name;
@@ -80,11 +87,24 @@ static const char *fetch_dest(struct exec *x, const struct dict *args, const cha
                      arena_printf(x->a, "%s/%s/%s", dest, who, *src == '/' ? src + 1 : src));
 }
 
+// A path is text, and nothing else is taken for one.
+static bool is_text(struct exec *x, const struct dict *args, const char *key, const char *called,
+                    struct value *result)
+{
+    const struct value *v = dict_get(args, key);
+    if (!v || v->type == VALUE_NULL || v->type == VALUE_STRING)
+        return true;
+    action_fail(x, result, "Invalid type supplied for %s option, it must be a string", called);
+    return false;
+}
+
 int action_fetch(struct exec *x, struct dict *args, struct value *result)
 {
     const char *src = arg_str(x, args, "src"), *dest = arg_str(x, args, "dest");
     struct dict *d = result->u.dict;
     char hex[HASH_HEX_MAX];
+    if (!is_text(x, args, "src", "source", result) || !is_text(x, args, "dest", "dest", result))
+        return ERR_FAILED;
     if (!src || !dest)
         return action_fail(x, result, "src and dest are required");
     if (x->check) {
@@ -92,7 +112,9 @@ int action_fetch(struct exec *x, struct dict *args, struct value *result)
         dict_set(d, "msg", value_cstr("check mode not (yet) supported for this module"));
         return 0;
     }
-    struct fetch f = {.x = x, .fd = -1, .dest = fetch_dest(x, args, src, dest)};
+    struct fetch f = {.x = x, .fd = -1, .dest = fetch_dest(x, args, src, dest, result)};
+    if (!f.dest)
+        return ERR_FAILED;
     struct dict *extra = value_dict(x->a).u.dict, *send = value_dict(x->a).u.dict;
     if (hash_file(HASH_SHA1, f.dest, hex, NULL) == 0)
         dict_set(extra, "_have_checksum", value_str(x->a, hex));
