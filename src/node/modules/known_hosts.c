@@ -252,6 +252,12 @@ int mod_known_hosts(struct module *m)
     const char *now = new_text(&t, &len);
     if (!t.found && !t.present)
         t.replace = false;
+    if (!t.present && t.key && !t.at) { // the host may have other keys
+        const struct value none = make_diff(&t, now, len);
+        dict_update(m->result, m->args);
+        module_set(m, "diff", none);
+        return 0;
+    }
     if (m->check) {
         module_changed(m, t.replace || t.present != t.found);
         module_set(m, "diff", make_diff(&t, now, len));

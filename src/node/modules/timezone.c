@@ -101,12 +101,23 @@ static int set_clock(struct module *m, const char *what)
     return run(m, argv);
 }
 
-static void add_diff(struct module *m, const char *zone, const char *clock, const char *new_zone,
-                     const char *new_clock)
+// What was or is to be of what is asked for. It is told always, so that a playbook can put it back.
+static struct value settings(struct module *m, const char *zone, const char *clock)
 {
-    const char *before = arena_printf(m->arena, "hwclock: %s\nname: %s\n", clock, zone);
-    const char *after = arena_printf(m->arena, "hwclock: %s\nname: %s\n", new_clock, new_zone);
-    module_diff(m, before, strlen(before), after, strlen(after), NULL, NULL);
+    struct value d = value_dict(m->arena);
+    if (module_str(m, "name"))
+        dict_set(d.u.dict, "name", value_cstr(zone));
+    if (module_str(m, "hwclock"))
+        dict_set(d.u.dict, "hwclock", value_cstr(clock));
+    return d;
+}
+
+static void add_diff(struct module *m, struct value before, struct value after)
+{
+    struct value d = value_dict(m->arena);
+    dict_set(d.u.dict, "before", before);
+    dict_set(d.u.dict, "after", after);
+    module_set(m, "diff", d);
 }
 
 int mod_timezone(struct module *m)
@@ -122,7 +133,7 @@ int mod_timezone(struct module *m)
     bool zone_differs = want && strcmp(want, zone) != 0;
     bool clock_differs = want_clock && strcmp(want_clock, clock) != 0;
     module_changed(m, zone_differs || clock_differs);
-    add_diff(m, zone, clock, want ? want : zone, want_clock ? want_clock : clock);
+    add_diff(m, settings(m, zone, clock), settings(m, want, want_clock));
     if (m->check)
         return 0;
     if (zone_differs && set_zone(m, want, file) < 0)
