@@ -1,6 +1,6 @@
 // A process of tasks. Forking one for each costs more than most tasks do, so one that a task has
-// left as it was (no program started, same folder, umask, environment and descriptors, little
-// memory) runs the next one too.
+// left as it was (no program started, same folder, umask, environment, descriptors and time zone,
+// little memory) runs the next one too.
 #include "node/worker.h"
 
 #include "node/async.h"
@@ -23,6 +23,8 @@ struct condition {
     dev_t cwd_dev;
     ino_t cwd_ino;
     int next_fd;
+    ino_t zone; // /etc/localtime, which libc reads once
+    struct timespec zone_time;
     uintptr_t environment; // over the addresses: setenv() gives a variable a new one
     long memory_kb;        // at its most
     bool had_children;
@@ -36,6 +38,10 @@ static struct condition look(void)
     if (stat(".", &st) == 0) {
         c.cwd_dev = st.st_dev;
         c.cwd_ino = st.st_ino;
+    }
+    if (lstat("/etc/localtime", &st) == 0) {
+        c.zone = st.st_ino;
+        c.zone_time = st.st_mtim;
     }
     c.next_fd = dup(STDIN_FILENO);
     close(c.next_fd);
@@ -57,6 +63,8 @@ static bool as_before(const struct condition *was)
     struct condition is = look();
     return is.mask == was->mask && is.cwd_dev == was->cwd_dev && is.cwd_ino == was->cwd_ino &&
            is.next_fd == was->next_fd && is.environment == was->environment &&
+           is.zone == was->zone && is.zone_time.tv_sec == was->zone_time.tv_sec &&
+           is.zone_time.tv_nsec == was->zone_time.tv_nsec &&
            is.memory_kb - was->memory_kb <= GROWTH_MAX_KB && !is.had_children;
 }
 
