@@ -71,6 +71,7 @@ static void run_action(struct exec *x, struct dict *args, struct value *result)
     else
         exec_module(x, &call, result);
     err_release(&e);
+    dict_del(result->u.dict, TEMPLATE_UNKNOWN); // not for a host to say
     if (exec_defers(x))
         foresee(x, args, result);
     struct dict *d = result->u.dict;

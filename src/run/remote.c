@@ -308,7 +308,6 @@ static void finish(struct exec *x, const struct wait *w, const struct module_cal
             action_fail(x, result, "the helper sent a result that is not a dictionary");
         }
         value_mark_unsafe(result);
-        dict_del(result->u.dict, TEMPLATE_UNKNOWN);
         break;
     case CONN_UNREACHABLE:
         unreachable(x, w->r.msg, result);

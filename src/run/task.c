@@ -56,6 +56,19 @@ const char *task_display_name(struct run *r, struct rhost *h, const struct task 
     return name;
 }
 
+// A condition that is false in check mode alone: a run may do what this check does not.
+static bool left_out_of_checks(struct exec *x, const struct value *cond)
+{
+    static const char name[] = "ansible_check_mode";
+    bool run = false;
+    if (!exec_defers(x) || cond->type != VALUE_STRING || !strstr(cond->u.str.s, name))
+        return false;
+    dict_set(x->locals, name, value_bool(false));
+    int rc = template_condition(&x->tpl, x->a, cond, &run, NULL);
+    dict_del(x->locals, name);
+    return rc == 0 && run;
+}
+
 static int eval_when(struct exec *x, bool *run, struct value *result)
 {
     // conditions from the outside in: play has none, includes and blocks first
@@ -82,8 +95,7 @@ static int eval_when(struct exec *x, bool *run, struct value *result)
             const struct value *c = &list.u.list->items[i];
             int rc = template_condition(&x->tpl, x->a, c, run, &e);
             if (rc == ERR_UNKNOWN) { // another may be false for sure
-                if (!x->maybe)
-                    exec_unknown(x, &e);
+                exec_unknown(x, &e);
                 err_release(&e);
                 x->maybe = *run = true;
                 continue;
@@ -95,7 +107,10 @@ static int eval_when(struct exec *x, bool *run, struct value *result)
                 err_release(&e);
                 return -1;
             }
-            if (!*run) {
+            if (!*run && left_out_of_checks(x, c)) {
+                x->unknown = "is left out of check runs by its condition";
+                *run = true;
+            } else if (!*run) {
                 dict_set(result->u.dict, "false_condition", *c);
                 x->maybe = false;
                 x->unknown = NULL;
@@ -280,7 +295,7 @@ static void try_execute(struct exec *x, struct value *result, const struct err *
     }
     uncertain_around(x);
     bool include = x->task->kind == TASK_INCLUDE_TASKS || x->task->kind == TASK_INCLUDE_ROLE;
-    if (x->maybe && !include) {
+    if (x->unknown && !include) {
         err_release(&e);
         return;
     }

@@ -105,6 +105,21 @@ Y
     says skipped "after quiet"
 }
 
+@test "what a condition leaves out of check runs alone is not skipped" {
+    play <<'Y'
+- {name: real, command: echo x, register: r, when: not ansible_check_mode}
+- {name: uses, debug: {msg: "{{ r.stdout }}"}}
+- {name: never, command: echo x, when: not ansible_check_mode and false}
+- {name: checks, debug: {msg: x}, when: ansible_check_mode}
+Y
+    check
+    says "can't know" real
+    has "is left out of check runs by its condition"
+    says "can't know" uses
+    says skipped never
+    says ok checks
+}
+
 @test "creates and removes let a command be foreseen" {
     touch there
     play <<Y

@@ -43,6 +43,15 @@ OPTIONS=()
     both 4 "Could not resolve hostname nosuch.invalid" h1
 }
 
+@test "a key file that is not there, or is not to be read" {
+    sed "s,$KEY,$PWD/nosuch.key," -i hosts
+    both 4 "the private key file $PWD/nosuch.key: No such file or directory" h1
+    hosts_of root
+    sed "s,ansible_ssh_private_key_file=[^ ]*,," -i hosts
+    OPTIONS=(--private-key nosuch.key)
+    both 4 "nosuch.key: No such file or directory" h1
+}
+
 @test "a wrong key, and no such user" {
     ssh-keygen -q -t ed25519 -N '' -f other
     sed "s,$KEY,$PWD/other," -i hosts
