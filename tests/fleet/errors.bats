@@ -43,15 +43,6 @@ OPTIONS=()
     both 4 "Could not resolve hostname nosuch.invalid" h1
 }
 
-@test "a key file that is not there, or is not to be read" {
-    sed "s,$KEY,$PWD/nosuch.key," -i hosts
-    both 4 "the private key file $PWD/nosuch.key: No such file or directory" h1
-    hosts_of root
-    sed "s,ansible_ssh_private_key_file=[^ ]*,," -i hosts
-    OPTIONS=(--private-key nosuch.key)
-    both 4 "nosuch.key: No such file or directory" h1
-}
-
 @test "a wrong key, and no such user" {
     ssh-keygen -q -t ed25519 -N '' -f other
     sed "s,$KEY,$PWD/other," -i hosts
@@ -64,7 +55,12 @@ OPTIONS=()
 
 @test "a key file that is not there or that others may read" {
     sed "s,$KEY,$PWD/nosuch," -i hosts
-    both 4 "Permission denied (" h1
+    both 4 "Permission denied (" h1 "the private key file $PWD/nosuch: No such file or directory"
+    hosts_of root
+    sed "s,ansible_ssh_private_key_file=[^ ]*,," -i hosts
+    OPTIONS=(--private-key nosuch.key)
+    both 4 "Permission denied (" h1 "the private key file nosuch.key: No such file or directory"
+    OPTIONS=()
     cp "$KEY" open
     chmod 644 open
     hosts_of root
