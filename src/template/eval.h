@@ -155,8 +155,8 @@ bool value_has_unsafe(const struct value *v, int depth);
 bool value_has_vault(const struct value *v);
 // Decrypts what is encrypted in v, however deep.
 int value_reveal(struct templar *t, struct arena *a, struct value *v, int depth, struct err *e);
-// ERR_FAILED when v, marked as encrypted, is no such text.
-int value_check_vault(const struct value *v, struct err *e);
+// ERR_FAILED when a text in v that is marked as encrypted is not.
+int value_check_vault(const struct value *v, int depth, struct err *e);
 // Decrypts v when it is an encrypted text itself.
 int value_reveal_text(struct templar *t, struct arena *a, struct value *v, struct err *e);
 // Decrypts what a builtin is called with, but for those that hand values on as they are.

@@ -294,7 +294,7 @@ static int nested_string(struct templar *t, struct arena *a, const struct value 
     *ret = *in;
     if (in->flags & VALUE_VAULT) {
         template_hooks.vault_seen = true;
-        return o->keep_vault ? value_check_vault(ret, e) : value_reveal_text(t, a, ret, e);
+        return o->keep_vault ? 0 : value_reveal_text(t, a, ret, e);
     }
     if (in->flags & VALUE_UNSAFE || !has_start(o, in->u.str.s, in->u.str.len))
         return 0;
@@ -411,6 +411,8 @@ int template_value(struct templar *t, struct arena *a, const struct value *in, s
     rc = template_nested(t, a, in, &t->opts, &v, e, 0);
     if (rc == 0 && template_hooks.vault_seen && !t->opts.keep_vault)
         rc = value_reveal(t, a, &v, 0, e);
+    else if (rc == 0 && template_hooks.vault_seen)
+        rc = value_check_vault(&v, 0, e);
     session_leave(t, &mine);
     if (rc < 0)
         return rc;

@@ -74,13 +74,26 @@ int value_reveal(struct templar *t, struct arena *a, struct value *v, int depth,
     return has_vault(v, depth) ? reveal(t, a, v, depth, e) : 0;
 }
 
-int value_check_vault(const struct value *v, struct err *e)
+int value_check_vault(const struct value *v, int depth, struct err *e)
 {
     static const char header[] = "$ANSIBLE_VAULT;";
-    const char *s = v->u.str.s + strspn(v->u.str.s, " \t\r\n");
-    return v->flags & VALUE_NATIVE_TEXT || strncmp(s, header, sizeof header - 1) == 0
-               ? 0
-               : err_set(e, ERR_FAILED, value_pos(v), "input is not vault encrypted data");
+    struct dict_entry *d;
+    int rc = 0;
+    if (depth > 100)
+        return 0;
+    if (v->type == VALUE_STRING && v->flags & VALUE_VAULT && !(v->flags & VALUE_NATIVE_TEXT)) {
+        const char *s = v->u.str.s + strspn(v->u.str.s, " \t\r\n");
+        if (strncmp(s, header, sizeof header - 1) != 0)
+            rc = err_set(e, ERR_FAILED, value_pos(v), "input is not vault encrypted data. ");
+    } else if (v->type == VALUE_LIST) {
+        for (size_t i = 0; rc == 0 && i < v->u.list->len; i++)
+            rc = value_check_vault(&v->u.list->items[i], depth + 1, e);
+    } else if (v->type == VALUE_DICT) {
+        DICT_EACH(v->u.dict, d)
+        if ((rc = value_check_vault(&d->val, depth + 1, e)) < 0)
+            return rc;
+    }
+    return rc;
 }
 
 int value_reveal_text(struct templar *t, struct arena *a, struct value *v, struct err *e)
@@ -92,9 +105,6 @@ int value_reveal_text(struct templar *t, struct arena *a, struct value *v, struc
         v->flags &= (uint8_t) ~(VALUE_VAULT | VALUE_NATIVE_TEXT);
         return 0;
     }
-    int known = value_check_vault(v, e);
-    if (known < 0)
-        return known;
     if (!t->decrypt)
         return err_set(e, ERR_FAILED, value_pos(v),
                        "Attempting to decrypt but no vault secrets found");

@@ -228,11 +228,12 @@ static void vault_values_are_decrypted_where_used(void **state)
 static void what_is_no_vault_text_is_refused(void **state)
 {
     struct fixture *f = *state;
-    struct value junk = value_str(f->a, "junk"), v;
+    struct value junk = value_str(f->a, "junk"), d = value_dict(f->a), v;
     junk.flags |= VALUE_VAULT;
-    dict_set(f->vars, "junk", junk);
+    dict_set(d.u.dict, "k", junk);
+    dict_set(f->vars, "d", d);
     f->t.opts.keep_vault = true;
-    assert_int_equal(eval(f, "{{ junk }}", &v), ERR_FAILED);
+    assert_int_equal(eval(f, "{{ d }}", &v), ERR_FAILED);
     assert_non_null(strstr(err_msg(&f->e), "not vault encrypted"));
 }
 
