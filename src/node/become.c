@@ -377,6 +377,21 @@ static const char *password_trouble(struct arena *a, const struct become *b)
     return refused ? arena_printf(a, "Incorrect %s password", b->method) : NULL;
 }
 
+struct value become_unstarted(struct arena *a, const struct err *e)
+{
+    struct value v = value_dict(a);
+    dict_set(v.u.dict, "changed", value_bool(false));
+    dict_set(v.u.dict, "failed", value_bool(true));
+    dict_set(v.u.dict, "msg", value_str(a, err_msg(e)));
+    if (e->code != ERR_NOENT)
+        return v;
+    // what a shell would have said of the missing program, which content asks for
+    dict_set(v.u.dict, "module_stderr", value_strf(a, "%s\n", err_msg(e)));
+    dict_set(v.u.dict, "module_stdout", value_cstr(""));
+    dict_set(v.u.dict, "rc", value_int(127));
+    return v;
+}
+
 struct value become_failure(struct arena *a, const struct become *b, int status)
 {
     struct value v = value_dict(a);

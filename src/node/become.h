@@ -37,6 +37,8 @@ int become_start(struct become *b, const struct dict *task, struct err *e);
 // Takes bytes the method or the starting helper wrote (is_err: on its stderr). When the state
 // becomes READY or SENDING, text holds what already belongs to the frames.
 void become_feed(struct become *b, const char *data, size_t len, bool is_err);
+// The result of a task for whose helper the program was not even started.
+struct value become_unstarted(struct arena *a, const struct err *e);
 // The result of a task whose helper could not be started; status is how the method ended, as wait()
 // tells it.
 struct value become_failure(struct arena *a, const struct become *b, int status);

@@ -335,7 +335,13 @@ static void become_task(struct router *r, struct dict *task, uint32_t id, struct
     } else {
         struct err e = ERR_INIT;
         if (become_start(want, task, &e) < 0) {
-            send_failure(r, id, err_msg(&e));
+            struct arena *a = arena_new();
+            struct buf result = BUF_INIT;
+            struct value v = become_unstarted(a, &e);
+            json_write(&result, &v, NULL);
+            queue_frame(&r->to, FRAME_RESULT, id, result.p, result.len);
+            buf_release(&result);
+            arena_free(a);
             err_release(&e);
             become_free(want);
             return;
