@@ -186,6 +186,11 @@ int conn_line(struct conn *c, struct err *e)
     return rc;
 }
 
+const char *const *conn_ssh_argv(struct conn *c, struct err *e)
+{
+    return c->p.transport == CONN_SSH && conn_line(c, e) == 0 ? c->line.argv.v : NULL;
+}
+
 // argv of the session's ssh, in a.
 static const char **session_argv(struct conn *c, struct arena *a)
 {

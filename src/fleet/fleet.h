@@ -111,6 +111,9 @@ struct conn *conn_ref(struct conn *c);
 // Gives a reference back; the last one ends the session once its tasks are done. NULL is accepted.
 void conn_unref(struct conn *c);
 const char *conn_name(const struct conn *c);
+// The words of ssh for this connection, the host last, then NULL; they live as long as it does.
+// NULL for one that is not by ssh, or with *e.
+const char *const *conn_ssh_argv(struct conn *c, struct err *e);
 // What the helper said of itself (dict of HELLO), NULL while not connected.
 const struct value *conn_hello(const struct conn *c);
 // Ends the session and the kept connection behind it; tasks in flight are UNREACHABLE, later ones

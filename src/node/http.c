@@ -192,12 +192,32 @@ static void make_request(struct fetch *f, const struct http_url *u, const struct
         add_basic(b, "Proxy-Authorization", proxy->user, proxy->password);
     if (f->with_body && req->body && !user_header(req, "Content-Length"))
         buf_addf(b, "Content-Length: %zu\r\n", req->body_len);
+    struct stat st;
+    if (f->with_body && req->body_file && stat(req->body_file, &st) == 0)
+        buf_addf(b, "Content-Length: %lld\r\n", (long long)st.st_size);
     if (f->with_body && req->body && !user_header(req, "Content-Type"))
         buf_adds(b, "Content-Type: application/x-www-form-urlencoded\r\n");
     add_user_headers(f, home, b);
     buf_adds(b, "\r\n");
     if (f->with_body && req->body)
         buf_add(b, req->body, req->body_len);
+}
+
+// Sends the file that is the body; its length is in the header already.
+static int send_file(struct fetch *f, struct http_stream *s, struct err *e)
+{
+    char block[65536];
+    int fd = open(f->req->body_file, O_RDONLY | O_CLOEXEC), rc = 0;
+    ssize_t n = 0;
+    if (fd < 0)
+        return err_set(e, ERR_IO, POS_NONE, "cannot read %s: %s", f->req->body_file,
+                       strerror(errno));
+    while (rc == 0 && (n = read(fd, block, sizeof block)) > 0)
+        rc = http_stream_write(s, block, (size_t)n, e);
+    if (n < 0)
+        rc = err_set(e, ERR_IO, POS_NONE, "cannot read %s: %s", f->req->body_file, strerror(errno));
+    close(fd);
+    return rc;
 }
 
 // --- the answer
@@ -331,6 +351,8 @@ static int round_trip(struct fetch *f, struct err *e)
     rc = http_stream_write(s, request.p, request.len, e);
     explicit_bzero(request.p, request.len);
     buf_release(&request);
+    if (rc == 0 && f->with_body && f->req->body_file)
+        rc = send_file(f, s, e);
     buf_release(&f->res->body);
     buf_init(&f->res->body, BODY_MAX);
     if (rc == 0)

@@ -1,6 +1,6 @@
-// An HTTP/1.1 client for get_url and uri: chunked bodies, redirects, basic auth, proxies, UNIX
-// sockets. TLS is spoken by the host's own openssl as a child process, so that the static helper
-// needs neither a TLS library nor certificates.
+// An HTTP/1.1 client for get_url, uri and docker_*: chunked bodies, redirects, basic auth, proxies,
+// UNIX sockets. TLS is spoken by the host's own openssl as a child process, so that the static
+// helper needs neither a TLS library nor certificates.
 #ifndef NODE_HTTP_H
 #define NODE_HTTP_H
 
@@ -11,7 +11,8 @@ struct http_request {
     const struct dict *headers;      // of the user; NULL: none
     const struct list *unredirected; // headers not to send on after a redirect
     const void *body;
-    size_t body_len; // body NULL: none
+    size_t body_len;       // body NULL: none
+    const char *body_file; // sent instead of body, read while it is sent; NULL: none
     const char *agent, *user, *password, *unix_socket;
     const char *ca_path, *client_cert, *client_key;
     const char *follow;      // all, yes, safe, none, no, urllib2

@@ -246,6 +246,7 @@ struct module_call {
     bool force_run;     // run even though the module knows no check mode
     bool ignore_check;  // tell the module it is no check run
     struct dict *async; // start it as a job with this (docs/PROTOCOL.md), or NULL
+    bool here;          // on this machine, as the user who runs andon
 };
 int exec_module(struct exec *x, const struct module_call *c, struct value *result);
 // async.c: the task's module as a background job, watched until it ends unless poll is 0.
@@ -257,10 +258,28 @@ int async_read(struct exec *x, struct async_task *ret, struct err *e);
 int async_run(struct exec *x, const struct async_task *t, struct dict *args, struct value *result);
 // The folder of jobs on the host.
 const char *async_folder(struct exec *x);
+// s in single quotes for a shell.
+const char *shell_quote(struct arena *a, const char *s);
 int exec_raw(struct exec *x, const char *command, const char *executable, struct value *result);
 // x, or when the task is delegated one with the variables of the host it runs on.
 struct exec *target_exec(struct exec *x);
 int exec_reset_connection(struct exec *x);
+// How another program reaches the task's own host as its connection does, from this machine or from
+// the host delegated to.
+struct remote_shell {
+    const char *const *ssh;  // words of ssh without the host, ends with NULL
+    const char *host;        // its address; NULL: it is where the program runs
+    const char *become_user; // whom the task becomes there by sudo, NULL: nobody
+    bool from_here;          // the program runs on this machine
+};
+struct remote_shell_opts {
+    int port;                // 0: the connection's
+    const char *private_key; // NULL: the connection's
+    bool keep_user;          // log in as the connection does
+};
+// <0 after action_fail().
+int exec_remote_shell(struct exec *x, const struct remote_shell_opts *o, struct remote_shell *ret,
+                      struct value *result);
 // Takes over a reference to a connection used for the target.
 void conn_keep(struct exec *x, struct conn *c);
 // Waits in the coroutine; exec_wake ends it early.

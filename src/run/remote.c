@@ -328,6 +328,7 @@ static void finish(struct exec *x, const struct wait *w, const struct module_cal
 
 int exec_module(struct exec *x, const struct module_call *c, struct value *result)
 {
+    static const struct conn_params here = {.transport = CONN_LOCAL, .name = "localhost"};
     struct err e = ERR_INIT;
     int rc = 0;
     const struct module_spec *spec = spec_find(c->module);
@@ -347,8 +348,10 @@ int exec_module(struct exec *x, const struct module_call *c, struct value *resul
     }
     if (x->run->interrupted)
         return action_fail(x, result, "interrupted");
-    struct value b = become(x, &e, &rc);
-    struct conn *conn = rc < 0 ? NULL : connection(x, &e);
+    struct value b = c->here ? value_null() : become(x, &e, &rc);
+    struct conn *conn = rc < 0    ? NULL
+                        : c->here ? fleet_conn(x->run->o.fleet, &here, &e)
+                                  : connection(x, &e);
     if (!conn) {
         action_fail(x, result, "%s", task_error(x, "", &e, x->task ? x->task->n.pos : POS_NONE));
         err_release(&e);
@@ -396,7 +399,7 @@ static void on_raw(void *data, const struct conn_raw_result *r)
         schedule_wake(w->w.x->h);
 }
 
-static const char *shell_quote(struct arena *a, const char *s)
+const char *shell_quote(struct arena *a, const char *s)
 {
     struct buf b = BUF_INIT;
     buf_addc(&b, '\'');
@@ -493,6 +496,66 @@ int exec_reset_connection(struct exec *x)
     conn_reset(c);
     conn_unref(c);
     return 0;
+}
+
+// The task's own host, even when the task is delegated.
+static struct exec *own_exec(struct exec *x)
+{
+    struct exec *own = arena_new_of(x->a, struct exec);
+    *own = *x;
+    own->target = x->h;
+    return own;
+}
+
+static int ssh_words(struct exec *x, const struct conn_params *p, struct remote_shell *ret,
+                     struct err *e)
+{
+    const char *const *argv;
+    size_t n = 0;
+    struct conn *c = fleet_conn(x->run->o.fleet, p, e);
+    if (!c || !(argv = conn_ssh_argv(c, e))) {
+        conn_unref(c);
+        return ERR_INVALID;
+    }
+    while (argv[n])
+        n++;
+    const char **words = arena_array(x->a, const char *, n);
+    for (size_t i = 0; i + 1 < n; i++)
+        words[i] = arena_strdup(x->a, argv[i]);
+    ret->ssh = words;
+    ret->host = arena_strdup(x->a, argv[n - 1]);
+    conn_unref(c);
+    return 0;
+}
+
+int exec_remote_shell(struct exec *x, const struct remote_shell_opts *o, struct remote_shell *ret,
+                      struct value *result)
+{
+    struct err e = ERR_INIT;
+    struct exec *own = own_exec(x);
+    int rc = 0;
+    bool local = strcmp(exec_connection(own), "local") == 0;
+    struct conn_params p = {.transport = CONN_SSH, .name = x->h->name};
+    *ret = (struct remote_shell){.from_here =
+                                     !x->delegate_name || strcmp(exec_connection(x), "local") == 0};
+    if (local || (x->delegate_name && x->target == x->h)) { // both ends are one machine
+        ret->from_here = local;
+        return 0;
+    }
+    struct value b = become(own, &e, &rc);
+    ssh_params(own, own, &p);
+    p.no_persist = !ret->from_here;
+    p.port = o->port ? o->port : p.port;
+    p.private_key = o->private_key ? o->private_key : p.private_key;
+    p.user = o->keep_user ? p.user : NULL;
+    if (rc == 0 && b.type == VALUE_DICT && strcmp(dict_str(b.u.dict, "method", ""), "sudo") == 0)
+        ret->become_user = dict_str(b.u.dict, "user", "root");
+    if (rc == 0)
+        rc = ssh_words(x, &p, ret, &e);
+    if (rc < 0)
+        action_fail(x, result, "%s", task_error(x, "", &e, x->task->n.pos));
+    err_release(&e);
+    return rc;
 }
 
 // --- sleeping -----------------------------------------------------------------------------------

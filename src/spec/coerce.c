@@ -340,6 +340,11 @@ static bool parse_size(const char *s, bool bits, int64_t *ret)
     return true;
 }
 
+bool spec_size(const char *s, int64_t *ret)
+{
+    return parse_size(s, false, ret);
+}
+
 static int to_size(struct arena *a, const struct value *v, bool bits, struct value *ret,
                    struct err *e)
 {

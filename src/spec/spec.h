@@ -92,6 +92,9 @@ int spec_validate_all(const struct module_spec *spec, struct arena *a, const str
 // meta/argument_specs.yml): the messages of all that is wrong go to ret_errors (in a).
 int spec_validate_value(const struct dict *options, struct arena *a, const struct dict *args,
                         struct list *ret_errors, struct err *e) __attribute__((warn_unused_result));
+// A size for people in bytes ("10M", "1.5 GB", "512"): false when there is no number or the unit is
+// unknown.
+bool spec_size(const char *s, int64_t *ret);
 // The parameter called name or having it as an alias (file arguments included), or NULL.
 const struct param *spec_param(const struct module_spec *spec, const char *name);
 

@@ -1,0 +1,246 @@
+// synchronize: rsync between this machine (or the host delegated to) and the host of the task, over
+// the ssh that its connection uses.
+#include "core/buf.h"
+#include "core/file.h"
+#include "run/actions/actions.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MARK "<<CHANGED>>" // begins each line of rsync that tells of a change
+
+struct sync {
+    struct exec *x;
+    const struct dict *args;
+    struct value *result;
+    struct list *argv;
+    struct remote_shell shell; // how the host is reached; host NULL: both sides are one machine
+    bool elsewhere;            // rsync runs on a host delegated to
+};
+
+static void add(struct sync *s, const char *word)
+{
+    list_add(s->argv, value_str(s->x->a, word));
+}
+
+static bool on(struct sync *s, const char *name, bool dflt)
+{
+    return arg_bool(s->args, name, dflt);
+}
+
+static void add_list(struct sync *s, const char *name, const char *prefix)
+{
+    const struct value *v = dict_get(s->args, name);
+    if (v && v->type == VALUE_STRING && v->u.str.len)
+        add(s, arena_printf(s->x->a, "%s%s", prefix, v->u.str.s));
+    for (size_t i = 0; v && v->type == VALUE_LIST && i < v->u.list->len; i++)
+        add(s, arena_printf(s->x->a, "%s%s", prefix, value_to_cstr(s->x->a, &v->u.list->items[i])));
+}
+
+// The parts of --archive, switched on or off one by one.
+static void add_archive(struct sync *s)
+{
+    static const char *const parts[] = {"recursive", "links", "perms", "times", "owner", "group"};
+    bool archive = on(s, "archive", true);
+    if (archive)
+        add(s, "--archive");
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        const struct value *v = dict_get(s->args, parts[i]);
+        if (!v || v->type == VALUE_NULL || on(s, parts[i], archive) == archive)
+            continue;
+        add(s, arena_printf(s->x->a, archive ? "--no-%s" : "--%s", parts[i]));
+    }
+}
+
+static void add_flags(struct sync *s)
+{
+    static const struct {
+        const char *name, *flag;
+        bool dflt;
+    } flags[] = {{"delay_updates", "--delay-updates", true},
+                 {"compress", "--compress", true},
+                 {"delete", "--delete-after", false},
+                 {"existing_only", "--existing", false},
+                 {"checksum", "--checksum", false},
+                 {"copy_links", "--copy-links", false},
+                 {"dirs", "--dirs", false},
+                 {"partial", "--partial", false}};
+    const char *timeout = arg_str(s->x, s->args, "rsync_timeout");
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+        if (on(s, flags[i].name, flags[i].dflt))
+            add(s, flags[i].flag);
+    add(s, "-F");
+    if (timeout && atoi(timeout) > 0)
+        add(s, arena_printf(s->x->a, "--timeout=%d", atoi(timeout)));
+    if (s->x->check)
+        add(s, "--dry-run");
+    add_archive(s);
+}
+
+// rsync on the other side, as the user that the task becomes.
+static void add_rsync_path(struct sync *s)
+{
+    const char *path = arg_str(s->x, s->args, "rsync_path"), *user = s->shell.become_user;
+    if (path)
+        add(s, arena_printf(s->x->a, "--rsync-path=%s", path));
+    else if (user && strcmp(user, "root") == 0)
+        add(s, "--rsync-path=sudo rsync");
+    else if (user)
+        add(s, arena_printf(s->x->a, "--rsync-path=sudo -u %s rsync", user));
+}
+
+// The ssh of the connection as one line, for rsync to cut.
+static void add_shell(struct sync *s)
+{
+    struct buf b = BUF_INIT;
+    buf_adds(&b, "--rsh=");
+    for (size_t i = 0; s->shell.ssh[i]; i++) {
+        const char *word = s->shell.ssh[i];
+        bool plain = !word[strcspn(word, " \"'\\*?$")];
+        buf_addf(&b, "%s%s", i ? " " : "", plain ? word : shell_quote(s->x->a, word));
+    }
+    add(s, buf_str(&b));
+    buf_release(&b);
+}
+
+// --- the two ends
+
+static bool is_remote_url(const char *path)
+{
+    return strncmp(path, "rsync://", 8) == 0 || strstr(path, "::");
+}
+
+// A path on this machine: relative ones are looked for as those of copy are.
+static const char *local_path(struct sync *s, const char *path, bool source)
+{
+    const char *home = getenv("HOME"), *found = NULL;
+    struct arena *a = s->x->a;
+    size_t n = strlen(path);
+    if (is_remote_url(path) || s->elsewhere || *path == '/')
+        return path;
+    if (*path == '~' && (path[1] == '/' || !path[1]) && home)
+        return arena_printf(a, "%s%s", home, path + 1);
+    char *tried;
+    if (source)
+        found =
+            playbook_find_file(a, &s->x->task->n, "files", path, run_basedir(s->x->run), &tried);
+    if (!found)
+        return path_join(a, run_basedir(s->x->run), path);
+    bool slash = n && path[n - 1] == '/' && found[strlen(found) - 1] != '/';
+    return slash ? arena_printf(a, "%s/", found) : found; // the slash has a meaning for rsync
+}
+
+static const char *remote_path(struct sync *s, const char *path)
+{
+    const char *host = s->shell.host;
+    if (!host || is_remote_url(path))
+        return path;
+    return arena_printf(s->x->a, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, path);
+}
+
+static int add_ends(struct sync *s)
+{
+    const char *src = arg_str(s->x, s->args, "src"), *dest = arg_str(s->x, s->args, "dest");
+    const char *mode = arg_str(s->x, s->args, "mode");
+    if (!src || !dest)
+        return action_fail(s->x, s->result,
+                           "synchronize requires both src and dest parameters are set");
+    bool pull = mode && strcmp(mode, "pull") == 0, one = !s->shell.host;
+    add(s, pull && !one ? remote_path(s, src) : local_path(s, src, true));
+    add(s, pull || one ? local_path(s, dest, false) : remote_path(s, dest));
+    return 0;
+}
+
+// --- running it
+
+static const char *joined(struct sync *s)
+{
+    struct buf b = BUF_INIT;
+    for (size_t i = 0; i < s->argv->len; i++)
+        buf_addf(&b, "%s%s", i ? " " : "", s->argv->items[i].u.str.s);
+    const char *text = arena_strdup(s->x->a, buf_str(&b));
+    buf_release(&b);
+    return text;
+}
+
+// The output of rsync without the marks.
+static struct value clean(struct sync *s, const char *out)
+{
+    struct buf b = BUF_INIT;
+    for (const char *mark; (mark = strstr(out, MARK)); out = mark + strlen(MARK))
+        buf_add(&b, out, (size_t)(mark - out));
+    buf_adds(&b, out);
+    struct value ret = value_strn(s->x->a, buf_str(&b), b.len);
+    buf_release(&b);
+    ret.flags |= VALUE_UNSAFE;
+    return ret;
+}
+
+static struct value lines_of(struct sync *s, const char *text)
+{
+    struct value ret = value_list(s->x->a);
+    for (; *text; text += strcspn(text, "\n"), text += *text == '\n') {
+        struct value line = value_strn(s->x->a, text, strcspn(text, "\n"));
+        line.flags |= VALUE_UNSAFE;
+        if (line.u.str.len)
+            list_add(ret.u.list, line);
+    }
+    return ret;
+}
+
+static int tell(struct sync *s, const struct value *ran)
+{
+    const char *out = dict_str(ran->u.dict, "stdout", ""),
+               *err = dict_str(ran->u.dict, "stderr", "");
+    const struct value *rc = dict_get(ran->u.dict, "rc");
+    if (dict_bool(ran->u.dict, "unreachable", false) || !rc || rc->type != VALUE_INT) {
+        *s->result = *ran;
+        return ERR_FAILED;
+    }
+    *s->result = value_dict(s->x->a);
+    struct dict *d = s->result->u.dict;
+    struct value text = clean(s, out);
+    dict_set(d, "cmd", value_cstr(joined(s)));
+    dict_set(d, "rc", *rc);
+    if (rc->u.i != 0)
+        return action_fail(s->x, s->result, "%s", *err ? err : out);
+    dict_set(d, "changed", value_bool(strstr(out, MARK) != NULL));
+    dict_set(d, "msg", text);
+    dict_set(d, "stdout_lines", lines_of(s, text.u.str.s));
+    return 0;
+}
+
+int action_synchronize(struct exec *x, struct dict *args, struct value *result)
+{
+    struct value argv = value_list(x->a), call_args = value_dict(x->a), ran = value_dict(x->a);
+    struct sync s = {.x = x, .args = args, .result = result, .argv = argv.u.list};
+    const char *port = arg_str(x, args, "dest_port"),
+               *rsync = exec_var_str(x, "ansible_rsync_path");
+    struct remote_shell_opts o = {.port = port ? atoi(port) : 0,
+                                  .private_key = arg_str(x, args, "private_key"),
+                                  .keep_user = on(&s, "set_remote_user", true)};
+    if (exec_remote_shell(x, &o, &s.shell, result) < 0)
+        return ERR_FAILED;
+    s.elsewhere = !s.shell.from_here;
+    add(&s, rsync ? rsync : "rsync");
+    add_flags(&s);
+    if (s.shell.host) {
+        add_shell(&s);
+        add_rsync_path(&s);
+    }
+    add_list(&s, "rsync_opts", "");
+    if (dict_get(args, "link_dest"))
+        add(&s, "-H");
+    add_list(&s, "link_dest", "--link-dest=");
+    add(&s, "--out-format=" MARK "%i %n%L");
+    if (add_ends(&s) < 0)
+        return ERR_FAILED;
+    dict_set(call_args.u.dict, "argv", argv);
+    struct module_call c = {.module = "command",
+                            .args = call_args.u.dict,
+                            .ignore_check = true, // rsync itself is told
+                            .force_run = true,
+                            .here = s.shell.from_here};
+    (void)!exec_module(x, &c, &ran);
+    return tell(&s, &ran);
+}
