@@ -104,6 +104,10 @@ class Daemon:
 
     def clear(self):
         """Everything but the two images goes."""
+        for network in self.docker("network", "ls", "-q", "--filter", "type=custom").split():
+            for container in self.docker("ps", "-aq").split():  # a failed start leaves its connection
+                subprocess.run([program("docker"), "network", "disconnect", "-f", network, container], env=self.env,
+                               capture_output=True, check=False)
         for kind, command in (("ps -aq", "rm -fv"), ("network ls -q --filter type=custom", "network rm"), ("volume ls -q", "volume rm")):
             found = self.docker(*kind.split()).split()
             if found:
