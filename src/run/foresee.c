@@ -267,22 +267,31 @@ static const struct made *made_account(struct exec *x, const struct dict *args)
     return NULL;
 }
 
-// Anything that may make what a host lacks.
+// One name holds the other: nginx and nginx-light, /etc/systemd/system/app.service and app.
+static bool related(const char *x, const char *y)
+{
+    return *x && *y && (strstr(x, y) || strstr(y, x));
+}
+
+// Anything that may make what a host lacks; what goes by a like name before the rest.
 static const struct made *made_anything(const struct exec *x, const struct row *row,
                                         const struct dict *args)
 {
     const char *name = dict_str(args, "name", "");
-    const struct made *m = x->target->made;
-    for (; m; m = m->next) {
+    const struct made *any = NULL, *near = NULL;
+    for (const struct made *m = x->target->made; m; m = m->next) {
         bool fits = m->kind == MADE_ANY || m->kind == MADE_PACKAGE || m->tree;
         if (row && row->kind == MADE_PACKAGE)
             fits = fits || m->kind == MADE_SOURCE;
-        if (row && row->kind == MADE_SERVICE)
-            fits = fits || (m->kind == MADE_PATH && *name && strstr(m->name, name));
-        if (fits)
+        bool like = row && row->kind == MADE_SERVICE && related(m->name, name);
+        if (like && m->kind == MADE_PACKAGE)
             return m;
+        if (like && !near && (fits || m->kind == MADE_PATH))
+            near = m;
+        if (fits && !any)
+            any = m;
     }
-    return NULL;
+    return near ? near : any;
 }
 
 // Mistakes in the task itself, which no other task can mend.
