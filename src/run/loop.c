@@ -202,6 +202,11 @@ void loop_label(struct exec *x, const struct loop_control *lc, const struct valu
     *ret = *item;
     if (lc->label && exec_template(x, lc->label, ret, NULL) < 0)
         *ret = *lc->label;
+    if (ret->type == VALUE_DICT && dict_get(ret->u.dict, TEMPLATE_UNKNOWN)) {
+        *ret = value_shallow(x->a, ret);
+        dict_del(ret->u.dict, TEMPLATE_UNKNOWN);
+        dict_del(ret->u.dict, TEMPLATE_MAY_SKIP);
+    }
     if (template_has_template(ret)) // else nothing in it is encrypted
         *ret = hide_vault(x->a, ret, 0);
 }

@@ -589,7 +589,7 @@ enum task_status task_run(struct run *r, struct rhost *h, struct task *t, struct
                           : NULL;
     bool notifies = why || (status != STATUS_FAILED && dict_bool(d, "changed", false));
     if (why)
-        why = arena_printf(a, "notified by %s, which %s", exec_where(&x), why);
+        why = arena_printf(a, "notified by %s: %s", exec_where(&x), why);
     bool known = !notifies || task_notify(h, t, why, a);
     // what stopped the run is an error, which Ansible shows instead of the result
     bool untold = dict_bool(d, "_andon_untold", false) ||

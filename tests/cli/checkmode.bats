@@ -87,6 +87,7 @@ Y
     says ok "known fact"
     says ok "of each"
     says ok "how many"
+    [[ $output != *_andon_* ]]
 }
 
 @test "retries, changed_when and failed_when wait for what is not known" {
