@@ -265,7 +265,8 @@ static void add_delegated(struct exec *x, struct dict *result)
 static void add_exception(struct exec *x, const struct err *e, struct dict *result)
 {
     const char *class = e->code == ERR_FAILED ? x->tpl.exc : NULL;
-    if (!class)
+    if (!class || strncmp(class, "ansible.", 8) == 0 || strcmp(class, "ValueError") == 0 ||
+        strcmp(class, "TypeError") == 0)
         return;
     dict_set(result, "exception", value_strf(x->a, "%s: %s", class, err_msg(e)));
     dict_set(result, "changed", value_bool(false));
