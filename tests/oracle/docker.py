@@ -29,7 +29,7 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.\d]*(Z|[+-]\d\d:\d\d)")
 # Of a container or network: what differs from one to the next.
 PASSING = {"Pid", "Hostname", "HostnamePath", "HostsPath", "LogPath", "ResolvConfPath", "SandboxID", "SandboxKey",
            "MacAddress", "EndpointID", "Created", "StartedAt", "FinishedAt", "GraphDriver", "LastTagTime", "CreatedAt",
-           "Mountpoint", "RepoDigests"}
+           "Mountpoint", "RepoDigests", "IPv4Address"}
 
 BOOT = r"""
 set -eu
@@ -141,12 +141,13 @@ class Daemon:
 
 def normal(v):
     if isinstance(v, dict):
-        return {ID.sub("ID", k): "*" if k in PASSING and v[k] not in ("", None) else normal(v[k])
+        return {ID.sub(v[k].get("Name", "ID") if isinstance(v[k], dict) else "ID", k): "*" if k in PASSING and v[k] not in ("", None) else normal(v[k])
                 for k in v if not (k == "differences" and isinstance(v[k], list))}
     if isinstance(v, list):
         items = [normal(i) for i in v]
         return sorted(items, key=json.dumps)
     if isinstance(v, str):
+        v = re.sub(r"\b172\.\d+\.", "172.N.", v)  # networks are given what is free
         return re.sub(r"\bID[0-9]*\b|\b[0-9a-f]{12}\b", "ID", TIME.sub("TIME", ID.sub("ID", v)))
     return v
 

@@ -200,7 +200,7 @@ int docker_must(struct docker *d, const char *method, const char *path, const st
     if (status < 0)
         return ERR_FAILED;
     if (status >= 400)
-        return module_fail(d->m, "%s: %s", what, d->error);
+        return module_fail(d->m, "%s%s%s", what ? what : "", what ? ": " : "", d->error);
     if (ret)
         *ret = answer.value;
     return 0;
@@ -214,11 +214,13 @@ int docker_get(struct docker *d, const char *path, struct value *ret)
     *ret = answer.value;
     if (status < 0)
         return ERR_FAILED;
-    if (status == 404)
+    bool none = status == 404 || // a name that cannot be is of nothing either
+                (status == 400 && strstr(d->error, "invalid reference format"));
+    if (none)
         *ret = value_null();
-    if (status >= 400 && status != 404)
+    if (status >= 400 && !none)
         return module_fail(d->m, "An unexpected Docker error occurred: %s", d->error);
-    return status != 404;
+    return !none;
 }
 
 void docker_warnings(struct docker *d, const struct value *answer)
@@ -386,4 +388,11 @@ void docker_tell_diff(struct module *m, const struct docker_diff *diff)
     if (diff->image)
         dict_set(v.u.dict, "image_different", value_bool(true));
     module_set(m, "diff", v);
+}
+
+int docker_end(struct module *m, int rc)
+{
+    if (rc != 0)
+        module_set(m, "changed", value_bool(false));
+    return rc;
 }

@@ -38,7 +38,7 @@ int docker_open(struct docker *d, struct module *m);
 // module_fail when the daemon cannot be reached.
 int docker_try(struct docker *d, const struct docker_call *call, struct docker_answer *ret);
 // As docker_try for a JSON body or none; a status from 400 on fails the task with
-// "what: the daemon's reason". ret may be NULL.
+// "what: the daemon's reason" (what NULL: with the reason alone). ret may be NULL.
 int docker_must(struct docker *d, const char *method, const char *path, const struct value *body,
                 const char *what, struct value *ret);
 // GET path: 1 found, 0 when there is none, ERR_FAILED.
@@ -93,6 +93,8 @@ void docker_diff_init(struct docker_diff *diff, struct arena *a);
 void docker_diff_add(struct docker_diff *diff, const char *name, struct value want,
                      struct value have);
 bool docker_differs(const struct docker_diff *diff);
+// What a module returns: a task that failed tells of no change.
+int docker_end(struct module *m, int rc);
 // Puts the differences into the result, in diff mode or with the parameter debug.
 void docker_tell_diff(struct module *m, const struct docker_diff *diff);
 

@@ -532,6 +532,6 @@ int mod_docker_container(struct module *m)
     if (rc == 0 || dict_get(m->result, "status")) // its command failed, not the task
         tell(&c);
     else
-        module_set(m, "changed", value_bool(false));
+        (void)docker_end(m, rc);
     return rc;
 }

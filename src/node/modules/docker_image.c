@@ -53,6 +53,7 @@ static int pull(struct image_task *t)
 // The names and ids that the daemon says it has loaded.
 static struct value loaded(struct image_task *t, const struct buf *body)
 {
+    struct buf text = BUF_INIT;
     static const char *const marks[] = {"Loaded image: ", "Loaded image ID: "};
     struct value ret = value_list(t->a);
     for (char *c = arena_strdup(t->a, buf_str(body)), *line; (line = text_line(&c));) {
@@ -60,12 +61,18 @@ static struct value loaded(struct image_task *t, const struct buf *body)
         struct err e = ERR_INIT;
         bool good = json_parse(t->a, line, strlen(line), &v, &e) == 0;
         err_release(&e);
+        if (good)
+            buf_adds(&text, docker_str(&v, "stream"));
         for (size_t i = 0; good && i < 2; i++) {
             const char *name = text_after(docker_str(&v, "stream"), marks[i]);
             if (name)
                 list_add(ret.u.list, value_strn(t->a, name, strcspn(name, "\n")));
         }
     }
+    char *out = arena_strdup(t->a, buf_str(&text));
+    text_rstrip(out);
+    module_set(t->m, "stdout", value_cstr(out));
+    buf_release(&text);
     return ret;
 }
 
@@ -77,7 +84,11 @@ static int load(struct image_task *t)
     if (t->m->check)
         return 0;
     if (access(path, R_OK) != 0)
-        return module_fail(t->m, "Error opening image %s - %s", path, strerror(errno));
+        return errno == ENOENT
+                   ? module_fail(t->m, "Error loading image %s. Specified path %s does not exist.",
+                                 t->name, path)
+                   : module_fail(t->m, "Error loading image %s - %s: %s", t->name, path,
+                                 strerror(errno));
     int status =
         docker_try(&t->d,
                    &(struct docker_call){
@@ -261,6 +272,7 @@ static int absent(struct image_task *t)
     if (!exists(t))
         return 0;
     did(t, value_strf(t->a, "Removed image %s", full_name(t)));
+    t->image = value_dict(t->a); // nothing else is told of what is gone
     dict_set(t->image.u.dict, "state", value_cstr("Deleted"));
     if (t->m->check)
         return 0;
@@ -301,7 +313,7 @@ int mod_docker_image(struct module *m)
     if (read_name(&t) != 0 || docker_open(&t.d, m) != 0 || refresh(&t) != 0)
         return ERR_FAILED;
     if ((gone ? absent(&t) : present(&t)) != 0)
-        return ERR_FAILED;
+        return docker_end(m, ERR_FAILED);
     module_set(m, "actions", t.actions);
     module_set(m, "image", exists(&t) ? t.image : value_dict(t.a));
     return 0;

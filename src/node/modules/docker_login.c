@@ -123,6 +123,7 @@ static int log_in(struct login *l)
         struct value result = value_dict(l->a);
         dict_set(result.u.dict, "username", value_cstr(user));
         dict_set(result.u.dict, "serveraddress", value_cstr(l->registry));
+        dict_set(result.u.dict, "email", value_null());
         module_set(l->m, "login_result", result);
         return 0;
     }
@@ -154,10 +155,11 @@ int mod_docker_login(struct module *m)
     struct login l = {.m = m, .a = m->arena, .registry = module_str(m, "registry_url")};
     bool gone = strcmp(module_str(m, "state"), "absent") == 0;
     module_changed(m, false);
+    module_set(m, "login_result", value_dict(l.a));
     l.path = module_str(m, "config_path");
     l.config = docker_read_config(m, l.path);
     l.helper = docker_credential_helper(l.a, &l.config, l.registry);
     if (gone)
         return log_out(&l);
-    return docker_open(&l.d, m) != 0 ? ERR_FAILED : log_in(&l);
+    return docker_end(m, docker_open(&l.d, m) != 0 ? ERR_FAILED : log_in(&l));
 }

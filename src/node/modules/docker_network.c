@@ -290,7 +290,7 @@ int mod_docker_network(struct module *m)
     read_connected(&n);
     bool gone = strcmp(module_str(m, "state"), "absent") == 0;
     if ((gone ? absent(&n) : present(&n)) != 0)
-        return ERR_FAILED;
+        return docker_end(m, ERR_FAILED);
     if (gone || m->check || module_bool(m, "debug"))
         module_set(m, "actions", n.actions);
     docker_tell_diff(m, &n.diff);

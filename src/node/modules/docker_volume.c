@@ -52,8 +52,7 @@ static int create(struct volume *v)
         value_strf(v->a, "Created volume %s with driver %s", v->name, module_str(v->m, "driver")));
     if (v->m->check)
         return 0;
-    return docker_must(&v->d, "POST", "/volumes/create", &body,
-                       "An unexpected Docker error occurred", &answer);
+    return docker_must(&v->d, "POST", "/volumes/create", &body, NULL, &answer);
 }
 
 static int remove_volume(struct volume *v)
@@ -63,7 +62,7 @@ static int remove_volume(struct volume *v)
     did(v, value_strf(v->a, "Removed volume %s", v->name));
     return v->m->check ? 0
                        : docker_must(&v->d, "DELETE", docker_path(&v->d, "/volumes/%s", v->name),
-                                     NULL, "An unexpected Docker error occurred", NULL);
+                                     NULL, NULL, NULL);
 }
 
 static int present(struct volume *v)
@@ -108,7 +107,7 @@ int mod_docker_volume(struct module *m)
         return ERR_FAILED;
     bool gone = strcmp(module_str(m, "state"), "absent") == 0;
     if ((gone ? absent(&v) : present(&v)) != 0)
-        return ERR_FAILED;
+        return docker_end(m, ERR_FAILED);
     if (gone || m->check || module_bool(m, "debug"))
         module_set(m, "actions", v.actions);
     docker_tell_diff(m, &v.diff);
