@@ -13,8 +13,10 @@
 #define NOISE_KEPT 2048
 
 static const char first_part[] =
-    "if [ -O \"$d\" ]&&[ -O \"$f\" ]&&[ -x \"$f\" ]&&s=$(b2sum -l 256 <\"$f\" 2>/dev/null||"
-    "sha256sum <\"$f\" 2>/dev/null)&&case ${s%% *} in $b|$h) ;;*) false;;esac;"
+    // one command in $(): the subshell becomes it
+    "c=sha256sum;command -v b2sum >/dev/null&&c=\"b2sum -l 256\";"
+    "if [ -O \"$d\" ]&&[ -O \"$f\" ]&&[ -x \"$f\" ]&&s=$($c <\"$f\" 2>/dev/null)"
+    "&&case ${s%% *} in $b|$h) ;;*) false;;esac;"
     "then echo;echo " SAY_MARK "run;exec \"$f\" serve;fi;";
 
 // Variables set in front of it: known(): sets h, n and z (its size packed by gzip, 0: there is
