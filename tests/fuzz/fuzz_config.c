@@ -1,4 +1,5 @@
 // Fuzz target: any bytes as an ansible.cfg.
+#define INPUT_SUFFIX ".cfg"
 #include "config/config.h"
 #include "core/buf.h"
 #include "fuzz/input.h"

@@ -7,7 +7,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static char input_path[] = "/tmp/andon-fuzz-XXXXXX";
+#ifndef INPUT_SUFFIX
+#define INPUT_SUFFIX "" // of its name
+#endif
+
+static char input_path[] = "/tmp/andon-fuzz-XXXXXX" INPUT_SUFFIX;
 
 static inline void input_remove(void)
 {
@@ -19,7 +23,7 @@ static inline const char *input_file(const uint8_t *data, size_t size)
 {
     static int fd = -1;
     if (fd < 0) {
-        fd = mkstemp(input_path);
+        fd = mkstemps(input_path, sizeof INPUT_SUFFIX - 1);
         atexit(input_remove);
     }
     if (fd < 0 || ftruncate(fd, 0) < 0 || pwrite(fd, data, size, 0) != (ssize_t)size)
