@@ -40,6 +40,7 @@ static int find_daemon(struct docker *d)
     bool tls = verify || flag(m, "tls", "DOCKER_TLS");
     if (!host)
         host = "unix:///var/run/docker.sock";
+    d->address = host;
     d->base = (struct http_request){.follow = "none",
                                     .validate_certs = verify,
                                     .agent = "andon",
@@ -155,6 +156,16 @@ static void add_headers(struct docker *d, const struct docker_call *call, struct
     req->headers = headers.u.dict;
 }
 
+// Why there was no answer, without the words in which get_url tells it.
+static const char *reason(struct arena *a, const char *error)
+{
+    const char *from = error ? strstr(error, "<urlopen error ") : NULL;
+    if (!from)
+        return error ? error : "it did not answer";
+    from += strlen("<urlopen error ");
+    return arena_strndup(a, from, strcspn(from, ">"));
+}
+
 int docker_try(struct docker *d, const struct docker_call *call, struct docker_answer *ret)
 {
     struct http_request req = d->base;
@@ -177,8 +188,8 @@ int docker_try(struct docker *d, const struct docker_call *call, struct docker_a
     explicit_bzero(body.p, body.len);
     buf_release(&body);
     if (rc < 0)
-        return module_fail(d->m, "Error connecting: %s",
-                           res.error ? res.error : "the daemon did not answer");
+        return module_fail(d->m, "Error connecting to the Docker daemon at %s: %s", d->address,
+                           reason(d->a, res.error));
     ret->status = res.status;
     ret->body = res.body;
     struct err e = ERR_INIT;

@@ -12,7 +12,8 @@ struct docker {
     struct http_request base; // where and how; url is set per call
     const char *prefix;       // "/v1.41"
     const char *version;      // "1.41"
-    const char *where;        // the daemon as errors name it
+    const char *where;        // the daemon as its refusals name it
+    const char *address;      // as the user does
     const char *error;        // of the last call that the daemon refused
 };
 

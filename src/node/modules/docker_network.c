@@ -4,6 +4,7 @@
 #include "node/modules/docker.h"
 #include "node/text.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 struct network {
@@ -80,19 +81,35 @@ static void compare_ipam(struct network *n)
     const struct list *l = module_list(n->m, "ipam_config");
     const struct value *have = docker_at(&n->have, "IPAM.Config");
     bool none = !have || have->type != VALUE_LIST || !have->u.list->len;
-    struct dict_entry *entry;
     for (size_t i = 0; l && i < l->len; i++) {
         struct value want = ipam_block(n, &l->items[i]);
         const struct value *block = none ? NULL : same_family(have->u.list, &want);
-        DICT_EACH(want.u.dict, entry)
-        {
-            const struct value *is = block ? dict_getv(block->u.dict, &entry->key) : NULL;
-            if (!is || !value_equal(is, &entry->val))
+        for (size_t j = 0; j < sizeof ipam_keys / sizeof *ipam_keys; j++) {
+            const struct value *to_be = docker_at(&want, ipam_keys[j][1]),
+                               *is = docker_at(block, ipam_keys[j][1]);
+            if (to_be && !(is && value_equal(is, to_be)))
                 docker_diff_add(&n->diff,
-                                arena_printf(n->a, "ipam_config[%zu].%s", i, entry->key.u.str.s),
-                                entry->val, is ? *is : value_null());
+                                arena_printf(n->a, "ipam_config[%zu].%s", i, ipam_keys[j][0]),
+                                *to_be, is ? *is : value_null());
         }
     }
+}
+
+// A network is not removed for one that cannot be made.
+static int check_subnets(struct network *n)
+{
+    const struct list *l = module_list(n->m, "ipam_config");
+    for (size_t i = 0; l && i < l->len; i++) {
+        const char *subnet = docker_str(&l->items[i], "subnet"), *slash = strchr(subnet, '/');
+        unsigned char address[16];
+        const char *host = slash ? arena_strndup(n->a, subnet, (size_t)(slash - subnet)) : "";
+        bool good =
+            slash && text_is_number(slash + 1) &&
+            (inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1);
+        if (*subnet && !good)
+            return module_fail(n->m, "\"%s\" is not a valid CIDR", subnet);
+    }
+    return 0;
 }
 
 static void compare_all(struct network *n)
@@ -250,6 +267,8 @@ static int create_network(struct network *n)
 static int present(struct network *n)
 {
     bool there = exists(n);
+    if (check_subnets(n) != 0)
+        return ERR_FAILED;
     if (there)
         compare_all(n);
     bool anew = there && (module_bool(n->m, "force") || docker_differs(&n->diff));
