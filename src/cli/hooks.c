@@ -57,6 +57,12 @@ static int setting(struct arena *a, const char *name, const char *plugin_type,
     return 1;
 }
 
+static int fetch_url(struct arena *a, const char *url, const struct dict *opts, struct value *ret,
+                     struct err *e)
+{
+    return session_fetch_url(session, a, url, opts, ret, e);
+}
+
 static void warn(const char *message)
 {
     print_warning(&session->out, "%s", message);
@@ -69,6 +75,7 @@ void session_set_hooks(struct session *s)
     template_hooks.read_file = read_file;
     template_hooks.inventory_hostnames = inventory_hostnames;
     template_hooks.config = setting;
+    template_hooks.fetch_url = fetch_url;
     template_hooks.warn = warn;
     session_set_vault_hooks();
 }

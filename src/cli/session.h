@@ -51,6 +51,9 @@ void session_close_plugins(struct session *s);
 // A file of the program: where the environment variable says, else beside the program or in libexec
 // of an installation.
 const char *session_own_file(struct session *s, const char *env, const char *name);
+// Fetches a URL from this machine for the url lookup, whose options opts are (url.c).
+int session_fetch_url(struct session *s, struct arena *a, const char *url, const struct dict *opts,
+                      struct value *ret, struct err *e);
 // Prints an error as the program does (with position and line), to stderr.
 void session_error(const struct session *s, const struct err *e);
 // What the inventory has to warn of so far.

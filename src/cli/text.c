@@ -1,6 +1,8 @@
 // Widths of characters as terminals draw them, and text of hosts made harmless.
 #include "cli/text.h"
 
+#include "core/utf8.h"
+
 #include <stdbool.h>
 #include <string.h>
 
@@ -9,21 +11,9 @@
 // The character at s: its number into *ret, its length in bytes; 0 when it is no UTF-8.
 static size_t decode(const char *s, size_t len, unsigned *ret)
 {
-    static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
-    unsigned char c = (unsigned char)*s;
-    size_t n = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
-    if (n == 0 || n > len)
-        return 0;
-    unsigned cp = n == 1 ? c : c & (0xffu >> (n + 1));
-    for (size_t i = 1; i < n; i++) {
-        if (((unsigned char)s[i] & 0xc0) != 0x80)
-            return 0;
-        cp = cp << 6 | ((unsigned char)s[i] & 0x3f);
-    }
-    if (cp < least[n] || cp > 0x10ffff || (cp >= 0xd800 && cp <= 0xdfff))
-        return 0;
-    *ret = cp;
-    return n;
+    const char *p = s;
+    *ret = utf8_next(&p, s + len);
+    return *ret >= 0xdc80 && *ret <= 0xdcff ? 0 : (size_t)(p - s);
 }
 
 static bool is_wide(unsigned cp)

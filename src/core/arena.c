@@ -21,6 +21,7 @@ struct arena {
     struct block *head;
     size_t next_size;
     size_t bytes;
+    size_t max;                      // arena_full says when bytes passes it; 0: never
     struct arena *adopted, *sibling; // those that live as long as this one
 };
 
@@ -200,4 +201,21 @@ size_t arena_bytes(const struct arena *a)
     for (const struct arena *child = a->adopted; child; child = child->sibling)
         n += arena_bytes(child);
     return n;
+}
+
+size_t arena_limit(struct arena *a, size_t more)
+{
+    size_t before = a->max;
+    a->max = a->bytes + more;
+    return before;
+}
+
+void arena_limit_back(struct arena *a, size_t before)
+{
+    a->max = before;
+}
+
+bool arena_full(const struct arena *a)
+{
+    return a->max && a->bytes > a->max;
 }

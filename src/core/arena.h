@@ -5,6 +5,7 @@
 #define CORE_ARENA_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct arena;
@@ -29,6 +30,13 @@ char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
     __attribute__((format(printf, 2, 0)));
 // Bytes taken from the system by this arena and those it has adopted.
 size_t arena_bytes(const struct arena *a);
+
+// From now on arena_full says when more than `more` further bytes were taken. Allocation goes on
+// all the same: whoever may make much asks, and stops. Returns the limit before, for
+// arena_limit_back.
+size_t arena_limit(struct arena *a, size_t more);
+void arena_limit_back(struct arena *a, size_t before);
+bool arena_full(const struct arena *a);
 
 // malloc family that aborts when memory is exhausted.
 void *xmalloc(size_t n) __attribute__((malloc, returns_nonnull));

@@ -83,6 +83,20 @@ void buf_fill(struct buf *b, char c, size_t n)
     b->p[b->len] = '\0';
 }
 
+void buf_repeat(struct buf *b, const void *s, size_t len, size_t n)
+{
+    size_t total;
+    if (__builtin_mul_overflow(len, n, &total)) {
+        b->overflow = true;
+        return;
+    }
+    if (!total || !grow(b, total))
+        return;
+    for (; n > 0; n--, b->len += len)
+        memcpy(b->p + b->len, s, len);
+    b->p[b->len] = '\0';
+}
+
 void buf_vaddf(struct buf *b, const char *fmt, va_list ap)
 {
     va_list again;

@@ -36,6 +36,8 @@ void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf,
 void buf_vaddf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 // Appends c n times.
 void buf_fill(struct buf *b, char c, size_t n);
+// Appends s n times.
+void buf_repeat(struct buf *b, const void *s, size_t len, size_t n);
 // Makes room for n more bytes and returns where they go; the caller adds what it wrote to len.
 char *buf_reserve(struct buf *b, size_t n);
 // Drops the first n bytes.

@@ -99,6 +99,7 @@ void dict_setv(struct dict *d, struct value key, struct value v)
 {
     uint32_t hash = value_hash(&key);
     long i = d->len ? find(d, &key, hash) : -1;
+    value_count(&d->nodes, &v);
     if (i >= 0) {
         d->entries[i].val = v;
         return;

@@ -1,6 +1,8 @@
 // JSON reader (recursive descent with a depth limit) and writer.
 #include "core/json.h"
 
+#include "core/utf8.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -54,30 +56,6 @@ static int hex4(struct parser *ps, uint32_t *ret)
     return 0;
 }
 
-static size_t utf8_put(char *out, uint32_t c)
-{
-    if (c < 0x80) {
-        out[0] = (char)c;
-        return 1;
-    }
-    if (c < 0x800) {
-        out[0] = (char)(0xc0 | (c >> 6));
-        out[1] = (char)(0x80 | (c & 0x3f));
-        return 2;
-    }
-    if (c < 0x10000) {
-        out[0] = (char)(0xe0 | (c >> 12));
-        out[1] = (char)(0x80 | ((c >> 6) & 0x3f));
-        out[2] = (char)(0x80 | (c & 0x3f));
-        return 3;
-    }
-    out[0] = (char)(0xf0 | (c >> 18));
-    out[1] = (char)(0x80 | ((c >> 12) & 0x3f));
-    out[2] = (char)(0x80 | ((c >> 6) & 0x3f));
-    out[3] = (char)(0x80 | (c & 0x3f));
-    return 4;
-}
-
 static int parse_unicode(struct parser *ps, char *out, size_t *n)
 {
     uint32_t c, low;
@@ -89,7 +67,7 @@ static int parse_unicode(struct parser *ps, char *out, size_t *n)
             return fail(ps, "bad surrogate pair");
         c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
     }
-    *n += utf8_put(out + *n, c);
+    *n += utf8_encode(out + *n, c);
     return 0;
 }
 
@@ -298,28 +276,6 @@ int json_parse(struct arena *a, const char *s, size_t len, struct value *ret, st
 
 // --- writing -----------------------------------------------------------------------------------
 
-// The sequence length at s when it is well-formed UTF-8, else 0.
-static size_t utf8_len(const unsigned char *s, size_t n, uint32_t *cp)
-{
-    size_t len = s[0] >= 0xf0 && s[0] < 0xf5   ? 4
-                 : s[0] >= 0xe0 && s[0] < 0xf0 ? 3
-                 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
-                                               : 0;
-    if (!len || len > n)
-        return 0;
-    uint32_t c = s[0] & (0xffu >> (len + 1));
-    for (size_t i = 1; i < len; i++) {
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-        c = (c << 6) | (s[i] & 0x3f);
-    }
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (c < least[len] || c > 0x10ffff)
-        return 0;
-    *cp = c;
-    return len;
-}
-
 static void write_wide(struct buf *b, const char *s, size_t n, uint32_t cp, bool ascii)
 {
     if (!ascii)
@@ -353,7 +309,7 @@ void json_write_string(struct buf *b, const char *s, size_t len, bool ascii)
             buf_addf(b, "\\u%04x", c);
         else if (c == 0x7f)
             buf_addc(b, (char)c);
-        else if ((n = utf8_len((const unsigned char *)s + i, len - i, &cp)) != 0)
+        else if ((n = utf8_decode(s + i, len - i, &cp)) != 0)
             write_wide(b, s + i, n, cp, ascii);
         else {
             write_wide(b, "\xef\xbf\xbd", 3, 0xfffd, ascii);
@@ -376,7 +332,7 @@ static void newline(struct writer *w, int depth)
 {
     if (w->o->indent) {
         buf_addc(w->b, '\n');
-        buf_fill(w->b, ' ', (size_t)(w->o->indent * depth));
+        buf_repeat(w->b, " ", 1, (size_t)w->o->indent * (size_t)depth);
     }
 }
 
@@ -492,6 +448,8 @@ static void write_object(struct writer *w, const struct value *v, int depth)
 
 static void write_depth(struct writer *w, const struct value *v, int depth)
 {
+    if (w->b->overflow)
+        return;
     if (depth > JSON_MAX_DEPTH) {
         buf_adds(w->b, "null");
         return;

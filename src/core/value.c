@@ -101,6 +101,7 @@ void list_add(struct list *l, struct value v)
 {
     if (l->len == l->cap)
         list_grow(l);
+    value_count(&l->nodes, &v);
     l->items[l->len++] = v;
 }
 
@@ -109,6 +110,7 @@ void list_insert(struct list *l, size_t at, struct value v)
     if (l->len == l->cap)
         list_grow(l);
     memmove(l->items + at + 1, l->items + at, (l->len - at) * sizeof v);
+    value_count(&l->nodes, &v);
     l->items[at] = v;
     l->len++;
 }
@@ -325,7 +327,7 @@ static struct value copy_object(struct arena *a, const struct value *v, int dept
 static struct value copy_deep(struct arena *a, const struct value *v, int depth)
 {
     struct value r = *v;
-    if (depth > MAX_DEPTH)
+    if (depth > MAX_DEPTH || arena_full(a))
         return value_null();
     if (v->type == VALUE_STRING || v->type == VALUE_UNDEFINED) {
         r.u.str.s = arena_strndup(a, v->u.str.s, v->u.str.len);
@@ -333,6 +335,7 @@ static struct value copy_deep(struct arena *a, const struct value *v, int depth)
         size_t n = v->u.list->len;
         r.u.list = value_list_of(a, n).u.list;
         r.u.list->len = n;
+        r.u.list->nodes = v->u.list->nodes;
         for (size_t i = 0; i < n; i++)
             r.u.list->items[i] = copy_deep(a, &v->u.list->items[i], depth + 1);
     } else if (v->type == VALUE_DICT) {

@@ -62,6 +62,8 @@ struct list {
     struct arena *arena; // where items grow
     struct value *items;
     size_t len, cap;
+    size_t nodes; // values in it and below, each counted as often as it is referred to (see
+                  // value_nodes)
 };
 
 struct dict_entry {
@@ -80,6 +82,7 @@ struct dict {
     size_t cap;
     uint32_t *index; // open addressing over entries, NULL while small
     size_t index_size;
+    size_t nodes; // as in a list
 };
 
 // Behaviour of a VALUE_OBJECT. Any function may be NULL when not supported. `e` may get an error;
@@ -217,6 +220,22 @@ void value_repr(struct buf *b, const struct value *v);
 const char *value_to_cstr(struct arena *a, const struct value *v);
 // Shortest decimal text that reads back as f, as Python prints it ("1.0", "1e+16", "inf").
 void value_print_float(struct buf *b, double f);
+// How many values a walk through v would meet: shared ones count every time. A container knows what
+// it was given by list_add, list_insert and dict_setv; later changes below it do not count.
+// Saturates.
+#define VALUE_NODES_MAX ((size_t)1 << 40)
+static inline size_t value_nodes(const struct value *v)
+{
+    return v->type == VALUE_LIST   ? v->u.list->nodes + 1
+           : v->type == VALUE_DICT ? v->u.dict->nodes + 1
+                                   : 1;
+}
+static inline void value_count(size_t *nodes, const struct value *v)
+{
+    *nodes += value_nodes(v);
+    if (*nodes > VALUE_NODES_MAX)
+        *nodes = VALUE_NODES_MAX;
+}
 // Sets VALUE_UNSAFE on all strings in v (in place).
 void value_mark_unsafe(struct value *v);
 

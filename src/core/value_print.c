@@ -1,7 +1,7 @@
 // Python's str() and repr() of values.
 #include "core/value.h"
 
-#include "core/buf.h"
+#include "core/utf8.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -67,26 +67,6 @@ void value_print_float(struct buf *b, double f)
     }
 }
 
-// Length of the UTF-8 sequence at s (n bytes left) and its code point; 0 when malformed.
-static size_t utf8_decode(const unsigned char *s, size_t n, uint32_t *cp)
-{
-    if (s[0] < 0x80) {
-        *cp = s[0];
-        return 1;
-    }
-    size_t len = s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : s[0] >= 0xe0 ? 3 : s[0] >= 0xc2 ? 2 : 0;
-    if (s[0] >= 0xf5 || len == 0 || len > n)
-        return 0;
-    uint32_t c = s[0] & (0xffu >> (len + 1));
-    for (size_t i = 1; i < len; i++) {
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-        c = (c << 6) | (s[i] & 0x3f);
-    }
-    *cp = c;
-    return len;
-}
-
 static bool printable(uint32_t c)
 {
     if (c < 0xa0)
@@ -118,7 +98,7 @@ static void repr_string(struct buf *b, const char *s, size_t len, bool bytes)
             buf_addf(b, "\\x%02x", c);
         else if (c < 0x80)
             buf_addc(b, (char)c);
-        else if ((n = utf8_decode((const unsigned char *)s + i, len - i, &cp)) == 0)
+        else if ((n = utf8_decode(s + i, len - i, &cp)) == 0)
             buf_addf(b, "\\udc%02x", c); // Python's surrogateescape
         else {
             if (printable(cp))
@@ -175,7 +155,8 @@ static void print_object(struct buf *b, const struct value *v, bool repr, int de
     struct value plain;
     if (v->u.obj->ops->materialize && v->u.obj->ops->materialize(v->u.obj, a, &plain, NULL) == 0 &&
         plain.type != VALUE_OBJECT)
-        print_depth(b, &plain, repr && !v->u.obj->ops->constant, depth + 1);
+        print_depth(b, &plain, repr && !v->u.obj->ops->constant && !v->u.obj->ops->call,
+                    depth + 1); // functions have no quotes
     else
         buf_addf(b, "<%s object>", v->u.obj->ops->type_name);
     arena_free(a);
@@ -183,6 +164,8 @@ static void print_object(struct buf *b, const struct value *v, bool repr, int de
 
 static void print_depth(struct buf *b, const struct value *v, bool repr, int depth)
 {
+    if (b->overflow)
+        return;
     if (depth > MAX_DEPTH) {
         buf_adds(b, "...");
         return;
@@ -217,7 +200,8 @@ static void print_depth(struct buf *b, const struct value *v, bool repr, int dep
         print_dict(b, v->u.dict, depth);
         break;
     case VALUE_UNDEFINED:
-        buf_adds(b, repr ? "AnsibleUndefined" : "");
+        if (repr) // VALUE_PLAIN: jinja2's own, of an inline if without else
+            buf_adds(b, v->flags & VALUE_PLAIN ? "Undefined" : "AnsibleUndefined");
         break;
     case VALUE_OBJECT:
         print_object(b, v, repr, depth);

@@ -2,7 +2,7 @@
 // None.
 #include "inventory/literal.h"
 
-#include "core/buf.h"
+#include "core/utf8.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -131,19 +131,6 @@ static bool parse_signed(struct lit *l, struct value *ret)
 // --- strings
 // -------------------------------------------------------------------------------------------------
 
-static void add_utf8(struct buf *b, unsigned long c)
-{
-    if (c < 0x80) {
-        buf_addc(b, (char)c);
-        return;
-    }
-    int more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
-    static const unsigned char lead[] = {0, 0xC0, 0xE0, 0xF0};
-    buf_addc(b, (char)(lead[more] | (c >> (6 * more))));
-    while (more-- > 0)
-        buf_addc(b, (char)(0x80 | ((c >> (6 * more)) & 0x3F)));
-}
-
 // n hexadecimal digits at *p as a character.
 static bool hex_escape(const char **p, int n, struct buf *b)
 {
@@ -156,7 +143,7 @@ static bool hex_escape(const char **p, int n, struct buf *b)
     }
     if (c > 0x10FFFF || (c >= 0xD800 && c < 0xE000))
         return false;
-    add_utf8(b, c);
+    utf8_add(b, (uint32_t)c);
     return true;
 }
 
@@ -174,7 +161,7 @@ static bool escape(const char **p, bool bytes, struct buf *b)
         unsigned long v = (unsigned long)(c - '0');
         for (int i = 0; i < 2 && **p >= '0' && **p <= '7'; i++)
             v = v * 8 + (unsigned long)(*(*p)++ - '0');
-        add_utf8(b, v);
+        utf8_add(b, (uint32_t)v);
         return true;
     }
     if (c == 'x')

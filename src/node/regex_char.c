@@ -1,6 +1,8 @@
 // Characters of regular expressions: classes, sets, case and UTF-8.
 #include "node/regex_program.h"
 
+#include "core/utf8.h"
+
 #include <wctype.h>
 
 static bool is_space(uint32_t c, bool text)
@@ -82,40 +84,18 @@ bool re_in_set(const struct re_set *set, uint32_t c, bool fold, bool text)
 
 size_t re_decode(const char *s, const char *end, uint32_t *ret_c)
 {
-    const unsigned char *p = (const unsigned char *)s;
-    size_t left = (size_t)(end - s), n = *p < 0xc2   ? 1
-                                         : *p < 0xe0 ? 2
-                                         : *p < 0xf0 ? 3
-                                         : *p < 0xf5 ? 4
-                                                     : 1;
-    *ret_c = *p;
-    if (n == 1 || left < n)
-        return 1;
-    uint32_t c = *p & (0xffu >> (n + 1));
-    for (size_t i = 1; i < n; i++) {
-        if ((p[i] & 0xc0) != 0x80)
-            return 1;
-        c = c << 6 | (p[i] & 0x3f);
-    }
-    *ret_c = c;
-    return n;
+    size_t n = utf8_decode(s, (size_t)(end - s), ret_c);
+    if (n)
+        return n;
+    *ret_c = (unsigned char)*s;
+    return 1;
 }
 
 void re_encode(struct buf *b, uint32_t c, bool text)
 {
-    if (c < 128 || !text) {
+    char s[4];
+    if (text)
+        buf_add(b, s, utf8_encode(s, c));
+    else
         buf_addc(b, (char)c);
-    } else if (c < 0x800) {
-        buf_addc(b, (char)(0xc0 | c >> 6));
-        buf_addc(b, (char)(0x80 | (c & 0x3f)));
-    } else if (c < 0x10000) {
-        buf_addc(b, (char)(0xe0 | c >> 12));
-        buf_addc(b, (char)(0x80 | (c >> 6 & 0x3f)));
-        buf_addc(b, (char)(0x80 | (c & 0x3f)));
-    } else {
-        buf_addc(b, (char)(0xf0 | c >> 18));
-        buf_addc(b, (char)(0x80 | (c >> 12 & 0x3f)));
-        buf_addc(b, (char)(0x80 | (c >> 6 & 0x3f)));
-        buf_addc(b, (char)(0x80 | (c & 0x3f)));
-    }
 }

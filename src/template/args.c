@@ -38,6 +38,11 @@ int fail_with(const struct call *c, struct err *e, const char *fmt, ...)
     return ERR_FAILED;
 }
 
+int too_many(const struct call *c, struct err *e)
+{
+    return err_set(e, ERR_LIMIT, c->pos, "%s makes more than %zu items", c->name, ITEMS_MAX);
+}
+
 int fail_undefined(const struct call *c, const struct value *v, struct err *e)
 {
     return err_set(e, v->flags & UNDEFINED_UNKNOWN ? ERR_UNKNOWN : ERR_UNDEFINED, c->pos, "%s",
@@ -52,15 +57,22 @@ static struct template_cache *cache_of(const struct call *c)
 struct buf call_buf(struct call *c)
 {
     struct buf b = cache_buf_take(cache_of(c));
-    b.max = 0;
+    b.max = OUTPUT_MAX;
     return b;
 }
 
 struct value take_buf(struct call *c, struct buf *b)
 {
     struct value v = value_strn(c->arena, buf_str(b), b->len);
+    c->too_large |= b->overflow;
     cache_buf_give(cache_of(c), b);
     return v;
+}
+
+void drop_buf(struct call *c, struct buf *b)
+{
+    c->too_large |= b->overflow;
+    cache_buf_give(cache_of(c), b);
 }
 
 struct value str_from(struct call *c, const char *s, size_t len)
@@ -361,6 +373,12 @@ static int store(struct call *c, char type, const char *name, const struct value
         return truth_of(c, v, to, e);
     case 'i':
         return index_of(c, v, to, e);
+    case 'I': {
+        int64_t n = 0;
+        int rc = index_of(c, v, &n, e);
+        *(bool *)to = n != 0;
+        return rc;
+    }
     case 'f':
         if (!number_of(v, to))
             return fail_type(c, e, "must be real number, not %s", value_type_name(v));

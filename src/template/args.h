@@ -15,7 +15,7 @@ struct text {
 };
 
 // Reads arguments by a spec such as "width:i first:b blank:b", one pointer per word in order:
-// b bool* (truth), i int64_t*, f double*, s struct text* (the argument must be a string), t struct
+// b bool* (truth), I bool* (a whole number's truth), i int64_t*, f double*, s struct text* (the argument must be a string), t struct
 // text* (Python's str() of it), v const struct value**. A '!' behind the letter makes the argument
 // required. What is not given stays as it was. Fails on unknown keywords, too many arguments and
 // wrong types, as Python's call would.
@@ -29,6 +29,8 @@ int fail_type(const struct call *c, struct err *e, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 int fail_with(const struct call *c, struct err *e, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+// Fails because a list of more than ITEMS_MAX items is asked for.
+int too_many(const struct call *c, struct err *e);
 int fail_undefined(const struct call *c, const struct value *v, struct err *e);
 
 // repr(v) and str(v) in the arena.
@@ -57,6 +59,8 @@ struct dict *dict_of(struct call *c, const struct value *v);
 struct buf call_buf(struct call *c);
 // A string result: the arena copy of what b holds; b is released.
 struct value take_buf(struct call *c, struct buf *b);
+// For a buffer that was needed on the way only.
+void drop_buf(struct call *c, struct buf *b);
 struct value str_from(struct call *c, const char *s, size_t len);
 // A tuple of n values.
 struct value tuple_of(struct call *c, const struct value *items, size_t n);

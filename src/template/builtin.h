@@ -4,6 +4,11 @@
 
 #include "template/template.h"
 
+#define OUTPUT_MAX ((size_t)64 << 20) // bytes of one text
+#define ITEMS_MAX ((size_t)4 << 20)   // of a list that one operation makes
+
+#define NODES_MAX ((size_t)32 << 20) // of a value: see value_nodes
+
 // One call of a filter, test, global function or method.
 struct call {
     struct templar *t;
@@ -14,6 +19,7 @@ struct call {
     const struct dict *kwargs; // never NULL
     struct pos pos;
     const char *name; // as written, for messages
+    bool too_large;   // a text of the result was larger than OUTPUT_MAX: call_builtin raises
 };
 
 typedef int builtin_fn(struct call *c, struct value *ret, struct err *e);
@@ -42,6 +48,8 @@ const char *class_name(const struct value *v);
 // The class itself, as x.__class__ gives it; false when there is none for such values.
 bool class_value(const struct value *v, struct value *ret);
 
+// Runs fn for c; ERR_LIMIT when it made more than an evaluation may.
+int call_builtin(struct call *c, builtin_fn *fn, struct value *ret, struct err *e);
 // For filters that call others (map, select). n_args excludes the subject.
 int call_filter(struct call *from, const char *name, const struct value *self,
                 const struct value *args, size_t n_args, const struct dict *kwargs,

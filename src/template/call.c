@@ -8,6 +8,21 @@
 #include <ctype.h>
 #include <string.h>
 
+int call_builtin(struct call *c, builtin_fn *fn, struct value *ret, struct err *e)
+{
+    int rc = fn(c, ret, e);
+    if (c->too_large)
+        return err_set(e, ERR_LIMIT, c->pos, "%s makes a text of more than %zu MB", c->name,
+                       OUTPUT_MAX >> 20);
+    if (arena_full(c->arena))
+        return err_set(e, ERR_LIMIT, c->pos, "%s makes more than an evaluation may hold (%zu MB)",
+                       c->name, MEMORY_MAX >> 20);
+    if (rc >= 0 && (value_nodes(ret) > NODES_MAX || value_nodes(&c->self) > NODES_MAX))
+        return err_set(e, ERR_LIMIT, c->pos, "%s makes a value of more than %zu parts", c->name,
+                       NODES_MAX);
+    return rc;
+}
+
 static int run(const struct builtin *row, struct call *from, const char *name,
                const struct value *self, const struct value *args, size_t n_args,
                const struct dict *kwargs, struct value *ret, struct err *e)
@@ -28,7 +43,7 @@ static int run(const struct builtin *row, struct call *from, const char *name,
     int rc = template_hooks.unknown_seen ? unknown_call(&c, row, e) : 0;
     if (rc == 0 && template_hooks.vault_seen)
         rc = call_reveal(&c, row->fn, e);
-    return rc < 0 ? rc : row->fn(&c, ret, e);
+    return rc < 0 ? rc : call_builtin(&c, row->fn, ret, e);
 }
 
 int call_filter(struct call *from, const char *name, const struct value *self,

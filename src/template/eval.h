@@ -8,10 +8,10 @@
 
 #include <stdbool.h>
 
-#define OUTPUT_MAX ((size_t)256 << 20)
 #define NESTING_MAX 100           // templates being evaluated inside each other
 #define STACK_BUDGET (144 * 1024) // bytes of C stack below the outermost call; tasks run on 256 KB
-#define ITEMS_MAX ((size_t)16 << 20)
+#define ROUNDS_MAX 10000000       // of all loops in one evaluation
+#define MEMORY_MAX ((size_t)256 << 20) // for one evaluation with everything nested in it
 
 // Slots hold values, or one of these in value.type.
 #define SLOT_MISSING 0xf0
@@ -47,6 +47,7 @@ struct template_session {
     const char *exc;     // Python class of the last error, NULL: AnsibleError
     struct ctx *cur;
     struct kept *kept;                // templates in use
+    size_t arena_max;                 // of the arena before
     uint32_t rounds;                  // loops have made
     const struct template *failed_in; // the innermost expression that failed, and where it begins
     uint32_t failed_off;
@@ -138,6 +139,8 @@ static inline int session_check_stack(const struct template_session *ss, struct 
     const char *here = __builtin_frame_address(0);
     return ss->stack - here < STACK_BUDGET ? 0 : session_stack_used_up(pos, e);
 }
+// ERR_LIMIT when the evaluation took more memory than it may.
+int session_check_memory(const struct arena *a, struct pos pos, struct err *e);
 struct buf *session_buf(struct template_session *ss, struct buf *own);
 void session_buf_done(struct template_session *ss, struct buf *b);
 struct value *values_push(struct template_session *ss, size_t n);

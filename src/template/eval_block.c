@@ -70,12 +70,13 @@ static int block_call(struct value_object *o, struct arena *a, const struct list
     ev.e = e;
     out_init(&out, session_buf(ev.ctx->ss, &own));
     ev.out = &out;
-    bool convert = ev.ctx->convert;
+    bool convert = ev.ctx->convert, native = ev.ctx->native;
     int rc = run_block(&ev, r->stack, r->at, ev.ctx);
-    ev.ctx->convert = false; // a block's text is never read as a literal
+    ev.ctx->convert = ev.ctx->native = false; // a block's text is never read as a literal
     if (rc >= 0)
         rc = out_finish(&ev, &out, ret);
     ev.ctx->convert = convert;
+    ev.ctx->native = native;
     session_buf_done(ev.ctx->ss, out.b);
     return rc;
 }

@@ -134,7 +134,7 @@ static __attribute__((noinline)) int run_builtin(struct ev *ev, const struct bui
     if (rc == 0 && template_hooks.vault_seen)
         rc = call_reveal(&c, fn->fn, ev->e);
     if (rc == 0)
-        rc = fn->fn(&c, &r, ev->e);
+        rc = call_builtin(&c, fn->fn, &r, ev->e);
     ev->ctx->ss->cur = cur;
     if (rc < 0)
         return err_at(ev->e, ev->ctx->pos);

@@ -53,6 +53,13 @@ static NOINLINE int load_name(struct ev *ev, const struct node *n, struct value 
     return 0;
 }
 
+static int check_nodes(struct ev *ev, const struct value *v)
+{
+    if (value_nodes(v) <= NODES_MAX)
+        return 0;
+    return err_set(ev->e, ERR_LIMIT, ev->ctx->pos, "value of more than %zu parts", NODES_MAX);
+}
+
 static NOINLINE int eval_items(struct ev *ev, const struct node *n, struct value *ret)
 {
     struct value r = value_list(ev->a), v;
@@ -65,7 +72,7 @@ static NOINLINE int eval_items(struct ev *ev, const struct node *n, struct value
         list_add(r.u.list, v);
     }
     *ret = r;
-    return 0;
+    return check_nodes(ev, &r);
 }
 
 static NOINLINE int eval_dict(struct ev *ev, const struct node *n, struct value *ret)
@@ -84,7 +91,7 @@ static NOINLINE int eval_dict(struct ev *ev, const struct node *n, struct value 
         dict_setv(r.u.dict, k, v);
     }
     *ret = r;
-    return 0;
+    return check_nodes(ev, &r);
 }
 
 static NOINLINE int eval_cond(struct ev *ev, const struct node *n, struct value *ret)
@@ -173,7 +180,9 @@ static NOINLINE int eval_binary(struct ev *ev, const struct node *n, struct valu
     int rc = eval_expr(ev, n->u.kids.x, &x);
     if (rc == 0)
         rc = eval_expr(ev, n->u.kids.y, &y);
-    return rc < 0 ? rc : op_binary(ev, (enum binary_op)n->op, &x, &y, ret);
+    if (rc == 0)
+        rc = op_binary(ev, (enum binary_op)n->op, &x, &y, ret);
+    return rc < 0 ? rc : check_nodes(ev, ret);
 }
 
 static NOINLINE int eval_unary(struct ev *ev, const struct node *n, struct value *ret)

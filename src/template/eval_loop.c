@@ -247,13 +247,15 @@ static const struct value_ops loop_ops = {.type_name = "jinja2.runtime.LoopConte
 static int run_items(struct ev *ev, struct loop *l, const struct for_loop *f)
 {
     int rc = 0, flow = 0;
-    uint32_t max = ev->ctx->t->max_rounds ? ev->ctx->t->max_rounds : 100000000;
+    uint32_t max = ev->ctx->t->max_rounds ? ev->ctx->t->max_rounds : ROUNDS_MAX;
     while ((rc = advance(l)) > 0) {
         if (++ev->ctx->ss->rounds > max)
             return err_set(ev->e, ERR_LIMIT, ev->ctx->pos, "loops took more than %u rounds", max);
         (l->index0 ? enter_scope_again : enter_scope)(ev, &f->body_scope);
         struct value item = l->current;
-        rc = assign_target(ev, f->target, &item, false);
+        rc = session_check_memory(ev->a, ev->ctx->pos, ev->e);
+        if (rc == 0)
+            rc = assign_target(ev, f->target, &item, false);
         if (rc == 0)
             rc = flow = eval_body(ev, &f->body);
         if (rc < 0 || flow == FLOW_BREAK)

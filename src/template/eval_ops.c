@@ -1,6 +1,7 @@
 // Operators with Python's meaning, and its words when they do not apply.
 #include "template/eval.h"
 #include "template/hooks.h"
+#include "template/pystr.h"
 
 #include <math.h>
 #include <string.h>
@@ -177,13 +178,36 @@ static int float_op(struct ev *ev, enum binary_op op, double x, double y, struct
 
 static int too_big(struct ev *ev)
 {
-    return other_error(ev, "MemoryError", "result is too large");
+    return err_set(ev->e, ERR_LIMIT, ev->ctx->pos, "result of more than %zu MB or %zu items",
+                   OUTPUT_MAX >> 20, ITEMS_MAX);
+}
+
+// Text that is marked safe stays so: what is added to it is escaped.
+static int concat_safe(struct ev *ev, const struct value *x, const struct value *y,
+                       struct value *ret)
+{
+    struct buf b = {.max = OUTPUT_MAX};
+    const struct value *const part[2] = {x, y};
+    for (int i = 0; i < 2; i++) {
+        struct text t = {part[i]->u.str.s, part[i]->u.str.len};
+        if (part[i]->flags & VALUE_MARKUP)
+            buf_add(&b, t.s, t.len);
+        else
+            str_escape(&b, t);
+    }
+    bool full = b.overflow;
+    *ret = value_strn(ev->a, buf_str(&b), b.len);
+    ret->flags = VALUE_MARKUP | ((x->flags | y->flags) & VALUE_UNSAFE);
+    buf_release(&b);
+    return full ? too_big(ev) : 0;
 }
 
 static int concat_strings(struct ev *ev, const struct value *x, const struct value *y,
                           struct value *ret)
 {
     size_t n = x->u.str.len + y->u.str.len;
+    if ((x->flags | y->flags) & VALUE_MARKUP)
+        return concat_safe(ev, x, y, ret);
     if (n > OUTPUT_MAX)
         return too_big(ev);
     char *s = arena_alloc(ev->a, n + 1);
@@ -233,7 +257,7 @@ static int repeat(struct ev *ev, const struct value *seq, int64_t n, struct valu
         for (int64_t i = 0; i < n && len; i++)
             memcpy(s + (size_t)i * len, seq->u.str.s, len);
         *ret = value_ref(s, len * (size_t)n);
-        ret->flags = seq->flags & VALUE_UNSAFE;
+        ret->flags = seq->flags & (VALUE_UNSAFE | VALUE_MARKUP);
         return 0;
     }
     struct value r = value_list(ev->a);

@@ -100,7 +100,7 @@ static int write_json(struct call *c, const struct value *indent, const struct v
     if (rc < 0)
         return rc;
     bool own = pretty && (n <= 0 || indent->type == VALUE_STRING); // not a number of blanks
-    o.indent = own ? 1 : n > 64 ? 64 : (int)n;
+    o.indent = own ? 1 : n > (int64_t)OUTPUT_MAX ? (int)OUTPUT_MAX + 1 : (int)n;
     if (pretty)
         o.item_sep = ",";
     if (separators && separators->type == VALUE_LIST && separators->u.list->len == 2) {

@@ -126,8 +126,9 @@ BUILTIN(filter_int)
     }
     if (isinf(f))
         return fail_with(c, e, "cannot convert float infinity to integer");
-    if (fabs(f) < 9.2e18)
-        *ret = value_int((int64_t)f);
+    if (fabs(f) >= 0x1p63)
+        return fail_with(c, e, "integer does not fit in 64 bits");
+    *ret = value_int((int64_t)f);
     return 0;
 }
 

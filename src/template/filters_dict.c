@@ -90,8 +90,12 @@ static int merge_dicts(struct merge *m, const struct value *xv, const struct val
             "'prepend', 'append_rp' or 'prepend_rp'");
     if (!x || !y)
         return not_dicts(m, xv, yv);
-    if (!x->len || !y->len) {
-        *ret = x->len ? *xv : value_shallow(m->c->arena, yv);
+    if (!x->len || value_equal(xv, yv)) { // the order is the second one's
+        *ret = value_shallow(m->c->arena, yv);
+        return 0;
+    }
+    if (!y->len) {
+        *ret = *xv;
         return 0;
     }
     struct value out = value_dict(m->c->arena);
@@ -152,7 +156,7 @@ static int add_term(struct call *c, struct list *terms, const struct value *v, s
 {
     const struct value *undef = find_undefined(v, 0);
     if (undef)
-        return fail_with(c, e, "%s is undefined", undef->u.str.s ? undef->u.str.s : "");
+        return fail_undefined(c, undef, e);
     if (is_null_word(v))
         return 0;
     if (v->type != VALUE_LIST) {
@@ -200,8 +204,9 @@ BUILTIN(filter_combine)
 // dict2items: A list of {key, value} mappings.
 BUILTIN(filter_dict2items)
 {
-    struct text key = text_lit("key"), val = text_lit("value");
-    int rc = args_read(c, e, "key_name:t value_name:t", &key, &val);
+    struct value key_name = value_cstr("key"), value_name = value_cstr("value");
+    const struct value *key = &key_name, *val = &value_name;
+    int rc = args_read(c, e, "key_name:v value_name:v", &key, &val);
     if (rc < 0)
         return rc;
     struct dict *in = dict_of(c, &c->self);
@@ -213,8 +218,11 @@ BUILTIN(filter_dict2items)
     DICT_EACH(in, d)
     {
         struct value item = value_dict(c->arena);
-        dict_set(item.u.dict, key.s, d->key);
-        dict_set(item.u.dict, val.s, d->val);
+        if (!is_hashable(key) || !is_hashable(val))
+            return fail_type(c, e, "unhashable type: '%s'",
+                             value_type_name(is_hashable(key) ? val : key));
+        dict_setv(item.u.dict, *key, d->key);
+        dict_setv(item.u.dict, *val, d->val);
         list_add(ret->u.list, item);
     }
     return 0;
@@ -269,7 +277,7 @@ BUILTIN(filter_dictsort)
 {
     bool case_sensitive = false, reverse = false;
     struct text by = text_lit("key");
-    int rc = args_read(c, e, "case_sensitive:b by:t reverse:b", &case_sensitive, &by, &reverse);
+    int rc = args_read(c, e, "case_sensitive:b by:t reverse:I", &case_sensitive, &by, &reverse);
     if (rc < 0)
         return rc;
     bool by_value = strcmp(by.s, "value") == 0;
@@ -300,8 +308,15 @@ static int flatten_into(struct call *c, const struct list *l, int64_t levels, bo
     if (depth > MAX_DEPTH)
         return fail_with(c, e, "maximum recursion depth exceeded");
     for (size_t i = 0; i < l->len; i++) {
+        struct value plain;
         const struct value *v = &l->items[i];
-        int rc = 0;
+        int rc = v->type == VALUE_OBJECT ? plain_of(c, v, &plain, e) : 0;
+        if (rc < 0)
+            return rc;
+        if (v->type == VALUE_OBJECT && plain.type == VALUE_LIST)
+            v = &plain;
+        if (arena_full(c->arena))
+            return ERR_LIMIT; // call_builtin says it
         if (v->type == VALUE_UNDEFINED && skip_nulls)
             return fail_undefined(c, v, e);
         if (skip_nulls && is_null_word(v))

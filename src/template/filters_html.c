@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-static void add_escaped(struct buf *b, struct text t)
+void str_escape(struct buf *b, struct text t)
 {
     for (size_t i = 0; i < t.len; i++) {
         const char *r = t.s[i] == '&'    ? "&amp;"
@@ -37,7 +37,7 @@ BUILTIN(filter_escape)
     if (c->self.flags & VALUE_MARKUP)
         buf_add(&b, c->self.u.str.s, c->self.u.str.len);
     else
-        add_escaped(&b, text_of(c, &c->self));
+        str_escape(&b, text_of(c, &c->self));
     *ret = markup(c, &b);
     return rc;
 }
@@ -47,7 +47,7 @@ BUILTIN(filter_forceescape)
 {
     int rc = args_none(c, e);
     struct buf b = BUF_INIT;
-    add_escaped(&b, text_of(c, &c->self));
+    str_escape(&b, text_of(c, &c->self));
     *ret = markup(c, &b);
     return rc;
 }
@@ -135,17 +135,20 @@ BUILTIN(filter_xmlattr)
     {
         if (en->val.type == VALUE_NULL || en->val.type == VALUE_UNDEFINED)
             continue;
+        if (en->key.type != VALUE_STRING)
+            return fail_type(c, e, "expected string or bytes-like object, got '%s'",
+                             value_type_name(&en->key));
         struct text key = text_of(c, &en->key);
         if (strpbrk(key.s, " \t\n\r\f\v/>="))
             return fail_with(c, e, "Invalid character in attribute name: %s", repr_of(c, &en->key));
         if (b.len || space)
             buf_addc(&b, ' ');
-        add_escaped(&b, key);
+        str_escape(&b, key);
         buf_adds(&b, "=\"");
         if (en->val.flags & VALUE_MARKUP)
             buf_add(&b, en->val.u.str.s, en->val.u.str.len);
         else
-            add_escaped(&b, text_of(c, &en->val));
+            str_escape(&b, text_of(c, &en->val));
         buf_addc(&b, '"');
     }
     *ret = take_buf(c, &b);
@@ -280,7 +283,7 @@ static const char *rel_attribute(struct call *c, struct text rel, bool nofollow)
             break;
         dict_setv(seen.u.dict, *least, value_null());
         buf_addf(&b, "%s", b.len ? " " : " rel=\"");
-        add_escaped(&b, (struct text){least->u.str.s, least->u.str.len});
+        str_escape(&b, (struct text){least->u.str.s, least->u.str.len});
     }
     buf_addc(&b, '"');
     return take_buf(c, &b).u.str.s;
@@ -306,7 +309,7 @@ BUILTIN(filter_urlize)
     u.rel = rel_attribute(c, rel && value_truthy(rel) ? text_of(c, rel) : text_lit(""), nofollow);
     struct buf esc = BUF_INIT, b = BUF_INIT;
     if (target && value_truthy(target)) {
-        add_escaped(&esc, text_of(c, target));
+        str_escape(&esc, text_of(c, target));
         u.target = arena_printf(c->arena, " target=\"%s\"", buf_str(&esc));
         buf_clear(&esc);
     }
@@ -319,7 +322,7 @@ BUILTIN(filter_urlize)
     if (c->self.flags & VALUE_MARKUP)
         buf_add(&esc, c->self.u.str.s, c->self.u.str.len);
     else
-        add_escaped(&esc, text_of(c, &c->self));
+        str_escape(&esc, text_of(c, &c->self));
     const char *p = buf_str(&esc), *end = p + esc.len;
     while (rc >= 0 && p < end) {
         const char *start = p, *at = p;

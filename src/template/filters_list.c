@@ -141,7 +141,7 @@ BUILTIN(filter_sort)
     const struct value *attr = NULL;
     struct list *l;
     int rc =
-        args_read(c, e, "reverse:b case_sensitive:b attribute:v", &reverse, &case_sensitive, &attr);
+        args_read(c, e, "reverse:I case_sensitive:b attribute:v", &reverse, &case_sensitive, &attr);
     if (rc >= 0)
         rc = value_iterate(c, &c->self, &l, e);
     if (rc < 0)
@@ -360,17 +360,18 @@ BUILTIN(filter_batch)
     if (rc < 0)
         return rc;
     *ret = value_list(c->arena);
-    struct value row = {0};
+    struct value row = value_list(c->arena);
     for (size_t i = 0; i < l->len; i++) {
-        if (!row.type || (int64_t)row.u.list->len == n) {
-            if (row.type)
-                list_add(ret->u.list, row);
+        if ((int64_t)row.u.list->len == n) {
+            list_add(ret->u.list, row);
             row = value_list(c->arena);
         }
         list_add(row.u.list, l->items[i]);
     }
-    if (!row.type)
+    if (!row.u.list->len)
         return 0;
+    if (fill && fill->type != VALUE_NULL && n > (int64_t)ITEMS_MAX)
+        return too_many(c, e);
     while (fill && fill->type != VALUE_NULL && (int64_t)row.u.list->len < n)
         list_add(row.u.list, *fill);
     list_add(ret->u.list, row);
@@ -391,10 +392,12 @@ BUILTIN(filter_slice)
     if (slices == 0)
         return fail_with(c, e, "integer division or modulo by zero");
     *ret = value_list(c->arena);
-    if (slices < 0 || slices > 100000)
+    if (slices < 0)
         return 0;
+    if (slices > (int64_t)ITEMS_MAX)
+        return too_many(c, e);
     int64_t per = (int64_t)l->len / slices, extra = (int64_t)l->len % slices, at = 0;
-    for (int64_t i = 0; i < slices; i++) {
+    for (int64_t i = 0; i < slices && !arena_full(c->arena); i++) {
         int64_t n = per + (i < extra);
         struct value row = list_from(c, l->items + at, (size_t)n);
         if (fill && fill->type != VALUE_NULL && i >= extra)

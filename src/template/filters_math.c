@@ -86,7 +86,11 @@ BUILTIN(filter_round)
             value_int(round_int(c->self.type == VALUE_BOOL ? c->self.u.b : c->self.u.i, precision));
     } else {
         double p = pow(10, (double)precision);
-        *ret = value_float((ceiling ? ceil(f * p) : floor(f * p)) / p);
+        if (isinf(f * p) || isnan(f * p))
+            return fail_with(c, e, "cannot convert float %s to integer",
+                             isnan(f * p) ? "NaN" : "infinity");
+        double whole = ceiling ? ceil(f * p) : floor(f * p);
+        *ret = value_float((whole + 0.0) / p); // an integer in between: it has no -0
     }
     return 0;
 }

@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#define MAX_RESULTS 2000000
-
 static void add_once(struct list *out, struct dict *seen, const struct value *v)
 {
     if (is_hashable(v)) {
@@ -72,15 +70,25 @@ BUILTIN(filter_difference)
     return filtered(c, false, ret, e);
 }
 
+// Ansible makes sets of two hashable things and adds all others up.
+static int addable(struct call *c, struct err *e)
+{
+    const struct value *b = call_arg(c, 0, "b"), *a = &c->self;
+    if (!b || (is_hashable(a) && is_hashable(b)) || b->type == VALUE_UNDEFINED ||
+        a->type == VALUE_OBJECT || b->type == VALUE_OBJECT ||
+        (a->type == VALUE_LIST && b->type == VALUE_LIST && !((a->flags ^ b->flags) & VALUE_TUPLE)))
+        return 0;
+    return fail_type(c, e, "can only concatenate %s (not \"%s\") to %s", value_type_name(a),
+                     value_type_name(b), value_type_name(a));
+}
+
 // union: The items of both lists, once each.
 BUILTIN(filter_union)
 {
     struct list *x, *y;
-    const struct value *b = call_arg(c, 0, "b");
-    if (b && c->self.type == VALUE_LIST && b->type != VALUE_LIST && b->type != VALUE_UNDEFINED)
-        return fail_type(c, e, "can only concatenate list (not \"%s\") to list",
-                         value_type_name(b));
-    int rc = both(c, "b:v!", &x, &y, e);
+    int rc = addable(c, e);
+    if (rc >= 0)
+        rc = both(c, "b:v!", &x, &y, e);
     if (rc < 0)
         return rc;
     struct dict *seen = value_dict(c->arena).u.dict;
@@ -96,7 +104,9 @@ BUILTIN(filter_union)
 BUILTIN(filter_symmetric_difference)
 {
     struct list *x, *y;
-    int rc = both(c, "b:v!", &x, &y, e);
+    int rc = addable(c, e);
+    if (rc >= 0)
+        rc = both(c, "b:v!", &x, &y, e);
     if (rc < 0)
         return rc;
     struct dict *seen = value_dict(c->arena).u.dict;
@@ -126,7 +136,7 @@ static void zip_rows(struct call *c, struct list **lists, size_t n, size_t rows,
                      const struct value *fill, struct value *ret)
 {
     *ret = value_list(c->arena);
-    for (size_t r = 0; r < rows; r++) {
+    for (size_t r = 0; r < rows && !arena_full(c->arena); r++) {
         struct value row = value_list(c->arena);
         row.flags |= VALUE_TUPLE;
         for (size_t i = 0; i < n; i++)
@@ -199,19 +209,20 @@ BUILTIN(filter_product)
         rc = all_lists(c, &lists, &n, e);
     if (rc < 0)
         return rc;
-    if (repeat < 0 || repeat > 64)
-        return fail_with(
-            c, e, repeat < 0 ? "repeat argument cannot be negative" : "repeat argument too large");
+    if (repeat < 0)
+        return fail_with(c, e, "repeat argument cannot be negative");
+    if ((uint64_t)repeat > ITEMS_MAX / n)
+        return too_many(c, e);
     all = arena_array(c->arena, struct list *, n * (size_t)repeat + 1);
     for (int64_t r = 0; r < repeat; r++)
         for (size_t i = 0; i < n; i++)
             all[(size_t)r * n + i] = lists[i];
     n *= (size_t)repeat;
     for (size_t i = 0; i < n; i++)
-        if (__builtin_mul_overflow(total, all[i]->len, &total) || total > MAX_RESULTS)
-            return fail_with(c, e, "product() gives more than %d results", MAX_RESULTS);
+        if (__builtin_mul_overflow(total, all[i]->len, &total) || total > ITEMS_MAX)
+            return too_many(c, e);
     *ret = value_list(c->arena);
-    for (size_t k = 0; k < total; k++) {
+    for (size_t k = 0; k < total && !arena_full(c->arena); k++) {
         struct value row = value_list(c->arena);
         row.flags |= VALUE_TUPLE;
         size_t rest = total, at = k;
@@ -238,8 +249,10 @@ struct choice {
 static int choose(struct choice *ch, size_t at)
 {
     if (at == ch->r) {
-        if (ch->out->len >= MAX_RESULTS)
-            return fail_with(ch->c, ch->e, "more than %d results", MAX_RESULTS);
+        if (ch->out->len >= ITEMS_MAX)
+            return too_many(ch->c, ch->e);
+        if (arena_full(ch->c->arena))
+            return ERR_LIMIT; // call_builtin says it
         struct value row = value_list(ch->c->arena);
         row.flags |= VALUE_TUPLE;
         for (size_t i = 0; i < ch->r; i++)

@@ -98,12 +98,12 @@ BUILTIN(filter_comment)
         return rc;
     if (c->self.type != VALUE_STRING)
         return fail_with(c, e, "'%s' object has no attribute 'replace'", value_type_name(&c->self));
-    struct buf b = BUF_INIT, body = BUF_INIT, deco = BUF_INIT, trimmed = BUF_INIT;
+    struct buf b = call_buf(c), body = call_buf(c), deco = call_buf(c), trimmed = call_buf(c);
     if (o.beginning.len) {
         buf_add(&b, o.beginning.s, o.beginning.len);
         buf_add(&b, o.newline.s, o.newline.len);
     }
-    for (int64_t i = 0; o.prefix.len && i < o.prefix_count && i < 10000; i++) {
+    for (int64_t i = 0; o.prefix.len && i < o.prefix_count && !b.overflow; i++) {
         if (!same_text(o.prefix, o.newline))
             buf_add(&b, o.prefix.s, o.prefix.len);
         buf_add(&b, o.newline.s, o.newline.len);
@@ -123,7 +123,8 @@ BUILTIN(filter_comment)
     str_replace(&b, (struct text){buf_str(&body), body.len},
                 (struct text){buf_str(&deco), deco.len},
                 (struct text){buf_str(&trimmed), trimmed.len}, -1);
-    for (int64_t i = 0; i < o.postfix_count && i < 10000; i++) {
+    for (int64_t i = 0; (o.newline.len || o.postfix.len) && i < o.postfix_count && !b.overflow;
+         i++) {
         buf_add(&b, o.newline.s, o.newline.len);
         buf_add(&b, o.postfix.s, o.postfix.len);
     }
@@ -131,9 +132,9 @@ BUILTIN(filter_comment)
         buf_add(&b, o.newline.s, o.newline.len);
         buf_add(&b, o.end.s, o.end.len);
     }
-    buf_release(&body);
-    buf_release(&deco);
-    buf_release(&trimmed);
+    drop_buf(c, &body);
+    drop_buf(c, &deco);
+    drop_buf(c, &trimmed);
     *ret = take_buf(c, &b);
     return 0;
 }
@@ -145,7 +146,7 @@ BUILTIN(filter_split)
     int64_t max = -1;
     struct text s;
     int rc = args_read(c, e, "sep:v maxsplit:i", &sep, &max);
-    if (rc >= 0 && c->self.type != VALUE_STRING)
+    if (rc >= 0 && (c->self.type != VALUE_STRING || c->self.flags & VALUE_BYTES))
         rc = fail_type(c, e, "descriptor 'split' for 'str' objects doesn't apply to a '%s' object",
                        value_type_name(&c->self));
     if (rc < 0)

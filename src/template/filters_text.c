@@ -134,11 +134,11 @@ BUILTIN(filter_indent)
     if (c->self.type != VALUE_STRING)
         return fail_type(c, e, "unsupported operand type(s) for +=: '%s' and 'str'",
                          value_type_name(&c->self));
-    struct buf pad = BUF_INIT, b = BUF_INIT;
+    struct buf pad = call_buf(c), b = call_buf(c);
     if (width && width->type == VALUE_STRING)
         buf_add(&pad, width->u.str.s, width->u.str.len);
     else if (n > 0)
-        buf_fill(&pad, ' ', n > 10000 ? 10000 : (size_t)n);
+        buf_fill(&pad, ' ', (size_t)n);
     struct value lines = value_list(c->arena);
     struct value text = value_strf(c->arena, "%s", "");
     struct buf joined = call_buf(c);
@@ -154,7 +154,7 @@ BUILTIN(filter_indent)
             buf_add(&b, buf_str(&pad), pad.len);
         buf_add(&b, l->u.str.s, l->u.str.len);
     }
-    buf_release(&pad);
+    drop_buf(c, &pad);
     *ret = take_buf(c, &b);
     return 0;
 }
@@ -164,8 +164,6 @@ BUILTIN(filter_center)
 {
     int64_t width = 80;
     int rc = args_read(c, e, "width:i", &width);
-    if (rc >= 0 && width > (int64_t)64 << 20)
-        rc = fail_with(c, e, "width too large");
     if (rc < 0)
         return rc;
     struct buf b = call_buf(c);
@@ -192,6 +190,14 @@ BUILTIN(filter_truncate)
                          (long long)length);
     if (leeway < 0)
         return fail_with(c, e, "expected leeway >= 0, got %lld", (long long)leeway);
+    if (c->self.type == VALUE_LIST ||
+        c->self.type == VALUE_DICT) { // has a length, and may be short enough
+        size_t n = c->self.type == VALUE_LIST ? c->self.u.list->len : c->self.u.dict->len;
+        *ret = c->self;
+        return (int64_t)n <= length + leeway
+                   ? 0
+                   : fail_type(c, e, "can only concatenate list (not \"str\") to list");
+    }
     if (c->self.type != VALUE_STRING)
         return fail_type(c, e, "object of type '%s' has no len()", value_type_name(&c->self));
     struct text t = {c->self.u.str.s, c->self.u.str.len};

@@ -226,8 +226,12 @@ BUILTIN(filter_urlencode)
 // urldecode: Percent-encoding and + undone.
 BUILTIN(filter_urldecode)
 {
+    struct text s;
     int rc = args_none(c, e);
-    struct text s = text_of(c, &c->self);
+    if (rc >= 0)
+        rc = text_self(c, "replace", &s, e);
+    if (rc < 0)
+        return rc;
     struct buf b = call_buf(c);
     for (size_t i = 0; i < s.len; i++) {
         if (s.s[i] == '%' && i + 2 < s.len && isxdigit((unsigned char)s.s[i + 1]) &&

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#define MAX_RANGE (16 << 20)
+#define MAX_PARAGRAPHS 10000
 
 // range: The numbers from start up to stop in steps of step.
 BUILTIN(global_range)
@@ -27,8 +27,8 @@ BUILTIN(global_range)
         return rc;
     *ret = value_list(c->arena);
     for (int64_t i = v[0]; v[2] > 0 ? i < v[1] : i > v[1];) {
-        if (ret->u.list->len >= MAX_RANGE)
-            return fail_with(c, e, "range too big: more than %d numbers", MAX_RANGE);
+        if (ret->u.list->len >= ITEMS_MAX)
+            return too_many(c, e);
         list_add(ret->u.list, value_int(i));
         if (__builtin_add_overflow(i, v[2], &i))
             break;
@@ -210,12 +210,14 @@ BUILTIN(global_lipsum)
     if (rc >= 0 && min >= max)
         rc = fail_with(c, e, "empty range for randrange() (%lld, %lld, %lld)", (long long)min,
                        (long long)max, (long long)(max - min));
+    if (rc >= 0 && n > MAX_PARAGRAPHS)
+        rc = err_set(e, ERR_LIMIT, c->pos, "lipsum makes at most %d paragraphs", MAX_PARAGRAPHS);
     if (rc < 0)
         return rc;
     struct pyrandom *r = arena_new_of(c->arena, struct pyrandom);
     pyrandom_system(r);
-    struct buf b = BUF_INIT;
-    for (int64_t i = 0; i < n && i < 1000; i++) {
+    struct buf b = call_buf(c);
+    for (int64_t i = 0; i < n && !b.overflow; i++) {
         if (i)
             buf_adds(&b, html ? "\n" : "\n\n");
         if (html)

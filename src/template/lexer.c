@@ -2,6 +2,8 @@
 // line statements.
 #include "template/lexer.h"
 
+#include "core/utf8.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -216,25 +218,6 @@ static bool lex_number(struct lexer *x)
     return true;
 }
 
-static void add_utf8(struct buf *b, uint32_t c)
-{
-    if (c < 0x80) {
-        buf_addc(b, (char)c);
-    } else if (c < 0x800) {
-        buf_addc(b, (char)(0xc0 | c >> 6));
-        buf_addc(b, (char)(0x80 | (c & 0x3f)));
-    } else if (c < 0x10000) {
-        buf_addc(b, (char)(0xe0 | c >> 12));
-        buf_addc(b, (char)(0x80 | (c >> 6 & 0x3f)));
-        buf_addc(b, (char)(0x80 | (c & 0x3f)));
-    } else {
-        buf_addc(b, (char)(0xf0 | c >> 18));
-        buf_addc(b, (char)(0x80 | (c >> 12 & 0x3f)));
-        buf_addc(b, (char)(0x80 | (c >> 6 & 0x3f)));
-        buf_addc(b, (char)(0x80 | (c & 0x3f)));
-    }
-}
-
 // A \x, \u or \U escape with n hex digits at s; returns the digits used or -1.
 static int hex_escape(struct buf *b, const char *s, const char *end, int n)
 {
@@ -247,7 +230,7 @@ static int hex_escape(struct buf *b, const char *s, const char *end, int n)
     }
     if (c > 0x10ffff)
         return -1;
-    add_utf8(b, c);
+    utf8_add(b, c);
     return n;
 }
 
@@ -278,7 +261,7 @@ static const char *unescape(struct buf *b, const char *s, const char *end)
             uint32_t v = (uint32_t)(c - '0');
             for (int i = 0; i < 2 && s < end && *s >= '0' && *s <= '7'; i++)
                 v = v * 8 + (uint32_t)(*s++ - '0');
-            add_utf8(b, v);
+            utf8_add(b, v);
         } else if (c == 'N') {
             return "unknown Unicode character name";
         } else if (c != '\n') {

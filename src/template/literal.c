@@ -2,6 +2,8 @@
 // like a list or dict.
 #include "template/eval.h"
 
+#include "core/utf8.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -143,21 +145,10 @@ static bool read_number(struct reader *r, bool negative, struct value *ret)
 
 static void add_code(struct buf *b, uint32_t c, bool bytes)
 {
-    if (bytes || c < 0x80) {
+    if (bytes)
         buf_addc(b, (char)c);
-    } else if (c < 0x800) {
-        buf_addc(b, (char)(0xc0 | c >> 6));
-        buf_addc(b, (char)(0x80 | (c & 0x3f)));
-    } else if (c < 0x10000) {
-        buf_addc(b, (char)(0xe0 | c >> 12));
-        buf_addc(b, (char)(0x80 | (c >> 6 & 0x3f)));
-        buf_addc(b, (char)(0x80 | (c & 0x3f)));
-    } else {
-        buf_addc(b, (char)(0xf0 | c >> 18));
-        buf_addc(b, (char)(0x80 | (c >> 12 & 0x3f)));
-        buf_addc(b, (char)(0x80 | (c >> 6 & 0x3f)));
-        buf_addc(b, (char)(0x80 | (c & 0x3f)));
-    }
+    else
+        utf8_add(b, c);
 }
 
 static bool hex(struct reader *r, int n, uint32_t *ret)
@@ -371,12 +362,35 @@ static bool read_value(struct reader *r, struct value *ret)
     return read_word(r, ret);
 }
 
+// Blanks behind the last line break are an indentation of nothing to Python.
+static bool ends_indented(const char *s, size_t len)
+{
+    size_t n = len;
+    while (n && (s[n - 1] == ' ' || s[n - 1] == '\t'))
+        n--;
+    return n < len && n && (s[n - 1] == '\n' || s[n - 1] == '\r');
+}
+
 bool literal_eval(struct arena *a, const char *s, size_t len, bool json_words, struct value *ret)
 {
     struct reader r = {a, s, s + len, json_words, 0};
     struct value v;
-    if (memchr(s, '\0', len) || !read_value(&r, &v))
+    if (memchr(s, '\0', len) || ends_indented(s, len) || !read_value(&r, &v))
         return false;
+    if (at(&r, ',')) { // a tuple without parentheses
+        struct value tuple = value_list(a);
+        tuple.flags = VALUE_TUPLE;
+        list_add(tuple.u.list, v);
+        do {
+            skip(&r);
+            if (r.p == r.end)
+                break;
+            if (!read_value(&r, &v))
+                return false;
+            list_add(tuple.u.list, v);
+        } while (at(&r, ','));
+        v = tuple;
+    }
     skip(&r);
     if (r.p != r.end)
         return false;

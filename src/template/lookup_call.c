@@ -1,5 +1,6 @@
 // lookup(), query() and q(): finding the lookup, templating its terms, joining its results,
 // handling errors=.
+#include "template/args.h"
 #include "template/eval.h"
 #include "template/hooks.h"
 
@@ -161,6 +162,10 @@ static int call_lookup(struct call *c, bool wantlist, struct value *ret, struct 
     int rc = template_value(c->t, c->arena, &terms, &done, e);
     if (rc < 0)
         return rc;
+    struct dict_entry *d;
+    DICT_EACH(c->kwargs, d)
+    if (d->val.type == VALUE_UNDEFINED)
+        return fail_undefined(c, &d->val, e);
     struct dict *kwargs = value_dict(c->arena).u.dict;
     dict_update(kwargs, c->kwargs);
     dict_del(kwargs, "name");

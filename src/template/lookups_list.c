@@ -97,7 +97,14 @@ LOOKUP(lookup_nested)
     struct list *first = as_list(c, &terms->items[0]);
     for (size_t i = 0; i < first->len; i++) {
         struct value row = value_list(c->arena);
-        add_flat(row.u.list, &first->items[i]);
+        struct list *chars;
+        int rc = 0;
+        if (terms->len > 1 || first->items[i].type == VALUE_LIST)
+            add_flat(row.u.list, &first->items[i]);
+        else if ((rc = value_iterate(c, &first->items[i], &chars, e)) == 0) // Ansible flattens it
+            row.u.list = chars;
+        if (rc < 0)
+            return rc;
         list_add(rows.u.list, row);
     }
     for (size_t k = 1; k < terms->len; k++) {

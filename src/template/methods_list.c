@@ -90,6 +90,17 @@ static int64_t position(const struct list *l, const struct value *v, int64_t fro
     return -1;
 }
 
+// An undefined value is equal to nothing: asking fails.
+static int comparable(const struct call *c, const struct value *v, struct err *e)
+{
+    if (v->type == VALUE_UNDEFINED && c->self.u.list->len)
+        return fail_undefined(c, v, e);
+    for (size_t i = 0; i < c->self.u.list->len; i++)
+        if (c->self.u.list->items[i].type == VALUE_UNDEFINED)
+            return fail_undefined(c, &c->self.u.list->items[i], e);
+    return 0;
+}
+
 // remove: The first equal item removed.
 BUILTIN(list_method_remove)
 {
@@ -97,6 +108,8 @@ BUILTIN(list_method_remove)
     int rc = changeable(c, e);
     if (rc >= 0)
         rc = args_read(c, e, "value:v!", &v);
+    if (rc >= 0)
+        rc = comparable(c, v, e);
     if (rc < 0)
         return rc;
     int64_t at = position(c->self.u.list, v, 0, INT64_MAX);
@@ -113,6 +126,8 @@ BUILTIN(list_method_index)
     const struct value *v = NULL;
     int64_t from = 0, to = INT64_MAX, n = (int64_t)c->self.u.list->len;
     int rc = args_read(c, e, "value:v! start:i stop:i", &v, &from, &to);
+    if (rc >= 0)
+        rc = comparable(c, v, e);
     if (rc < 0)
         return rc;
     from = from < 0 ? (from + n < 0 ? 0 : from + n) : from;
@@ -132,6 +147,8 @@ BUILTIN(list_method_count)
     const struct value *v = NULL;
     int64_t n = 0;
     int rc = args_read(c, e, "value:v!", &v);
+    if (rc >= 0)
+        rc = comparable(c, v, e);
     for (size_t i = 0; rc >= 0 && i < c->self.u.list->len; i++)
         n += value_equal(&c->self.u.list->items[i], v);
     *ret = value_int(n);

@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-#define MAX_WIDTH ((int64_t)64 << 20)
-
 static struct text self_text(const struct call *c)
 {
     return (struct text){c->self.u.str.s, c->self.u.str.len};
@@ -304,12 +302,6 @@ BUILTIN(str_method_format_map)
     return rc;
 }
 
-// Wider than anything is meant.
-static int check_width(struct call *c, int64_t width, struct err *e)
-{
-    return width > MAX_WIDTH ? fail_with(c, e, "width too large") : 0;
-}
-
 static int pad_with(struct call *c, char align, struct value *ret, struct err *e)
 {
     int64_t width = 0;
@@ -317,8 +309,6 @@ static int pad_with(struct call *c, char align, struct value *ret, struct err *e
     int rc = args_read(c, e, "width:i! fillchar:s", &width, &fill);
     if (rc >= 0 && utf8_count(fill.s, fill.len) != 1)
         rc = fail_type(c, e, "The fill character must be exactly one character long");
-    if (rc >= 0)
-        rc = check_width(c, width, e);
     if (rc < 0)
         return rc;
     struct buf b = call_buf(c);
@@ -350,8 +340,6 @@ BUILTIN(str_method_zfill)
 {
     int64_t width = 0;
     int rc = args_read(c, e, "width:i!", &width);
-    if (rc >= 0)
-        rc = check_width(c, width, e);
     if (rc < 0)
         return rc;
     struct text t = self_text(c);
@@ -432,7 +420,7 @@ BUILTIN(str_method_expandtabs)
         const char *at = p;
         uint32_t cp = utf8_next(&p, end);
         if (cp == '\t') {
-            int64_t n = size > 0 && size < 10000 ? size - col % size : 0;
+            int64_t n = size > 0 ? size - col % size : 0;
             buf_fill(&b, ' ', (size_t)n);
             col += n;
             continue;

@@ -115,6 +115,8 @@ static int macro_call(struct value_object *o, struct arena *a, const struct list
         dict_update(kw.u.dict, kwargs);
     struct macro_call k = {c->macro, args, kw.u.dict};
     int rc = session_check_stack(c->ctx->ss, c->ctx->pos, e);
+    if (rc == 0)
+        rc = session_check_memory(a, c->ctx->pos, e);
     if (rc < 0)
         return rc;
     enter_func(&ev, &c->macro->func, c->fr);
@@ -195,7 +197,7 @@ static int method_call(struct value_object *o, struct arena *a, const struct lis
     struct ctx *cur = ss->cur;
     ss->cur = m->ctx;
     *ret = value_null();
-    int rc = m->fn->fn(&c, ret, e);
+    int rc = call_builtin(&c, m->fn->fn, ret, e);
     ss->cur = cur;
     return rc;
 }

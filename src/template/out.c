@@ -14,7 +14,7 @@ void out_init(struct out *o, struct buf *b)
 static void add_text(struct buf *b, const struct value *v)
 {
     size_t n = v->u.str.len;
-    if (v->type != VALUE_STRING || v->flags & VALUE_BYTES) {
+    if (v->type != VALUE_STRING) {
         value_print(b, v);
     } else if (b->cap - b->len > n && n < OUTPUT_MAX - b->len) {
         memcpy(b->p + b->len, v->u.str.s, n);
@@ -169,7 +169,7 @@ static struct value take_text(struct ev *ev, const struct out *o)
 {
     if (o->nodes == 0)
         return value_ref("", 0);
-    if (o->nodes == 1 && o->first.type == VALUE_STRING && !(o->first.flags & VALUE_BYTES)) {
+    if (o->nodes == 1 && o->first.type == VALUE_STRING) { // bytes are decoded
         struct value v = value_strn(ev->a, o->first.u.str.s, o->first.u.str.len);
         v.flags = o->first.flags & (VALUE_NATIVE_TEXT | VALUE_PLAIN_STR);
         value_set_pos(&v, value_pos(&o->first));
@@ -242,5 +242,5 @@ int out_finish(struct ev *ev, struct out *o, struct value *ret)
     }
     if (o->unsafe)
         *ret = all_unsafe(ev->a, ret);
-    return 0;
+    return o->b->overflow ? full(ev) : session_check_memory(ev->a, ev->ctx->pos, ev->e);
 }

@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-#define MAX_PAD (1 << 26)
-
 static bool stripped(uint32_t cp, const struct text *chars)
 {
     if (!chars)
@@ -231,17 +229,13 @@ void str_splitlines(struct call *c, struct text s, bool keepends, struct list *r
 void str_pad(struct buf *b, struct text s, int64_t width, struct text fill, char align)
 {
     int64_t n = (int64_t)utf8_count(s.s, s.len), pad = width > n ? width - n : 0;
-    if (pad > MAX_PAD)
-        pad = MAX_PAD;
     int64_t left = align == '>'   ? pad
                    : align == '^' ? pad / 2
                    : align == 'c' ? pad / 2 + (pad & width & 1)
                                   : 0;
-    for (int64_t i = 0; i < left; i++)
-        buf_add(b, fill.s, fill.len);
+    buf_repeat(b, fill.s, fill.len, (size_t)left);
     buf_add(b, s.s, s.len);
-    for (int64_t i = left; i < pad; i++)
-        buf_add(b, fill.s, fill.len);
+    buf_repeat(b, fill.s, fill.len, (size_t)(pad - left));
 }
 
 struct text str_slice(struct text s, int64_t from, int64_t to)

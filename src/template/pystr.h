@@ -33,4 +33,7 @@ static inline struct text text_lit(const char *s)
     return (struct text){s, __builtin_strlen(s)};
 }
 
+// Appends s with the special characters of HTML escaped.
+void str_escape(struct buf *b, struct text s);
+
 #endif

@@ -453,7 +453,7 @@ int regex_sub(struct regex *re, struct text s, struct text template, size_t coun
 {
     size_t at = 0, copied = 0, done = 0;
     bool not_empty = false;
-    while (!count || done < count) {
+    while ((!count || done < count) && !b->overflow) {
         const size_t *g;
         int rc = regex_search(re, s, at, false, not_empty, &g, e);
         if (rc < 0)

@@ -21,12 +21,18 @@ int session_enter(struct templar *t, struct arena *a, struct template_session *m
                                           .outer = ss,
                                           .stack = ss ? ss->stack : __builtin_frame_address(0)};
         mine->cur = ss ? ss->cur : NULL;
+        mine->arena_max = arena_limit(a, MEMORY_MAX);
+        if (mine->arena_max) // what is nested gets no more
+            arena_limit_back(a, mine->arena_max);
         t->session = ss = mine;
     }
-    if (t->depth >= NESTING_MAX)
-        return err_set(e, ERR_LIMIT, POS_NONE, "recursive loop detected in template string");
+    int rc = t->depth >= NESTING_MAX
+                 ? err_set(e, ERR_LIMIT, POS_NONE, "recursive loop detected in template string")
+                 : session_check_stack(ss, POS_NONE, e);
     t->depth++;
-    return session_check_stack(ss, POS_NONE, e) < 0 ? (t->depth--, ERR_LIMIT) : 0;
+    if (rc < 0)
+        session_leave(t, mine);
+    return rc;
 }
 
 void session_leave(struct templar *t, struct template_session *mine)
@@ -36,6 +42,7 @@ void session_leave(struct templar *t, struct template_session *mine)
         return;
     t->session = mine->outer;
     t->exc = mine->exc;
+    arena_limit_back(mine->arena, mine->arena_max);
     for (struct kept *k = mine->kept; k; k = k->next)
         template_unref(k->tpl);
 }
@@ -50,6 +57,13 @@ void session_keep(struct template_session *ss, struct template *tpl)
 int session_stack_used_up(struct pos pos, struct err *e)
 {
     return err_set(e, ERR_LIMIT, pos, "recursive loop detected in template string");
+}
+
+int session_check_memory(const struct arena *a, struct pos pos, struct err *e)
+{
+    return arena_full(a) ? err_set(e, ERR_LIMIT, pos, "template needs more than %zu MB of memory",
+                                   MEMORY_MAX >> 20)
+                         : 0;
 }
 
 struct buf *session_buf(struct template_session *ss, struct buf *own)

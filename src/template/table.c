@@ -177,7 +177,7 @@ static const struct builtin tests[] = {
     {"ge", test_ge, false, "Greater than or equal."},
     {"greaterthan", test_gt, false, "Greater than."},
     {"gt", test_gt, false, "Greater than."},
-    {"in", test_in, false, "An item of the argument."},
+    {"in", test_in, true, "An item of the argument."},
     {"integer", test_integer, true, "A whole number."},
     {"is_abs", test_abs, false, "An absolute path."},
     {"is_dir", test_directory, false, "A folder."},

@@ -328,6 +328,13 @@ static bool same(const struct value *x, const struct value *y)
                                    : memcmp(&x->u, &y->u, sizeof(int64_t)) == 0;
 }
 
+static int too_many_parts(const struct value *in, const struct value *v, struct err *e)
+{
+    return value_nodes(v) > NODES_MAX
+               ? err_set(e, ERR_LIMIT, value_pos(in), "value of more than %zu parts", NODES_MAX)
+               : 0;
+}
+
 static int nested_list(struct templar *t, struct arena *a, const struct value *in,
                        const struct template_opts *o, struct value *ret, struct err *e, int depth)
 {
@@ -341,14 +348,16 @@ static int nested_list(struct templar *t, struct arena *a, const struct value *i
         if (!copy && (!same(&v, &l->items[i]) || in->flags & VALUE_TUPLE)) {
             copy = value_shallow(a, in).u.list;
         }
-        if (copy)
+        if (copy) {
             copy->items[i] = v;
+            value_count(&copy->nodes, &v);
+        }
     }
     *ret = *in;
     ret->flags &= (uint8_t)~VALUE_TUPLE;
     if (copy)
         ret->u.list = copy;
-    return 0;
+    return too_many_parts(in, ret, e);
 }
 
 static int nested_dict(struct templar *t, struct arena *a, const struct value *in,
@@ -370,7 +379,7 @@ static int nested_dict(struct templar *t, struct arena *a, const struct value *i
     *ret = *in;
     if (copy)
         ret->u.dict = copy;
-    return 0;
+    return too_many_parts(in, ret, e);
 }
 
 int template_nested(struct templar *t, struct arena *a, const struct value *in,

@@ -64,7 +64,7 @@ struct templar {
     void *decrypt_data;
     bool suggest;        // messages about undefined names name the nearest one
     bool repeat_causes;  // messages end with what caused them, once more, as Ansible's do
-    uint32_t max_rounds; // of all loops in one evaluation; 0: 100 million
+    uint32_t max_rounds; // of all loops in one evaluation; 0: 10 million
     // After an error: Python's name of its class, where Ansible has none of its own for it.
     const char *exc;
     // The engine's own: of nested evaluations.

@@ -87,6 +87,7 @@ static int contained(struct call *c, const struct value *item, const struct valu
                      struct err *e)
 {
     struct value box, it;
+    *ret = false;
     int rc = plain_of(c, in, &box, e);
     if (rc >= 0)
         rc = plain_of(c, item, &it, e);
@@ -100,8 +101,16 @@ static int contained(struct call *c, const struct value *item, const struct valu
                              value_type_name(&it));
         *ret = str_find(text_of(c, &box), text_of(c, &it)) >= 0;
     } else if (box.type == VALUE_LIST) {
-        *ret = list_has(box.u.list, &it);
+        if (it.type == VALUE_UNDEFINED && box.u.list->len)
+            return fail_undefined(c, &it, e);
+        for (size_t i = 0; i < box.u.list->len && !*ret; i++) {
+            if (box.u.list->items[i].type == VALUE_UNDEFINED)
+                return fail_undefined(c, &box.u.list->items[i], e);
+            *ret = value_equal(&box.u.list->items[i], &it);
+        }
     } else if (box.type == VALUE_DICT) {
+        if (it.type == VALUE_UNDEFINED)
+            return fail_undefined(c, &it, e);
         if (!is_hashable(&it))
             return fail_type(c, e, "unhashable type: '%s'", value_type_name(&it));
         *ret = dict_getv(box.u.dict, &it) != NULL;
@@ -195,6 +204,22 @@ BUILTIN(test_even)
     return parity(c, 0, ret, e);
 }
 
+// Fails for items that no set can hold.
+static int as_set(struct call *c, const struct list *l, struct err *e)
+{
+    for (size_t i = 0; i < l->len; i++) {
+        struct value v;
+        int rc = plain_of(c, &l->items[i], &v, e);
+        if (rc < 0)
+            return rc;
+        if (v.type == VALUE_UNDEFINED)
+            return fail_undefined(c, &v, e);
+        if (!is_hashable(&v))
+            return fail_type(c, e, "unhashable type: '%s'", value_type_name(&v));
+    }
+    return 0;
+}
+
 static int within(struct call *c, bool sub, struct value *ret, struct err *e)
 {
     const struct value *other = NULL;
@@ -203,16 +228,14 @@ static int within(struct call *c, bool sub, struct value *ret, struct err *e)
     if (rc >= 0)
         rc = value_iterate(c, &c->self, &x, e);
     if (rc >= 0)
+        rc = as_set(c, x, e);
+    if (rc >= 0)
         rc = value_iterate(c, other, &y, e);
+    if (rc >= 0)
+        rc = as_set(c, y, e);
     if (rc < 0)
         return rc;
     struct list *small = sub ? x : y, *big = sub ? y : x;
-    struct list *both[2] = {x, y};
-    for (int k = 0; k < 2; k++)
-        for (size_t i = 0; i < both[k]->len; i++)
-            if (!is_hashable(&both[k]->items[i]))
-                return fail_type(c, e, "unhashable type: '%s'",
-                                 value_type_name(&both[k]->items[i]));
     bool yes = true;
     for (size_t i = 0; i < small->len && yes; i++)
         yes = list_has(big, &small->items[i]);

@@ -189,6 +189,9 @@ BUILTIN(test_regex)
                        &ignorecase, &multiline, &how);
     if (rc >= 0)
         rc = pattern_of(c, pattern, &p, e);
+    if (rc >= 0 && strcmp(how.s, "search") != 0 && strcmp(how.s, "match") != 0 &&
+        strcmp(how.s, "fullmatch") != 0)
+        rc = fail_type(c, e, "'str' object is not callable");
     if (rc < 0)
         return rc;
     return matches(c, p, (ignorecase ? REGEX_IGNORECASE : 0) | (multiline ? REGEX_MULTILINE : 0),

@@ -1,4 +1,5 @@
 """The broken inputs: what is written, what is run, and what the error must say."""
+import json
 import os
 import random
 import socket
@@ -252,6 +253,58 @@ expression("a wrong regular expression", "{{ 'x' | regex_search('(') }}", None)
 expression("a slow regular expression", "{{ ('a' * 40 ~ 'b') | regex_search('^(a+)+$') }}", "match limit")
 expression("from_json of junk", "{{ '{' | from_json }}", None)
 expression("from_json nested", "{{ ('[' * 100000) | from_json }}", None)
+
+# --- what grows without end: texts, lists, loops and calls
+
+for name, text, says in (
+        ("indentation", "{{ 'x' | indent(10**9, true) }}", "indent makes a text of more than 64 MB"),
+        ("indentation of many lines", "{% set t = 'x\\n' * 10**6 %}{{ t | indent(1000) }}", "64 MB"), ("centre", "{{ 'x' | center(10**9) }}", "64 MB"),
+        ("zeros", "{{ 'x'.zfill(10**12) }}", "64 MB"), ("tabs", "{% set t = '\\t' %}{{ t.expandtabs(10**12) }}", None),
+        ("join", "{{ range(10**6) | join('x' * 10**6) }}", "join makes a text of more than 64 MB"),
+        ("replacement", "{{ ('a' * 10**6) | replace('a', 'b' * 10**6) }}", "64 MB"),
+        ("method replace", "{{ ('a' * 10**6).replace('', 'b' * 10**6) }}", "64 MB"),
+        ("replacement by pattern", "{{ ('a' * 10**5) | regex_replace('a', 'b' * 10**4) }}", "64 MB"),
+        ("JSON", "{{ {'a': [1]} | to_json(indent=10**9) }}", "64 MB"), ("JSON of JSON", "{{ ([[[[1]]]] * 10**5) | to_json(indent=10**4) }}", "64 MB"),
+        ("comment", "{{ 'x' | comment(prefix_count=10**12) }}", "64 MB"),
+        ("width of a format", "{{ '%*d' % (10**12, 1) }}", None), ("digits", "{{ '%.999999999f' % 1.5 }}", None),
+        ("sum of texts", "{{ (['x' * 10**7] * 20) | join }}", "64 MB"),
+        ("batches", "{{ [1] | batch(10**9, 0) | list }}", "items"), ("slices", "{{ [1] | slice(10**9, 0) | list }}", "items"),
+        ("orders", "{{ range(30) | permutations | list | length }}", "makes more than"), ("choices", "{{ range(60) | combinations(30) | list | length }}", "makes more than"),
+        ("repeated product", "{{ [1, 2] | product(repeat=60) | list | length }}", "items"),
+        ("list", "{{ range(4000000) | list + range(4000000) | list }}", "makes more than"),
+        ("words", "{{ lipsum(n=10**9) }}", "paragraphs"), ("sequence", "{{ lookup('sequence', 'start=1 end=1000000000000') }}", None),
+        ("nested lookup", "{{ query('nested', range(10**4), range(10**4), range(10**4)) | length }}", None)):
+    expression("grows: " + name, text, says)
+for text in ("{{ 'x' | comment(newline='', postfix='', postfix_count=10**12) }}", "{{ 1.5 | round(10**9) }}", "{{ range(10**6) | map('string') | join | length }}"):
+    task("does not grow: " + text, '- debug: {msg: "%s"}' % text, says="1 ok", at_run=True, works=True)
+for name, text, says in (
+        ("numbers", "{% for i in range(10**12) %}x{% endfor %}", "items"),
+        ("rounds", "{% for i in range(4000) %}{% for j in range(4000) %}{% endfor %}{% endfor %}", "rounds"),
+        ("output", "{% for i in range(1000000) %}{{ 'x' * 1000 }}{% endfor %}", "64 MB"),
+        ("a text doubled in a loop", "{% set ns = namespace(t='x') %}{% for i in range(100) %}{% set ns.t = ns.t ~ ns.t %}{% endfor %}{{ ns.t | length }}", "64 MB"),
+        ("a text added to itself", "{% set ns = namespace(t='x') %}{% for i in range(100) %}{% set ns.t = ns.t + ns.t %}{% endfor %}{{ ns.t | length }}", "64 MB"),
+        ("a list doubled in a loop", "{% set ns = namespace(l=[1]) %}{% for i in range(100) %}{% set ns.l = ns.l + ns.l %}{% endfor %}{{ ns.l | length }}", None),
+        ("a list of itself twice", "{% set ns = namespace(l=[1]) %}{% for i in range(100) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l }}", "parts"),
+        ("a mapping of itself twice", "{% set ns = namespace(l={}) %}{% for i in range(100) %}{% set ns.l = {'a': ns.l, 'b': ns.l} %}{% endfor %}{{ ns.l }}", "parts"),
+        ("a list extended by itself", "{% set l = [1] %}{% for i in range(100) %}{% set _ = l.extend(l) %}{% endfor %}{{ l | length }}", None),
+        ("a list that takes all", "{% set l = [] %}{% for i in range(4000000) %}{% for j in range(100) %}{% set _ = l.append('x' * i) %}{% endfor %}{% endfor %}", None),
+        ("macros that call themselves twice", "{% macro m(n) %}{% if n %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(60) }}", "memory"),
+        ("macros without end", "{% macro m(n) %}{{ m(n + 1) }}{% endmacro %}{{ m(0) }}", "recursive"),
+        ("callers without end", "{% macro m() %}{{ caller() }}{% endmacro %}{% macro n() %}{% call m() %}{{ n() }}{% endcall %}{% endmacro %}{{ n() }}", "recursive"),
+        ("a block in itself", "{% block b %}{{ self.b() }}{% endblock %}", "recursive"),
+        ("a loop in itself", "{% set l = [] %}{% set _ = l.append(l) %}{% for x in l recursive %}{{ loop(x) }}{% endfor %}", "recursive"),
+        ("parentheses", "{{ " + "(" * 50000 + "1" + ")" * 50000 + " }}", None),
+        ("statements", "{% if true %}" * 20000 + "{% endif %}" * 20000, None)):
+    task("grows: " + name, "- template: {src: t, dest: '{{ playbook_dir }}/out'}", "at templates/t:", says, files={"templates/t": text}, at_run=True)
+for name, step, says in (("text", "{{ v%d }}{{ v%d }}", "64 MB"), ("text with ~", "{{ v%d ~ v%d }}", "MB"), ("lists", "{{ [v%d, v%d] }}", None),
+                         ("mappings", "{{ {'a': v%d, 'b': v%d} }}", None), ("plain lists", ["{{ v%d }}", "{{ v%d }}"], None)):
+    body = "".join("    v%d: %s\n" % (i + 1, json.dumps(step).replace("%d", str(i))) for i in range(60))
+    play("grows: variables that double each other: " + name, HEAD + "  vars:\n    v0: xxxxxxxx\n" + body + "  tasks:\n    - debug: {msg: '{{ v60 | length }}'}\n",
+         "at site.yml:", says, at_run=True)
+play("grows: an alias bomb", HEAD + "  vars:\n    v0: &v0 [x, x, x, x, x, x, x, x, x, x]\n"
+     + "".join("    v%d: &v%d [%s]\n" % (i + 1, i + 1, ", ".join(["*v%d" % i] * 10)) for i in range(12)) + "  tasks:\n    - debug: {msg: '{{ v12 | string | length }}'}\n",
+     "site.yml:9:", "aliases")
+
 task("from_yaml of junk", "- debug: {msg: '{{ \"{\" | from_yaml }}'}", "at <unicode string>:", "node", at_run=True)
 task("from_yaml nested", "- debug: {msg: '{{ (\"[\" * 100000) | from_yaml }}'}", "at <unicode string>:", "deep", at_run=True)
 expression("a missing file", "{{ lookup('file', 'nosuch') }}", "nosuch")

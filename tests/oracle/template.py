@@ -1,15 +1,14 @@
 #!/usr/bin/python3
 """Compares the template engine with ansible-core's own Templar.
 
-usage: template.py [--update] [--random N [SEED]] [--show N] [EVALUATOR] [CASES.tsv...]
+usage: template.py [--update] [--show N] [EVALUATOR] [CASES.tsv...]
 
-Without --random, the cases of tests/unit/data/template/*.tsv are run through both; --update rewrites what the files
-expect from what Ansible says (differs.tsv, where we mean to differ, from what we say). With --random N, N made-up expressions are compared instead.
+The cases of tests/unit/data/template/*.tsv are run through both; --update rewrites what the files expect from what Ansible says
+(differs.tsv, where we mean to differ, from what we say). Made-up templates are compared by tests/generator/run.
 """
 import glob
 import json
 import os
-import random
 import re
 import subprocess
 import sys
@@ -182,20 +181,9 @@ def main():
         show = int(args[i + 1])
         del args[i:i + 2]
     args = [a for a in args if a != '--update']
-    count = 0
-    seed = 1
-    if '--random' in args:
-        i = args.index('--random')
-        count = int(args[i + 1])
-        if i + 2 < len(args) and args[i + 2].isdigit():
-            seed = int(args.pop(i + 2))
-        del args[i:i + 2]
     files = [a for a in args if a.endswith('.tsv')]
     rest = [a for a in args if not a.endswith('.tsv')]
     evaluator = Evaluator(rest[0] if rest else 'build/tests/unit/template_eval')
-    if count:
-        from template_random import run_random
-        return run_random(count, seed, evaluator, ask_ansible, normal, show)
     return run_files(files or sorted(glob.glob(DATA + '/*.tsv')), evaluator, update, show)
 
 

@@ -14,6 +14,14 @@ static int get_var(void *data, struct arena *a, const char *name, struct value *
     return v != NULL;
 }
 
+static int all_vars(void *data, struct arena *a, struct dict **ret, struct err *e)
+{
+    (void)a;
+    (void)e;
+    *ret = data;
+    return 0;
+}
+
 static int text(struct templar *t, struct arena *a, const struct dict *in, const struct value *tpl,
                 struct value *ret, struct err *e)
 {
@@ -61,7 +69,7 @@ int template_case_run(struct template_cache *cache, struct arena *a, const struc
             value_mark_unsafe(v);
     }
     struct templar t = {.cache = cache,
-                        .vars = {get_var, NULL, d},
+                        .vars = {get_var, dict_bool(in, "all", false) ? all_vars : NULL, d},
                         .paths = {paths, n, n ? paths[0] : "."},
                         .opts = TEMPLATE_OPTS_DEFAULT};
     t.opts.native = dict_bool(in, "native", false);

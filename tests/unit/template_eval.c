@@ -1,12 +1,35 @@
 // Evaluates templates given as JSON lines on stdin and writes the results as JSON lines: our side
 // of the comparison with Ansible (tests/oracle/template.py). in:  {"template": ..., "vars": {...},
-// "mode": "value|condition|text|expression", "dirs": [...], "unsafe": [names]} out: {"repr": "...",
-// "type": "...", "unsafe": false} or {"error": "...", "code": N, "line": N, "col": N}
+// "mode": "value|condition|text|expression", "dirs": [...], "unsafe": [names], "all": vars is
+// known} out: {"repr": "...", "type": "...", "unsafe": false} or {"error": "...", "code": N,
+// "line": N, "col": N}
 #include "core/json.h"
+#include "template/hooks.h"
 #include "template_case.h"
+#include "yaml/yaml.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+static int yaml_load(struct arena *a, const char *text, size_t len, bool all, struct value *ret,
+                     struct err *e)
+{
+    return all ? yaml_parse_all(a, text, len, "<unicode string>", NULL, ret, e)
+               : yaml_parse(a, text, len, "<unicode string>", NULL, ret, e);
+}
+
+// True when any text in v would not be templated again.
+static bool has_unsafe(const struct value *v)
+{
+    struct dict_entry *d;
+    bool found = v->type == VALUE_STRING && v->flags & VALUE_UNSAFE;
+    for (size_t i = 0; v->type == VALUE_LIST && i < v->u.list->len && !found; i++)
+        found = has_unsafe(&v->u.list->items[i]);
+    if (v->type == VALUE_DICT)
+        DICT_EACH(v->u.dict, d)
+    found = found || has_unsafe(&d->val);
+    return found;
+}
 
 static void answer(struct arena *a, int rc, const struct value *v, const struct err *e)
 {
@@ -21,7 +44,7 @@ static void answer(struct arena *a, int rc, const struct value *v, const struct 
         value_repr(&b, v);
         dict_set(out.u.dict, "repr", value_strn(a, buf_str(&b), b.len));
         dict_set(out.u.dict, "type", value_str(a, value_type_name(v)));
-        dict_set(out.u.dict, "unsafe", value_bool(v->flags & VALUE_UNSAFE));
+        dict_set(out.u.dict, "unsafe", value_bool(has_unsafe(v)));
     }
     buf_clear(&b);
     json_write(&b, &out, NULL);
@@ -48,6 +71,7 @@ static void one(struct template_cache *cache, const char *line, size_t len)
 int main(void)
 {
     struct template_cache *cache = template_cache_new();
+    template_hooks.yaml_load = yaml_load;
     char *line = NULL;
     size_t cap = 0;
     ssize_t n;

@@ -150,6 +150,45 @@ static void buf_keeps_its_limit(void **state)
     assert_int_equal(b.max, 5);
 }
 
+static void buf_repeats_within_its_limit(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, 10);
+    buf_repeat(&b, "ab", 2, 3);
+    assert_string_equal(buf_str(&b), "ababab");
+    buf_repeat(&b, "", 0, SIZE_MAX);
+    buf_repeat(&b, "x", 1, 0);
+    assert_false(b.overflow);
+    buf_repeat(&b, "abc", 3, 2);
+    assert_true(b.overflow);
+    buf_clear(&b);
+    buf_repeat(&b, "abc", 3, SIZE_MAX / 2);
+    assert_true(b.overflow);
+    assert_string_equal(buf_str(&b), "");
+    buf_release(&b);
+}
+
+static void an_arena_says_when_it_is_full(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new();
+    arena_alloc(a, 1 << 20);
+    assert_false(arena_full(a)); // no limit
+    size_t before = arena_limit(a, 1 << 20);
+    assert_false(arena_full(a));
+    size_t inner = arena_limit(a, 1 << 10);
+    arena_alloc(a, 1 << 14);
+    assert_true(arena_full(a));
+    arena_alloc(a, 1 << 14); // works all the same
+    arena_limit_back(a, inner);
+    assert_false(arena_full(a));
+    arena_limit_back(a, before);
+    arena_alloc(a, 4 << 20);
+    assert_false(arena_full(a));
+    arena_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,6 +198,8 @@ int main(void)
         cmocka_unit_test(strings_are_copied),
         cmocka_unit_test(buf_grows_and_stays_terminated),
         cmocka_unit_test(buf_keeps_its_limit),
+        cmocka_unit_test(buf_repeats_within_its_limit),
+        cmocka_unit_test(an_arena_says_when_it_is_full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

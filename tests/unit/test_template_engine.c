@@ -518,8 +518,8 @@ static void options_change_what_results_are(void **state)
     f->t.max_rounds = 10;
     expect(f, "{% for x in range(11) %}{{ x }}{% endfor %}", "!loops took more than 10 rounds");
     f->t.max_rounds = 0;
-    expect(f, "{{ 'x' * 300000000 }}", "!result is too large");
-    expect(f, "{{ [1] * 300000000 }}", "!result is too large");
+    expect(f, "{{ 'x' * 300000000 }}", "!result of more than 64 MB or 4194304 items");
+    expect(f, "{{ [1] * 300000000 }}", "!result of more than 64 MB or 4194304 items");
     assert_int_equal(template_expression(&f->t, f->a, "1 + 1 == 2 and 'yes'", POS_NONE, &v, &f->e),
                      0);
     assert_true(value_eqs(&v, "yes"));

@@ -1,0 +1,71 @@
+"""When two answers count as the same, and which differences are chosen (chosen.tsv)."""
+import os
+import re
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ADDRESS = re.compile(r'0x[0-9a-f]{6,}')
+RECURSION = re.compile(r'recursive loop detected|maximum recursion|RecursionError')
+# Subclasses of str that are flags of a string here.
+TEXTS = re.compile(r"\b(NativeJinjaText|NativeJinjaUnsafeText|AnsibleUnsafeText|AnsibleUnicode)\b")
+
+
+def read_chosen():
+    rows = []
+    with open(os.path.join(HERE, 'chosen.tsv'), encoding='utf-8') as f:
+        for line in f:
+            if line.strip() and not line.startswith('#'):
+                template, want, got, why = line.rstrip('\n').split('\t')
+                rows.append((re.compile(template, re.S), re.compile(want, re.S), re.compile(got, re.S), why))
+    return rows
+
+
+CHOSEN = read_chosen()
+
+
+def normal(answer):
+    """The answer without what no two runs share."""
+    if answer[0] == 'ok' and answer[2] in ('Markup', '_GroupTuple'): # subclasses that are flags here, or nothing
+        answer = ['ok', re.sub(r'^Markup\((.*)\)$', r'\1', answer[1], flags=re.S), {'Markup': 'str', '_GroupTuple': 'tuple'}[answer[2]], answer[3]]
+    if answer[0] in ('ok', 'crash'):
+        return [answer[0], ADDRESS.sub('0x', answer[1])] + [TEXTS.sub('str', x) if isinstance(x, str) else x for x in answer[2:]]
+    text = TEXTS.sub('str', ADDRESS.sub('0x', answer[1]))
+    if RECURSION.search(text):
+        return ['error', 'recursive loop detected']
+    return [answer[0], re.sub(r'\n  line \d+$', '', text)]
+
+
+def meaning(case, answer):
+    """What must agree: a result, its type and whether it is unsafe; of an error what it is about, not its words."""
+    answer = normal(answer)
+    if answer[0] == 'ok':
+        # Ansible's mark of a whole text is lost between its templars; ours is kept, which does no harm
+        return answer[:3] if case['mode'] == 'text' else answer
+    syntax = 'template error while templating' in answer[1] or re.search(r'^unexpected', answer[1])
+    missing = re.search(r"""(?:Could not load|No (?:filter|test) named|lookup plugin) [("']+(\w+)""", answer[1])
+    if missing:
+        return ['missing', missing[1]]
+    name = re.findall(r"'(\w+)' is undefined", answer[1])
+    return ['syntax' if syntax else 'fails'] + name[-1:]
+
+
+def agree(x, y):
+    """Whether two meanings are one: which mistake of the syntax is met first is nobody's business."""
+    return x == y or {x[0], y[0]} in ({'missing', 'syntax'}, {'syntax', 'fails'})
+
+
+def shown(answer):
+    """An answer as chosen.tsv's patterns see it: "ok 'abc' str", "error message"."""
+    return ' '.join(x if isinstance(x, str) else 'unsafe' if x else 'safe' for x in answer)
+
+
+def difference(case, want, got):
+    """None when both agree; else the reason why the difference is chosen, or '' when it is not."""
+    if want is None or agree(meaning(case, want), meaning(case, got)):
+        return None
+    want, got = normal(want), normal(got)
+    for template, w, g, why in CHOSEN:
+        if template.search(str(case['template'])) and w.search(shown(want)) and g.search(shown(got)):
+            return why
+    if want[:2] == ['ok', repr(str(case['template']))] and got[0] in ('error', 'undefined'):
+        return 'Ansible takes a template that breaks its compiler for plain text'
+    return ''
