@@ -633,7 +633,8 @@ int spec_validate(const struct module_spec *spec, struct arena *a, const struct 
         return rc;
     if (u.names.len)
         return err_set(e, ERR_INVALID, POS_NONE, "Unsupported parameters for (%s%s) module: %s",
-                       spec->flags & MODULE_ACTION ? "ansible.legacy." : "", spec->name,
+                       spec->flags & MODULE_ACTION ? "ansible.legacy." : "",
+                       strcmp(spec->name, "shell") == 0 ? "command" : spec->name,
                        unsupported_text(a, &u));
     *ret_args = l->given;
     return 0;

@@ -22,24 +22,21 @@ static int check_names(struct exec *x, const char *module, const struct dict *ar
                        const char *const *known, struct value *result)
 {
     struct dict_entry *it;
+    struct buf b = BUF_INIT;
     DICT_EACH(args, it)
     {
         const char *k = value_to_cstr(x->a, &it->key);
         size_t i = 0;
         while (known[i] && strcmp(known[i], k) != 0)
             i++;
-        if (known[i])
-            continue;
-        struct buf b = BUF_INIT;
-        for (i = 0; known[i]; i++)
-            buf_addf(&b, "%s%s", i ? ", " : "", known[i]);
-        action_fail(x, result,
-                    "Unsupported parameters for (%s) module: %s. Supported parameters include: %s.",
-                    module, k, buf_str(&b));
-        buf_release(&b);
-        return ERR_INVALID;
+        if (!known[i])
+            buf_addf(&b, "%s%s", b.len ? "," : "", k);
     }
-    return 0;
+    int rc = b.len ? ERR_INVALID : 0;
+    if (rc < 0)
+        action_fail(x, result, "Invalid options for %s: %s", module, buf_str(&b));
+    buf_release(&b);
+    return rc;
 }
 
 int action_async_status(struct exec *x, struct dict *args, struct value *result)
@@ -215,12 +212,6 @@ int action_set_fact(struct exec *x, struct dict *args, struct value *result)
         struct value v = it->val;
         if (strcmp(k, "cacheable") == 0)
             continue;
-        if (strcmp(k, "_raw_params") == 0)
-            return action_fail(
-                x, result,
-                "The variable name '%s' is not valid. Variables must start with a letter or "
-                "underscore character, and contain only letters, numbers and underscores.",
-                k);
         if (template_is_template(k, it->key.u.str.len)) {
             struct value name;
             if (exec_template(x, &it->key, &name, NULL) == 0)

@@ -3,6 +3,7 @@
 #include "core/file.h"
 #include "run/actions/actions.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <time.h>
@@ -27,6 +28,41 @@ static bool number(struct exec *x, const struct dict *args, const char *key, dou
     return !*end && end != s;
 }
 
+// A whole number, as Python's int() makes one of the parameter; NAN stays when it is not given.
+static int whole_number(struct exec *x, const struct dict *args, const char *key, double *ret,
+                        struct value *result)
+{
+    const struct value *v = dict_get(args, key);
+    if (!v || v->type == VALUE_NULL)
+        return 0;
+    if (v->type == VALUE_FLOAT) {
+        *ret = trunc(v->u.f);
+        return 0;
+    }
+    char *end;
+    const char *s = value_to_cstr(x->a, v);
+    *ret = (double)strtoll(s, &end, 10);
+    while (isspace((unsigned char)*end))
+        end++;
+    if (!*end && end != s)
+        return 0;
+    if (v->type == VALUE_BOOL) {
+        *ret = v->u.b;
+        return 0;
+    }
+    struct buf b = BUF_INIT;
+    value_repr(&b, v);
+    const char *type = v->type == VALUE_STRING && v->line && !(v->flags & VALUE_PLAIN_STR)
+                           ? "ansible.parsing.yaml.objects.AnsibleUnicode"
+                           : value_type_name(v);
+    action_fail(x, result,
+                "argument '%s' is of type <class '%s'> and we were unable to convert to int: "
+                "invalid literal for int() with base 10: %s",
+                key, type, buf_str(&b));
+    buf_release(&b);
+    return ERR_INVALID;
+}
+
 static const char *rounded(struct arena *a, double f)
 {
     struct value v = value_float(round(f * 100) / 100);
@@ -39,8 +75,9 @@ int action_pause(struct exec *x, struct dict *args, struct value *result)
     struct dict *d = result->u.dict;
     const char *prompt = arg_str(x, args, "prompt"), *shown;
     bool echo = arg_bool(args, "echo", true);
-    if (!number(x, args, "minutes", &minutes) || !number(x, args, "seconds", &seconds))
-        return action_fail(x, result, "non-integer value given for prompt duration");
+    if (whole_number(x, args, "minutes", &minutes, result) < 0 ||
+        whole_number(x, args, "seconds", &seconds, result) < 0)
+        return ERR_INVALID;
     if (!isnan(minutes) && !isnan(seconds))
         return action_fail(x, result, "parameters are mutually exclusive: minutes|seconds");
     double wait = isnan(minutes) ? seconds : minutes * 60;

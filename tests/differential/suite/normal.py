@@ -41,6 +41,7 @@ TEXT_RULES = [
     (re.compile(r"(?<=/)ansible\.[A-Za-z0-9_]{6,8}(?!\w)"), "ansible.@random@"),
     (re.compile(r"ansible_\w+_payload_\w+"), "@payload@"),
     (re.compile(r"__omit_place_holder__[0-9a-f]{40}"), "@omit@"),
+    (re.compile(r"(?<=Valid booleans include: )[^\n\"]*"), "@set@"),
     (re.compile(r"^# \((/tmp/\S+|@tmp@) installed on .*\)$", re.M), "# (@tmp@ installed on @time@)"),
     (re.compile(r"^An exception occurred during task execution\. To see the full traceback.*\n", re.M), ""),
     # the temporary file that Ansible puts a copy's content or a rendered template in; andon has none
