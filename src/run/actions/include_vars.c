@@ -161,7 +161,6 @@ static int plain_fail(struct value *result, const char *msg)
     dict_del(result->u.dict, "changed");
     dict_set(result->u.dict, "failed", value_bool(true));
     dict_set(result->u.dict, "msg", value_cstr(msg));
-    dict_set(result->u.dict, "_andon_not_tried", value_bool(true));
     return ERR_INVALID;
 }
 
