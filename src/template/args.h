@@ -15,10 +15,10 @@ struct text {
 };
 
 // Reads arguments by a spec such as "width:i first:b blank:b", one pointer per word in order:
-// b bool* (truth), I bool* (a whole number's truth), i int64_t*, f double*, s struct text* (the argument must be a string), t struct
-// text* (Python's str() of it), v const struct value**. A '!' behind the letter makes the argument
-// required. What is not given stays as it was. Fails on unknown keywords, too many arguments and
-// wrong types, as Python's call would.
+// b bool* (truth), I bool* (a whole number's truth), i int64_t*, f double*, s struct text* (the
+// argument must be a string), t struct text* (Python's str() of it), v const struct value**. A '!'
+// behind the letter makes the argument required. What is not given stays as it was. Fails on
+// unknown keywords, too many arguments and wrong types, as Python's call would.
 int args_read(struct call *c, struct err *e, const char *spec, ...);
 // Fails when there is any argument.
 int args_none(struct call *c, struct err *e);
