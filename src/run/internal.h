@@ -162,6 +162,9 @@ struct exec {
     bool maybe;          // not even whether the task would run
     bool on_host;        // a module has run
     bool foreseen;       // what it would make is remembered
+    // of a task that is about to reach its host
+    const char *bad_field; // the first setting that cannot be templated, as a message, or NULL
+    struct exec *asker;    // the task's own, when this one is of the host it is delegated to
 };
 
 // --- store.c

@@ -16,14 +16,65 @@ struct exec *target_exec(struct exec *x)
     if (x->target == x->h)
         return x;
     struct exec *t = arena_new_of(x->a, struct exec);
-    exec_init(t, x->run, x->target, NULL, x->a);
+    exec_init(t, x->run, x->target, x->task, x->a);
+    t->asker = x;
     return t;
+}
+
+// What Ansible calls the setting behind a variable.
+static const char *field_name(const char *name)
+{
+    static const char *const names[][2] = {{"ansible_host", "remote_addr"},
+                                           {"ansible_ssh_host", "remote_addr"},
+                                           {"ansible_user", "remote_user"},
+                                           {"ansible_ssh_user", "remote_user"},
+                                           {"ansible_become_password", "become_pass"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i][0], name) == 0)
+            return names[i][1];
+    name += strncmp(name, "ansible_", 8) == 0 ? 8 : 0;
+    return strncmp(name, "ssh_private", 11) == 0 ? name + 4 : name;
+}
+
+// A setting that has no value must not be passed over: the task would run as someone else, or
+// elsewhere. Takes e over.
+static void bad_field(struct exec *x, const char *name, struct err *e)
+{
+    const char *msg = err_msg(e), *prefix = "";
+    x = x->asker ? x->asker : x;
+    if (e->code == ERR_UNKNOWN)
+        exec_unknown(x, e);
+    if (e->code == ERR_UNDEFINED)
+        prefix = arena_printf(x->a,
+                              "The field '%s' has an invalid value, which includes an undefined "
+                              "variable. The error was: ",
+                              field_name(name));
+    bool twice = x->run->o.ansible_wording && *prefix;
+    if (!x->bad_field)
+        x->bad_field =
+            arena_printf(x->a, "%s%s%s%s", prefix, msg, twice ? ". " : "", twice ? msg : "");
+    x->fail_pos = e->pos;
+    err_release(e);
+}
+
+// A variable as text; NULL when it is not set or empty.
+static const char *var_str(struct exec *x, const char *name)
+{
+    struct value v;
+    struct err e = ERR_INIT;
+    int rc = exec_var(x, name, &v, &e);
+    if (rc < 0)
+        bad_field(x, name, &e);
+    if (rc <= 0 || v.type == VALUE_NULL)
+        return NULL;
+    const char *s = value_to_cstr(x->a, &v);
+    return *s ? s : NULL;
 }
 
 static const char *first_var(struct exec *x, const char *const *names)
 {
     for (; *names; names++) {
-        const char *s = exec_var_str(x, *names);
+        const char *s = var_str(x, *names);
         if (s)
             return s;
     }
@@ -35,13 +86,17 @@ static const char *first_var(struct exec *x, const char *const *names)
 static const char *attr_str(struct exec *x, const char *key)
 {
     struct value v;
-    return exec_attr(x, key, &v, NULL) > 0 ? value_to_cstr(x->a, &v) : NULL;
+    struct err e = ERR_INIT;
+    int rc = exec_attr(x, key, &v, &e);
+    if (rc < 0)
+        bad_field(x, key, &e);
+    return rc > 0 ? value_to_cstr(x->a, &v) : NULL;
 }
 
 // A variable without the fallback values of vars.c: what is really set.
 static const char *set_var(struct exec *x, const char *name)
 {
-    return scope_find(&x->scopes, name) ? exec_var_str(x, name) : NULL;
+    return scope_find(&x->scopes, name) ? var_str(x, name) : NULL;
 }
 
 const char *exec_connection(struct exec *x)
@@ -135,6 +190,10 @@ static struct conn *connection(struct exec *x, struct err *e)
                       "or local without"
                     : "the connection plugin '%s' was not found (known: ssh, local)",
                 how, file);
+        return NULL;
+    }
+    if (x->bad_field) {
+        err_set(e, ERR_FAILED, x->fail_pos, "%s", x->bad_field);
         return NULL;
     }
     return fleet_conn(x->run->o.fleet, &p, e);
@@ -326,6 +385,13 @@ static void finish(struct exec *x, const struct wait *w, const struct module_cal
     }
 }
 
+static int fail_field(struct exec *x, struct value *result)
+{
+    action_fail(x, result, "%s", x->bad_field);
+    dict_del(result->u.dict, "changed"); // nothing was tried
+    return ERR_FAILED;
+}
+
 int exec_module(struct exec *x, const struct module_call *c, struct value *result)
 {
     static const struct conn_params here = {.transport = CONN_LOCAL, .name = "localhost"};
@@ -352,6 +418,10 @@ int exec_module(struct exec *x, const struct module_call *c, struct value *resul
     struct conn *conn = rc < 0    ? NULL
                         : c->here ? fleet_conn(x->run->o.fleet, &here, &e)
                                   : connection(x, &e);
+    if (x->bad_field) {
+        err_release(&e);
+        return fail_field(x, result);
+    }
     if (!conn) {
         action_fail(x, result, "%s", task_error(x, "", &e, x->task ? x->task->n.pos : POS_NONE));
         err_release(&e);
@@ -445,6 +515,10 @@ int exec_raw(struct exec *x, const char *command, const char *executable, struct
     int rc = 0;
     struct value b = become(x, &e, &rc);
     struct conn *conn = rc < 0 ? NULL : connection(x, &e);
+    if (x->bad_field) {
+        err_release(&e);
+        return fail_field(x, result);
+    }
     if (!conn) {
         action_fail(x, result, "%s", task_error(x, "", &e, x->task ? x->task->n.pos : POS_NONE));
         err_release(&e);

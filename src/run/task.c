@@ -340,7 +340,7 @@ static void try_execute(struct exec *x, struct value *result, const struct err *
 // One execution (one loop item, or the whole task without loop).
 static void execute(struct exec *x, struct value *result, const struct err *loop_err)
 {
-    x->unknown = NULL;
+    x->unknown = x->bad_field = NULL;
     x->maybe = x->on_host = x->foreseen = false;
     try_execute(x, result, loop_err);
     if (x->unknown) {

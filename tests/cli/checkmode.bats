@@ -98,9 +98,10 @@ Y
 - {name: after quiet, debug: {msg: x}, when: q is changed}
 - {name: run anyway, command: echo yes, register: y, check_mode: false, changed_when: "r.rc == 0"}
 - {name: job, command: "true", async: 5, poll: 1}
+- {name: as whom, command: "true", become: true, become_user: "{{ r.stdout }}", check_mode: false, changed_when: false}
 Y
     check
-    for t in again judged quiet job; do
+    for t in again judged quiet job "as whom"; do
         says "can't know" "$t"
     done
     says skipped "after quiet"

@@ -129,3 +129,21 @@ Y
     run -5 andon "do" -i hosts h1 -m shell
     has "No argument passed to shell module"
 }
+
+@test "a task whose user or host has no value is not run as someone else, or elsewhere" {
+    play <<'Y'
+- {name: user, command: touch wrong, become: true, become_user: "{{ nosuch }}", ignore_errors: true}
+- {name: variable, command: touch wrong, become: true, vars: {ansible_become_user: "{{ nosuch }}"}, ignore_errors: true}
+- {name: raw, raw: touch wrong, become: true, become_user: "{{ nosuch }}", ignore_errors: true}
+- {name: connection, command: touch wrong, vars: {ansible_connection: "{{ nosuch }}"}, ignore_errors: true}
+- {name: host, command: touch wrong, connection: ssh, ignore_errors: true, vars: {ansible_connection: ssh, ansible_host: "{{ nosuch }}"}}
+- {name: elsewhere, command: touch wrong, delegate_to: h2, become: true, ignore_errors: true, vars: {ansible_become_user: "{{ nosuch }}"}}
+Y
+    run -0 andon run -i hosts site.yml
+    [ ! -e wrong ]
+    has "user                                      1 failed"
+    has "The field 'become_user' has an invalid value, which includes an undefined variable. The error was: 'nosuch' is undefined"
+    has "The field 'connection' has an invalid value"
+    has "The field 'remote_addr' has an invalid value"
+    has "6 ignored"
+}
