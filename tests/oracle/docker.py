@@ -147,7 +147,7 @@ def normal(v):
         items = [normal(i) for i in v]
         return sorted(items, key=json.dumps)
     if isinstance(v, str):
-        v = re.sub(r"\b172\.\d+\.", "172.N.", v)  # networks are given what is free
+        v = re.sub(r"\b(172\.\d+|192\.168)(\.\d+\.\d+)(/(16|20))?\b", r"NET\2", v)  # networks are given what is free
         return re.sub(r"\bID[0-9]*\b|\b[0-9a-f]{12}\b", "ID", TIME.sub("TIME", ID.sub("ID", v)))
     return v
 

@@ -323,7 +323,7 @@ static int attend(struct container *c)
         return ERR_FAILED;
     if (docker_refresh(c, id) != 0)
         return ERR_FAILED;
-    if (!exists(c))
+    if (!exists(c) || strcmp(docker_str(&c->have, "State.Status"), "removing") == 0)
         c->have = value_dict(c->a);
     dict_set(c->have.u.dict, "Output", value_cstr(output));
     return status ? module_fail(c->m, "%s", output) : 0;

@@ -182,9 +182,8 @@ static int disconnect(struct network *n, bool all)
         const char *name = docker_str(&entry->val, "Name");
         if (!all && text_list_has(n->connected.u.list, name))
             continue;
-        if (!all)
-            docker_diff_add(&n->diff, arena_printf(n->a, "connected.%s", name), value_bool(false),
-                            value_bool(true));
+        docker_diff_add(&n->diff, arena_printf(n->a, "connected.%s", name), value_bool(false),
+                        value_bool(true));
         if (move_container(n, "disconnect", name) != 0)
             return ERR_FAILED;
     }
