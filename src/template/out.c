@@ -199,7 +199,8 @@ static int finish_native(struct ev *ev, struct out *o, struct value *ret)
         *ret = value_null();
         return 0;
     }
-    if (o->nodes == 1 && (o->first.type != VALUE_STRING || o->first.flags & VALUE_NATIVE_TEXT)) {
+    if (o->nodes == 1 &&
+        (o->first.type != VALUE_STRING || o->first.flags & (VALUE_NATIVE_TEXT | VALUE_BYTES))) {
         *ret = ev->tpl->reference ? o->first : value_copy(ev->a, &o->first);
         return 0;
     }
