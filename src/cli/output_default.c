@@ -394,7 +394,7 @@ static void include(void *data, const struct include_event *ev)
     buf_addf(&b, "included: %s for ", ev->file);
     for (size_t i = 0; i < ev->n_hosts; i++)
         buf_addf(&b, "%s%s", i ? ", " : "", ev->hosts[i]);
-    if (ev->item && (ev->no_log || value_truthy(ev->item))) {
+    if (ev->no_log || (ev->item && value_truthy(ev->item))) {
         buf_adds(&b, " => (item=");
         if (ev->no_log)
             buf_adds(&b, "(censored due to no_log)");

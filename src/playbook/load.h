@@ -72,6 +72,7 @@ struct role_include {
     const struct dict *apply;
     bool public_vars, allow_duplicates;
     bool no_validate;            // rolespec_validate: false
+    const struct dict *given;    // `vars:` of the entry, the import or the include
     bool listed;                 // in `roles:` or as a dependency, not by include or import
     const struct dict *provided; // parameters of a roles: entry, to be checked too; or NULL
 };

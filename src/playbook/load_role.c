@@ -345,8 +345,7 @@ int load_role(struct loader *l, const struct where *w, const struct role_include
     struct include *inc = include_new(l, &in, attrs, pos);
     r->node = &inc->n;
     r->params = params;
-    const struct value *vars = args->listed ? dict_get(attrs, "vars") : NULL;
-    r->given = !args->listed ? params : vars && vars->type == VALUE_DICT ? vars->u.dict : NULL;
+    r->given = args->given;
     r->unique = unique_text(l, r, attrs, args);
     in.parent = &inc->n;
     inc->file_name = path;
@@ -421,16 +420,10 @@ int load_role_entry(struct loader *l, const struct where *w, const struct value 
     const struct value *dup =
         entry->type == VALUE_DICT ? dict_get(entry->u.dict, "allow_duplicates") : NULL;
     args.allow_duplicates = dup && dict_bool(entry->u.dict, "allow_duplicates", false);
-    if (params && params->len) { // before `vars` is added
-        struct value given = {.type = VALUE_DICT, .u.dict = params};
-        args.provided = value_shallow(l->arena, &given).u.dict;
-    }
-    // vars: of the entry are role parameters too
     const struct value *vars = dict_get(attrs, "vars");
-    if (vars && vars->type == VALUE_DICT) {
-        if (!params)
-            params = value_dict(l->arena).u.dict;
-        dict_update(params, vars->u.dict);
-    }
+    if (vars && vars->type == VALUE_DICT)
+        args.given = vars->u.dict;
+    if (params && params->len)
+        args.provided = params;
     return load_role(l, w, &args, attrs, params, value_pos(name), ret, e);
 }

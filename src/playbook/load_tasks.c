@@ -421,8 +421,9 @@ static int import_role(struct loader *l, const struct where *w, struct task *t,
                                 .no_validate = !dict_bool(d, "rolespec_validate", true)};
     const struct value *vars = dict_get(t->n.attrs, "vars");
     struct include *inc;
-    rc = load_role(l, w, &args, t->n.attrs, vars && vars->type == VALUE_DICT ? vars->u.dict : NULL,
-                   t->n.pos, &inc, e);
+    if (vars && vars->type == VALUE_DICT)
+        args.given = vars->u.dict;
+    rc = load_role(l, w, &args, t->n.attrs, NULL, t->n.pos, &inc, e);
     if (rc == 0)
         node_list_add(l->arena, ret, &inc->n);
     return rc;
@@ -669,11 +670,13 @@ static int include_role(struct loader *l, struct task *task, const struct role_i
                        MAX_INCLUDE_DEPTH, args->name);
     struct where w = {
         .play = task->n.play, .parent = task->n.parent, .role = task->n.role, .file = task->n.file};
+    const struct dict *vars = task_vars(task);
+    struct role_include with = *args;
+    with.given = vars;
     l->depth = 0;
-    int rc =
-        load_role(l, &w, args, kept_apply(l, args->apply), task_vars(task), task->n.pos, ret, e);
+    int rc = load_role(l, &w, &with, kept_apply(l, args->apply), vars, task->n.pos, ret, e);
     if (rc == 0)
-        (*ret)->params = task_vars(task);
+        (*ret)->params = vars;
     return rc;
 }
 

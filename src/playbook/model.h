@@ -75,8 +75,8 @@ struct role {
     const char *unique;        // name and parameters as text: the same text is the same use
     struct dict *defaults;     // never NULL
     struct dict *vars;         // never NULL
-    const struct dict *params; // `vars:` and unknown keys of the roles: entry, or of include_role
-    const struct dict *given;  // of params, the `vars:` alone, which the rest of the play sees too
+    const struct dict *params; // unknown keys of the roles: entry, or `vars:` of include_role
+    const struct dict *given;  // `vars:` of what uses it: they count as vars of the role
     struct role **deps;        // from meta/main.yml
     size_t n_deps;
     struct role *parent;    // the role that depends on or includes this one, NULL at top

@@ -58,6 +58,7 @@ static void role_vars(const struct role *r, struct scope_list *s, int depth)
     if (depth > MAX_INCLUDE_DEPTH)
         return;
     scope_add(s, r->vars);
+    scope_add(s, r->given);
     for (size_t i = r->n_deps; i-- > 0;)
         role_vars(r->deps[i], s, depth + 1);
 }
@@ -74,8 +75,7 @@ static void role_defaults(const struct role *r, struct scope_list *s, int depth)
 void scopes_task(const struct node *n, struct scope_list *s)
 {
     for (const struct node *at = n; at && at->kind != NODE_PLAY; at = at->parent)
-        if (at->kind != NODE_INCLUDE || !((const struct include *)(const void *)at)->n.role ||
-            ((const struct include *)(const void *)at)->n.role->node != at)
+        if (at->kind != NODE_INCLUDE || !at->role || at->role->from_include || at->role->node != at)
             scope_add(s, own_vars(at));
     for (const struct role *r = n->role; r; r = r->parent)
         role_vars(r, s, 0);
@@ -84,10 +84,8 @@ void scopes_task(const struct node *n, struct scope_list *s)
 void scopes_play_roles(const struct play *p, struct scope_list *s)
 {
     for (size_t i = p->n_roles; i-- > 0;)
-        if (p->roles[i]->public_vars) {
-            scope_add(s, p->roles[i]->given);
+        if (p->roles[i]->public_vars)
             role_vars(p->roles[i], s, 0);
-        }
 }
 
 void scopes_defaults(const struct node *n, const struct play *p, struct scope_list *s)

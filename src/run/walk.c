@@ -58,6 +58,20 @@ static void remember_failure(struct exec *x, struct rhost *h, const struct value
     h->failed_task = task;
 }
 
+// Whether the task's own block still has an always section to go through. As long as it has,
+// Ansible does not count the host as failed, so its error is not everybody's.
+static bool always_ahead(const struct task *t)
+{
+    const struct node *parent = t->n.parent;
+    if (!parent || parent->kind != NODE_BLOCK)
+        return false;
+    const struct block *b = (const struct block *)(const void *)parent;
+    for (size_t i = 0; i < b->always.len; i++)
+        if (b->always.items[i] == &t->n)
+            return false;
+    return b->always.len > 0;
+}
+
 static enum flow task_failed(struct rhost *h, struct task *t, const struct value *result,
                              const char *name)
 {
@@ -73,7 +87,8 @@ static enum flow task_failed(struct rhost *h, struct task *t, const struct value
         h->stats.rescued++;
     } else {
         h->stats.failed++;
-        if (exec_attr_bool(&x, "any_errors_fatal",
+        if (!always_ahead(t) &&
+            exec_attr_bool(&x, "any_errors_fatal",
                            config_bool(r->o.config, CONFIG_ANY_ERRORS_FATAL), &rc, NULL))
             r->fatal = true;
     }
