@@ -240,40 +240,85 @@ int action_set_fact(struct exec *x, struct dict *args, struct value *result)
     return 0;
 }
 
+// new into old as Ansible adds statistics up: numbers, text, lists, mappings; what is of another
+// type changes nothing.
+static struct value add_stat(struct arena *a, struct value *old, struct value new)
+{
+    struct dict_entry *it;
+    if (old->type != new.type)
+        return *old;
+    switch ((int)new.type) {
+    case VALUE_INT:
+        return value_int(old->u.i + new.u.i);
+    case VALUE_FLOAT:
+        return value_float(old->u.f + new.u.f);
+    case VALUE_STRING:
+        return value_strf(a, "%s%s", old->u.str.s, new.u.str.s);
+    case VALUE_LIST:
+        for (size_t i = 0; i < new.u.list->len; i++)
+            list_add(old->u.list, new.u.list->items[i]);
+        return *old;
+    case VALUE_DICT:
+        DICT_EACH(new.u.dict, it)
+        {
+            struct value *had = dict_getv(old->u.dict, &it->key);
+            bool merge = had && had->type == VALUE_DICT && it->val.type == VALUE_DICT;
+            dict_setv(old->u.dict, it->key, merge ? add_stat(a, had, it->val) : it->val);
+        }
+        return *old;
+    default:
+        return new;
+    }
+}
+
+// The data with templates in its keys filled in; their values are by now.
+static int stat_data(struct exec *x, const struct dict *args, struct value *ret,
+                     struct value *result)
+{
+    const struct value *data = dict_get(args, "data");
+    struct dict_entry *it;
+    *ret = value_dict(x->a);
+    if (!data)
+        return 0;
+    if (data->type != VALUE_DICT)
+        return action_fail(x, result, "The 'data' option needs to be a dictionary/hash");
+    DICT_EACH(data->u.dict, it)
+    {
+        const char *k = value_to_cstr(x->a, &it->key);
+        struct value name;
+        if (template_is_template(k, strlen(k)) && exec_template(x, &it->key, &name, NULL) == 0)
+            k = value_to_cstr(x->a, &name);
+        if (!valid_name(k))
+            return action_fail(x, result,
+                               "The variable name '%s' is not valid. Variables must start with a "
+                               "letter or underscore character, and contain only letters, "
+                               "numbers and underscores.",
+                               k);
+        dict_set(ret->u.dict, k, it->val);
+    }
+    return 0;
+}
+
 int action_set_stats(struct exec *x, struct dict *args, struct value *result)
 {
     struct run *r = x->run;
-    const struct value *data = dict_get(args, "data");
     bool per_host = arg_bool(args, "per_host", false),
          aggregate = arg_bool(args, "aggregate", true);
     const char *who = per_host ? x->h->name : "_run";
+    struct value data, stats = value_dict(x->a);
     struct dict_entry *it;
-    if (!data || data->type != VALUE_DICT)
-        return action_fail(x, result, "The 'data' option needs to be a dictionary/hash");
-    struct value *have = dict_get(r->custom_stats, who);
-    if (!have) {
+    if (stat_data(x, args, &data, result) != 0)
+        return ERR_FAILED;
+    if (data.u.dict->len && !dict_get(r->custom_stats, who))
         dict_set(r->custom_stats, who, value_dict(r->arena));
-        have = dict_get(r->custom_stats, who);
-    }
-    DICT_EACH(data->u.dict, it)
+    DICT_EACH(data.u.dict, it)
     {
-        struct value v = value_copy(r->arena, &it->val), *old = dict_getv(have->u.dict, &it->key);
-        if (old && aggregate && old->type == VALUE_INT && v.type == VALUE_INT)
-            v.u.i += old->u.i;
-        else if (old && aggregate && old->type == VALUE_STRING && v.type == VALUE_STRING)
-            v = value_strf(r->arena, "%s%s", old->u.str.s, v.u.str.s);
-        else if (old && aggregate && old->type == VALUE_DICT && v.type == VALUE_DICT) {
-            dict_update(old->u.dict, v.u.dict);
-            continue;
-        } else if (old && aggregate && old->type == VALUE_LIST && v.type == VALUE_LIST) {
-            for (size_t i = 0; i < v.u.list->len; i++)
-                list_add(old->u.list, v.u.list->items[i]);
-            continue;
-        }
-        dict_setv(have->u.dict, value_copy(r->arena, &it->key), v);
+        struct dict *have = dict_get(r->custom_stats, who)->u.dict;
+        struct value v = value_copy(r->arena, &it->val), *old = dict_getv(have, &it->key);
+        dict_setv(have, value_copy(r->arena, &it->key),
+                  old && aggregate ? add_stat(r->arena, old, v) : v);
     }
-    struct value stats = value_dict(x->a);
-    dict_set(stats.u.dict, "data", *data);
+    dict_set(stats.u.dict, "data", data);
     dict_set(stats.u.dict, "per_host", value_bool(per_host));
     dict_set(stats.u.dict, "aggregate", value_bool(aggregate));
     dict_set(result->u.dict, "ansible_stats", stats);

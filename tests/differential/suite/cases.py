@@ -69,6 +69,8 @@ class Case:
         self.again = one("again", "clean")
         self.order = one("order", "linear")
         self.needs = set(" ".join(seen.get("needs", [])).split())
+        if "collections" in self.needs and "ANSIBLE_COLLECTIONS_PATH" in os.environ:
+            self.env = {"ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"]}
         self.expect = int(one("expect", "0"))
         self.ignore = [text.split(" - ")[0].strip() for text in seen.get("ignore", [])]
         self.loose = set(" ".join(text.split(" - ")[0] for text in seen.get("loose", [])).split())
