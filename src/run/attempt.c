@@ -212,10 +212,7 @@ void task_attempts(struct exec *x, struct dict *args, struct value *result)
         err_release(&e);
         return;
     }
-    int64_t tries = !until                              ? 1
-                    : !node_own(&x->task->n, "retries") ? 3
-                    : retries > 0                       ? (int64_t)retries + 1
-                                                        : 1;
+    int64_t tries = until && retries > 0 ? (int64_t)retries + 1 : 1;
     if (tries == 1) {
         one_attempt(x, args, until, 1, 1, result);
         return;
