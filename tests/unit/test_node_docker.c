@@ -63,7 +63,8 @@ static void test_create_body(void **state)
          "[{'Name': 'nofile', 'Soft': 1, 'Hard': 2}, {'Name': 'core', 'Soft': 0, 'Hard': 0}]"},
         {"{'mounts': [{'target': '/t', 'type': 'tmpfs', 'tmpfs_size': '1M', 'tmpfs_mode': '700'}]}",
          "HostConfig.Mounts",
-         "[{'Target': '/t', 'Type': 'tmpfs', 'TmpfsOptions': {'SizeBytes': 1048576, 'Mode': "
+         "[{'Target': '/t', 'Source': null, 'Type': 'tmpfs', 'ReadOnly': null, 'TmpfsOptions': "
+         "{'SizeBytes': 1048576, 'Mode': "
          "448}}]"},
         {"{'env': {'A': '1', 'B': 'x y'}}", "Env", "['A=1', 'B=x y']"},
         {"{'detach': true, 'interactive': true}", "AttachStdin", "false"},

@@ -28,7 +28,7 @@ static const struct {
     {"tmpfs_size", "TmpfsOptions.SizeBytes", "tmpfs", VALUE_NULL},
     {"tmpfs_mode", "TmpfsOptions.Mode", "tmpfs", VALUE_NULL},
 };
-enum { MEMBERS = sizeof members / sizeof *members };
+enum { SOURCE = 1, READ_ONLY = 3, MEMBERS = sizeof members / sizeof *members };
 
 static int convert_member(struct container *c, const char *target, const char *name,
                           struct value *v)
@@ -110,8 +110,8 @@ struct value docker_mounts_body(struct arena *a, const struct value *mounts)
         struct value mount = value_dict(a);
         for (size_t j = 0; j < MEMBERS; j++) {
             const struct value *v = docker_at(&mounts->u.list->items[i], members[j].name);
-            if (v)
-                docker_put(mount.u.dict, members[j].key, *v);
+            if (v || j == SOURCE || j == READ_ONLY) // null is told too
+                docker_put(mount.u.dict, members[j].key, v ? *v : value_null());
         }
         list_add(ret.u.list, mount);
     }
