@@ -41,6 +41,7 @@ static int sort_keys(struct call *c, const struct value *v, int depth, struct va
         return 0;
     if (in.type == VALUE_LIST) {
         *ret = value_list(c->arena);
+        ret->flags = in.flags & VALUE_TUPLE;
         for (size_t i = 0; i < in.u.list->len && rc >= 0; i++) {
             struct value item;
             rc = sort_keys(c, &in.u.list->items[i], depth + 1, &item, e);
@@ -356,8 +357,11 @@ static void pretty(struct call *c, const struct value *v, int indent, int allowa
 BUILTIN(filter_pprint)
 {
     int rc = args_none(c, e);
+    struct value sorted;
+    if (sort_keys(c, &c->self, 0, &sorted, NULL) < 0)
+        sorted = c->self;
     struct buf b = call_buf(c);
-    pretty(c, &c->self, 0, 0, 0, &b);
+    pretty(c, &sorted, 0, 0, 0, &b);
     *ret = take_buf(c, &b);
     return rc;
 }

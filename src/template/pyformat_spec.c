@@ -340,6 +340,9 @@ static int field_item(struct formatter *f, const struct value *v, const struct v
         return 0;
     }
     rc = value_getitem(f->c, &p, key, ret, f->e);
+    if (rc >= 0 && ret->type == VALUE_UNDEFINED && p.type == VALUE_LIST && key->type == VALUE_INT &&
+        key->u.i >= 0 && (size_t)key->u.i < p.u.list->len) // the item there is
+        return fail_undefined(f->c, ret, f->e);
     if (rc >= 0 && ret->type == VALUE_UNDEFINED)
         return fail_with(f->c, f->e, "%s index out of range",
                          p.type == VALUE_STRING ? "string" : value_type_name(&p));
