@@ -67,7 +67,7 @@ static int execute(struct session *s, const char *pattern, const char *module)
         err_release(&e);
         return RUN_ERROR;
     }
-    s->run.sink = pick_output(s);
+    s->run.sink = session_callbacks(s, pick_output(s));
     struct run *r = run_new(&s->run);
     session_watch_signals(s, r);
     int code = run_playbook(r, pb, &e);

@@ -293,7 +293,7 @@ int cmd_run(int argc, char **argv, bool compat)
         bool ran = false;
         code = check_limit(&s);
         session_warn_inventory(&s);
-        s.run.sink = pick_output(&s);
+        s.run.sink = session_callbacks(&s, pick_output(&s));
         struct run *r = run_new(&s.run);
         session_watch_signals(&s, r);
         for (size_t i = 0; i < s.o.args->len && code == 0; i++)

@@ -65,11 +65,6 @@ static const char *module_hint(void *data, const char *name, struct arena *a)
 static void entered(void *data, const char *dir, bool is_role)
 {
     struct session *s = data;
-    const char *vars =
-        is_role ? NULL : plugins_first(s->plugins, path_join(s->arena, dir, "vars_plugins"));
-    if (vars)
-        print_warning(&s->out, "the vars plugin %s is not run: its variables will be missing",
-                      vars);
     if (is_role)
         plugins_add_role(s->plugins, dir);
     else
@@ -80,6 +75,21 @@ static void warn(void *data, const char *msg)
 {
     const struct session *s = data;
     print_warning(&s->out, "%s", msg);
+}
+
+static void show(void *data, const char *text, bool error)
+{
+    const struct session *s = data;
+    const struct run_sink *sink = &s->run.sink;
+    if (sink->clear)
+        sink->clear(sink->data);
+    if (sink->message && !error) {
+        sink->message(sink->data, text);
+        return;
+    }
+    fflush(stdout);
+    fprintf(error ? stderr : stdout, "%s\n", text);
+    fflush(stdout);
 }
 
 static int read_inventory(void *data, struct arena *a, const char *const *sources, size_t n,
@@ -94,6 +104,7 @@ void session_open_plugins(struct session *s)
     struct plugins_opts o = {.config = s->config,
                              .server = session_own_file(s, "ANDON_PLUGINS", "andon-plugins.py"),
                              .warn = warn,
+                             .display = show,
                              .data = s};
     s->plugins = plugins_new(&o);
     plugins_set_hooks(s->plugins);
@@ -104,8 +115,8 @@ void session_open_plugins(struct session *s)
         plugins_add_playbook(s->plugins, s->o.playbook_dir);
 }
 
-// Of plugins that only watch, a warning: what is printed is our own in any case.
-static void warn_of_callback(struct session *s, const char *name)
+// A plugin that prints instead of us does so where we print as Ansible does.
+static void warn_of_printer(struct session *s, const char *name)
 {
     static const char *const like_ours[] = {"default", "ansible.builtin.default", "minimal",
                                             "ansible.builtin.minimal"};
@@ -113,41 +124,52 @@ static void warn_of_callback(struct session *s, const char *name)
         if (strcmp(name, like_ours[i]) == 0)
             return;
     const char *file = plugins_find(s->plugins, "callback", name, s->arena);
-    print_warning(&s->out, "the callback plugin %s%s%s%s is not called: andon has its own output",
-                  name, file ? " (" : "", file ? file : "", file ? ")" : "");
+    if (!s->compat || !file)
+        print_warning(
+            &s->out,
+            "the callback plugin %s%s%s%s of the setting stdout_callback does not print: %s", name,
+            file ? " (" : "", file ? file : "", file ? ")" : "",
+            file ? "andon has its own output (ansible-playbook has the plugin's)"
+                 : "it was not found");
 }
 
-// Without their plugins variables would be missing or others.
+// Without a plugin that is named variables would be missing. Ansible says nothing.
 static int check_vars_plugin(struct session *s, const char *name, struct err *e)
 {
-    const char *file = plugins_find(s->plugins, "vars", name, s->arena);
-    if (strcmp(name, "host_group_vars") == 0 ||
-        strcmp(name, "ansible.builtin.host_group_vars") == 0)
+    if (s->compat || strcmp(name, "host_group_vars") == 0 ||
+        strcmp(name, "ansible.builtin.host_group_vars") == 0 ||
+        plugins_find(s->plugins, "vars", name, s->arena))
         return 0;
-    return err_set(e, ERR_UNSUPPORTED, POS_NONE,
-                   "the vars plugin %s%s%s%s of the setting vars_plugins_enabled cannot be used: "
-                   "andon reads host_vars and group_vars alone",
-                   name, file ? " (" : "", file ? file : "", file ? ")" : "");
+    return err_set(e, ERR_NOENT, POS_NONE,
+                   "the vars plugin %s of the setting vars_plugins_enabled was not found", name);
 }
 
 int session_check_plugins(struct session *s, struct err *e)
 {
-    const struct list *vars = config_list(s->config, CONFIG_VARS_ENABLED),
-                      *callbacks = config_list(s->config, CONFIG_CALLBACKS_ENABLED);
+    const struct list *vars = config_list(s->config, CONFIG_VARS_ENABLED);
     const char *own = config_str(s->config, CONFIG_STDOUT_CALLBACK);
     int rc = 0;
     for (size_t i = 0; i < vars->len && rc == 0; i++)
         rc = check_vars_plugin(s, vars->items[i].u.str.s, e);
-    for (size_t i = 0; i < callbacks->len; i++)
-        warn_of_callback(s, callbacks->items[i].u.str.s);
     if (own)
-        warn_of_callback(s, own);
+        warn_of_printer(s, own);
     return rc;
+}
+
+static int read_vars(void *data, struct arena *a, const char *path, bool playbook,
+                     const struct value *entity, struct value *ret, struct err *e)
+{
+    const struct session *s = data;
+    if (!plugins_has_vars(s->plugins))
+        return 0;
+    int rc = plugins_vars(s->plugins, a, path, playbook, entity, ret, e);
+    return rc < 0 ? rc : 1;
 }
 
 void session_inventory_plugins(struct session *s, struct inventory_opts *io)
 {
     io->plugins = read_inventory;
+    io->vars = read_vars;
     io->plugins_data = s;
 }
 

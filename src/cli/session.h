@@ -47,6 +47,8 @@ void session_open_plugins(struct session *s);
 int session_check_plugins(struct session *s, struct err *e) __attribute__((warn_unused_result));
 void session_inventory_plugins(struct session *s, struct inventory_opts *io);
 void session_loader_plugins(struct session *s, struct loader_opts *lo);
+// in behind the callback plugins of the user's Ansible, which are told everything too.
+struct run_sink session_callbacks(struct session *s, struct run_sink in);
 void session_close_plugins(struct session *s);
 // A file of the program: where the environment variable says, else beside the program or in libexec
 // of an installation.

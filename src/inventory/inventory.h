@@ -40,6 +40,10 @@ struct inventory_opts {
     int (*plugins)(void *data, struct arena *a, const char *const *sources, size_t n,
                    struct value *ret, struct err *e);
     void *plugins_data;
+    // Variables that vars plugins of the user's Ansible have for a host or group, as plugins_vars()
+    // gives them: 1, or 0 when there are no such plugins. NULL: there are none.
+    int (*vars)(void *data, struct arena *a, const char *path, bool playbook,
+                const struct value *entity, struct value *ret, struct err *e);
 };
 
 // Hosts chosen by a pattern.

@@ -119,6 +119,57 @@ static int load_file(struct inventory *inv, const char *path, struct value *ret,
     return 0;
 }
 
+// What plugins give of one entity in one place; NULL members: nothing.
+struct from_plugins {
+    const struct dict *before, *after; // those that stand before the files, or after them
+};
+
+static const struct dict *dict_member(const struct value *v, const char *key)
+{
+    const struct value *d = dict_get(v->u.dict, key);
+    return value_is(d, VALUE_DICT) ? d->u.dict : NULL;
+}
+
+static struct value entity_value(struct inventory *inv, const char *kind, const char *name,
+                                 struct dict *vars)
+{
+    struct value v = value_dict(inv->a), of = {.type = VALUE_DICT, .u.dict = vars};
+    dict_set(v.u.dict, "kind", value_cstr(kind));
+    dict_set(v.u.dict, "name", value_cstr(name));
+    dict_set(v.u.dict, "vars", of);
+    return v;
+}
+
+static struct value host_entity(struct inventory *inv, const struct host *h)
+{
+    struct value v = entity_value(inv, "host", h->name, h->vars);
+    dict_set(v.u.dict, "groups", host_group_names(h, inv->a));
+    return v;
+}
+
+static struct value group_entity(struct inventory *inv, struct group *g)
+{
+    struct value v = entity_value(inv, "group", g->name, g->vars), names = value_list(inv->a);
+    struct inventory_hosts hosts = group_hosts(inv, g);
+    for (size_t i = 0; i < hosts.len; i++)
+        list_add(names.u.list, value_cstr(hosts.hosts[i]->name));
+    dict_set(v.u.dict, "hosts", names);
+    return v;
+}
+
+static int ask_plugins(struct inventory *inv, const char *base, bool playbook, const struct host *h,
+                       struct group *g, struct from_plugins *ret, struct err *e)
+{
+    struct value v, entity;
+    if (!inv->opts.vars)
+        return 0;
+    entity = g ? group_entity(inv, g) : host_entity(inv, h);
+    int rc = inv->opts.vars(inv->opts.plugins_data, inv->a, base, playbook, &entity, &v, e);
+    if (rc > 0)
+        *ret = (struct from_plugins){dict_member(&v, "before"), dict_member(&v, "after")};
+    return rc < 0 ? rc : 0;
+}
+
 // Adds to d the files of one entity in one place.
 static int add_files(struct inventory *inv, const char *base, const char *subdir, const char *name,
                      struct dict *d, struct err *e)
@@ -209,10 +260,17 @@ static int add_level(struct inventory *inv, const struct host *h, const struct p
     for (size_t p = 0; p < places; p++) {
         const char *base = playbook ? basedir : source_base(inv, inv->sources.items[p]);
         for (size_t i = 0; base && i < n; i++) {
-            const char *name = of_host ? h->name : ((struct group *)entities->items[i])->name;
-            int rc = add_files(inv, base, subdir, name, d, e);
+            struct group *g = of_host ? NULL : entities->items[i];
+            struct from_plugins more = {0};
+            int rc = ask_plugins(inv, base, playbook, g ? NULL : h, g, &more, e);
+            if (more.before)
+                inventory_combine(d, more.before, inv->merge);
+            if (rc == 0)
+                rc = add_files(inv, base, subdir, g ? g->name : h->name, d, e);
             if (rc < 0)
                 return rc;
+            if (more.after)
+                inventory_combine(d, more.after, inv->merge);
         }
     }
     return 0;

@@ -6,6 +6,7 @@
 #include "core/buf.h"
 #include "core/file.h"
 #include "core/json.h"
+#include "node/payload.h"
 #include "node/session.h"
 
 #include <errno.h>
@@ -217,12 +218,19 @@ static const char *start_job(struct job *j, const char *prefix, const char *dir)
     return *complaint ? complaint : NULL;
 }
 
-void async_start(struct arena *a, const struct dict *task, struct value *ret_result)
+void async_start(struct arena *a, const struct dict *task, struct session *s,
+                 struct value *ret_result)
 {
     const struct dict *opts = dict_get(task, "async")->u.dict;
     const char *dir = async_dir(a, dict_str(opts, "dir", "~/.ansible_async"));
     struct job j = {.a = a, .task = task, .limit_ms = dict_int(opts, "limit", 0) * 1000};
     struct err e = ERR_INIT;
+    if (strcmp(dict_str(task, "module", ""), "_foreign") == 0 &&
+        foreign_fetch(a, task, s, &e) < 0) {
+        fail(a, ret_result, arena_strdup(a, err_msg(&e)));
+        err_release(&e);
+        return;
+    }
     if (file_mkdirs(dir, 0700, &e) < 0) {
         fail(a, ret_result,
              arena_printf(a, "could not create directory: %s - %s", dir, err_msg(&e)));

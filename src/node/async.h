@@ -4,9 +4,13 @@
 
 #include "core/value.h"
 
+struct session;
+
 // Starts the task of this process as a job of its own session; the result says its id and file.
 // task["async"] has jid (the id's beginning), limit (seconds) and dir.
-void async_start(struct arena *a, const struct dict *task, struct value *ret_result);
+// s: where what the job needs of the controller comes from, before it is on its own.
+void async_start(struct arena *a, const struct dict *task, struct session *s,
+                 struct value *ret_result);
 // The folder with "~" made the user's home.
 const char *async_dir(struct arena *a, const char *dir);
 

@@ -10,4 +10,9 @@
 int payload_get(struct module *m, const char *digest, bool keep, const char **ret, size_t *ret_len,
                 struct err *e) __attribute__((warn_unused_result));
 
+// Gets the program of a task of _foreign now and leaves it in the task: a job has no controller to
+// ask.
+int foreign_fetch(struct arena *a, const struct dict *task, struct session *s, struct err *e)
+    __attribute__((warn_unused_result));
+
 #endif

@@ -92,7 +92,7 @@ static bool run(struct session *s, struct arena *a, const struct dict *task,
     const struct value *job = dict_get(task, "async");
     bool background = job && job->type == VALUE_DICT;
     if (background)
-        async_start(a, task, &result);
+        async_start(a, task, s, &result);
     else
         task_run(a, task, s, &result);
     // what failed may have left something behind in memory

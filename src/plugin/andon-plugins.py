@@ -1,20 +1,27 @@
 # What andon does not have itself, run by the Ansible installed on this machine: filters, tests, lookups and
 # inventory plugins, and the assembling of Python modules. One process serves a whole run; src/plugin/process.c
-# starts it and speaks with it.
+# starts it and speaks with it. Action plugins, which take their time, run in workers forked from it
+# (andon-actions.py); src/plugin/worker.c speaks with those.
 #
 # Frames on standard input and output: four bytes of length (big endian), then JSON. A request has an "op"; its
 # answer is {"ok": value} or {"error": {...}}. While a request is worked on, this side may ask for a variable
-# ({"get": name}) or tell a warning ({"warn": text}, not answered). Values that JSON does not have are
+# ({"get": name}) or tell a warning or something to print ({"warn": text}, {"display": text}, not answered). Values that JSON does not have are
 # {"$andon": type, "v": ...}; codec.c is the other side of encode() and decode().
 import ast
 import base64
 import datetime
+import gc
+import importlib.util
+import io
 import json
 import os
+import signal
+import socket
 import struct
 import sys
 
-if sys.path and sys.path[0] == os.path.dirname(os.path.abspath(__file__)):
+HERE = os.path.dirname(os.path.abspath(__file__))
+if sys.path and sys.path[0] == HERE:
     del sys.path[0]  # what lies beside this file is no module of ours
 
 TAG = '$andon'
@@ -34,6 +41,20 @@ def open_line():
 
 
 LINE_IN, LINE_OUT = open_line()
+
+
+PASSED = 3  # descriptors for workers come this way
+
+
+def part(name):
+    """Another file of this program, read when it is first needed."""
+    module = sys.modules.get('andon_' + name)
+    if module is None:
+        spec = importlib.util.spec_from_file_location('andon_' + name, os.path.join(HERE, 'andon-%s.py' % name))
+        module = importlib.util.module_from_spec(spec)
+        sys.modules['andon_' + name] = module
+        spec.loader.exec_module(module)
+    return module
 
 
 def send(message):
@@ -75,16 +96,27 @@ def show_deprecation(self, msg, version=None, removed=False, date=None, collecti
     send({'deprecated': str(msg)})
 
 
+def show(self, msg, color=None, stderr=False, screen_only=False, log_only=False, newline=True, *args, **kwargs):
+    if not log_only:
+        if color and World.color:
+            msg = stringc(msg, color)
+        send({'display': str(msg), 'error': bool(stderr)})
+
+
 # What plugins tell the user goes through andon's own output.
 Display.warning = show_warning
 Display.deprecated = show_deprecation
+Display.display = show
 
-context.CLIARGS = ImmutableDict(verbosity=0, check=False, diff=False)
+context.CLIARGS = ImmutableDict(verbosity=0, check=False, diff=False, timeout=C.DEFAULT_TIMEOUT, private_key_file=None,
+                                remote_user=None, connection='ssh', become=False, become_user=None,
+                                become_method='sudo', tags=('all',), skip_tags=(), start_at_task=None)
 
 from ansible.errors import AnsibleError, AnsibleLookupError, AnsibleOptionsError, AnsibleUndefinedVariable  # noqa: E402
 from ansible.parsing.dataloader import DataLoader  # noqa: E402
 from ansible.plugins import loader as plugin_loader  # noqa: E402
 from ansible.template import AnsibleUndefined, Templar  # noqa: E402
+from ansible.utils.color import stringc  # noqa: E402
 from ansible.utils.unsafe_proxy import AnsibleUnsafe, wrap_var  # noqa: E402
 from jinja2.exceptions import UndefinedError  # noqa: E402
 from jinja2.runtime import Undefined  # noqa: E402
@@ -231,6 +263,7 @@ class Vars(dict):
         dict.__init__(self)
         self.host = host
         self.known = {}
+        self.own = set()
 
     def fetch(self, name):
         if not isinstance(name, str):
@@ -250,13 +283,44 @@ class Vars(dict):
         return self.fetch(name)[0]
 
     def __iter__(self):
-        return iter(ask({'names': True, 'host': self.host})['names'])
+        names = dict.fromkeys(ask({'names': True, 'host': self.host})['names'])
+        names.update(dict.fromkeys(self.own))
+        return iter(names)
 
     def __len__(self):
         return len(list(iter(self)))
 
     def __bool__(self):
         return True
+
+    # what is set here stays here
+    def __setitem__(self, name, value):
+        self.known[name] = (True, value)
+        self.own.add(name)
+
+    def __delitem__(self, name):
+        if name not in self:
+            raise KeyError(name)
+        self.known[name] = (False, None)
+        self.own.discard(name)
+
+    def update(self, *args, **kwargs):
+        for name, value in dict(*args, **kwargs).items():
+            self[name] = value
+
+    def setdefault(self, name, default=None):
+        if name not in self:
+            self[name] = default
+        return self[name]
+
+    def pop(self, name, *default):
+        if name not in self:
+            if default:
+                return default[0]
+            raise KeyError(name)
+        value = self[name]
+        del self[name]
+        return value
 
     def get(self, name, default=None):
         found, value = self.fetch(name)
@@ -306,6 +370,8 @@ LOADER = DataLoader()
 
 
 class World:
+    color = False  # of what is displayed
+    folders = 0  # how many folders of plugins were told of so far
     variables = Vars()
     templar = Templar(loader=LOADER, variables=variables)
 
@@ -319,6 +385,7 @@ def begin(request):
             AnsibleCollectionConfig.playbook_paths = list(AnsibleCollectionConfig.playbook_paths or []) + [folder]
     for folder in request.get('folders', []):
         plugin_loader.add_all_plugin_dirs(folder)
+        World.folders += 1
     use_variables(Vars())
 
 
@@ -381,7 +448,7 @@ def op_lookup(request):
         raise Refused(str(error))
     except Exception as error:
         raise Refused("An unhandled exception occurred while running the lookup plugin '%s'. Error was a %s, "
-                      "original message: %s" % (name, type(error), error))
+                      "original message: %s" % (name, type(error), error), cause=str(error))
     return encode(result)
 
 
@@ -440,6 +507,88 @@ def op_ping(request):
     return ANSIBLE_VERSION
 
 
+# --- workers
+
+class Printed(io.TextIOBase):
+    """What a worker prints, as lines to display: its own output would wait for a reader."""
+
+    def __init__(self, error):
+        self.error = error
+        self.begun = ''
+
+    def writable(self):
+        return True
+
+    def write(self, text):
+        *lines, self.begun = (self.begun + text).split('\n')
+        for line in lines:
+            send({'display': line, 'error': self.error})
+        return len(text)
+
+    def finish(self):
+        if self.begun:
+            self.write('\n')
+
+
+def become_worker(line):
+    """In the new process: speaks over a line of its own, answers one request and ends."""
+    global LINE_IN, LINE_OUT
+    code = 1
+    try:
+        LINE_IN.close()
+        LINE_OUT.close()
+        null = os.open(os.devnull, os.O_RDWR)
+        for fd in (0, 1, 2, PASSED):
+            os.dup2(null, fd)
+        LINE_IN, LINE_OUT = os.fdopen(os.dup(line), 'rb'), os.fdopen(line, 'wb')
+        sys.stdout, sys.stderr = Printed(False), Printed(True)
+        signal.signal(signal.SIGINT, lambda *_: None)  # the controller hears it too, and ends us
+        request = receive()
+        result = work(request)
+        sys.stdout.finish()
+        sys.stderr.finish()
+        send(result)
+        code = 0
+    finally:
+        os._exit(code)
+
+
+CHILDREN = set()
+
+
+def op_fork(request):
+    for child in list(CHILDREN):
+        if os.waitpid(child, os.WNOHANG)[0]:
+            CHILDREN.discard(child)
+    with socket.socket(fileno=os.dup(PASSED)) as way:
+        _, passed, _, _ = way.recvmsg(1, socket.CMSG_SPACE(4))
+    line = struct.unpack('=i', passed[0][2][:4])[0]
+    gc.freeze()  # what is there already need not be copied by the worker's collections
+    child = os.fork()
+    if child == 0:
+        become_worker(line)
+    gc.unfreeze()
+    os.close(line)
+    CHILDREN.add(child)
+    return child
+
+
+def op_action(request):
+    return part('actions').run(decode(request['request']))
+
+
+def op_vars(request):
+    return part('vars').run(decode(request['request']))
+
+
+def op_callbacks(request):
+    return part('callbacks').start(decode(request['request']))
+
+
+def op_callback(request):
+    return part('callbacks').tell(decode(request['request']))
+
+
 OPERATIONS = {
     'ping': op_ping,
     'has': op_has,
@@ -448,11 +597,20 @@ OPERATIONS = {
     'lookup': op_lookup,
     'module': op_module,
     'inventory': op_inventory,
+    'vars': op_vars,
+    'callbacks': op_callbacks,
+    'callback': op_callback,
+    'fork': op_fork,
+    'action': op_action,
 }
 
 
 class Refused(Exception):
-    """An error whose text is the whole message."""
+    """An error whose text is the whole message; the cause stands in it, and once more behind it where causes do."""
+
+    def __init__(self, text, cause=None):
+        Exception.__init__(self, text)
+        self.cause = cause
 
 
 def failure(error):
@@ -465,10 +623,11 @@ def failure(error):
         kind = 'type'
     text = getattr(error, 'message', None) if isinstance(error, AnsibleError) else None
     name = '%s.%s' % (type(error).__module__, type(error).__qualname__)
-    return {'kind': kind, 'class': name.replace('builtins.', ''), 'msg': str(text or error)}
+    return {'kind': kind, 'class': name.replace('builtins.', ''), 'msg': str(text or error),
+            'cause': getattr(error, 'cause', None)}
 
 
-def answer(request):
+def work(request):
     outer = World.variables
     try:
         begin(request)
@@ -476,7 +635,11 @@ def answer(request):
     except Exception as error:
         result = {'error': failure(error)}
     use_variables(outer)
-    send(result)
+    return result
+
+
+def answer(request):
+    send(work(request))
 
 
 def serve():

@@ -7,6 +7,21 @@
 
 #include <sys/types.h>
 
+// Frames of both kinds of talk: the length, big endian, then JSON.
+#define FRAME_HEAD 4
+#define FRAME_LIMIT ((size_t)256 << 20)
+
+static inline void frame_head(unsigned char *head, size_t len)
+{
+    for (int i = 0; i < FRAME_HEAD; i++)
+        head[i] = (unsigned char)(len >> (8 * (FRAME_HEAD - 1 - i)));
+}
+
+static inline size_t frame_length(const unsigned char *head)
+{
+    return (size_t)head[0] << 24 | (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
+}
+
 struct paths { // a growing list, owned strings in the session's arena
     const char **items;
     size_t n, cap;
@@ -15,6 +30,7 @@ struct paths { // a growing list, owned strings in the session's arena
 struct process {
     pid_t pid; // 0: not running
     int to, from, errors;
+    int pass;        // descriptors go this way
     struct buf said; // the end of its error output
     unsigned starts;
     bool ready;
@@ -37,8 +53,10 @@ struct plugins {
     struct dict *groups;     // action group -> names of its actions
     struct dict *rows;       // "filter name" -> VALUE_INT of struct builtin, 0 for none
     struct dict *texts;      // kind -> text of all local plugin files
+    int has_vars;            // vars plugins: 1 there may be some, 0 none, <0 not looked for
     struct dict *arguments;  // internal arguments modules know; NULL: not told
     const char *error_class; // Python class of the last error, in the request's arena; NULL: usual
+    const char *error_cause; // what is told once more behind it, likewise; NULL: nothing
     struct process proc;
     struct plugin_use *uses;
     size_t n_uses, cap_uses;
@@ -93,8 +111,18 @@ struct var_source {
 int process_request(struct plugins *p, struct arena *a, const char *members,
                     const struct var_source *vars, const char *what, struct value *ret,
                     struct err *e) __attribute__((warn_unused_result));
+// Answers what the other side asks in d by appending to ret: 1, nothing appended when it was news;
+// 0 when d is no question.
+int process_question(struct plugins *p, const struct var_source *vars, struct arena *a,
+                     const struct dict *d, struct buf *ret, struct err *e);
 // Starts the process without waiting for it, so that it is ready when it is needed.
 void process_prepare(struct plugins *p);
 void process_end(struct plugins *p);
+
+// --- worker.c
+struct plugins *worker_plugins(const struct plugin_worker *w);
+// Takes a frame that has come whole from the front of b: 1, its JSON in *ret; 0: more is needed.
+int frame_take(struct buf *b, struct arena *a, const char *what, struct value *ret, struct err *e)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -154,6 +154,21 @@ const char *collection_file(struct plugins *p, const char *dir, const char *sub,
 static const struct plugin_module *find(struct plugins *p, const char *name,
                                         const struct list *collections, int depth);
 
+size_t collection_of(const char *name)
+{
+    const char *dot = strchr(name, '.'), *second = dot ? strchr(dot + 1, '.') : NULL;
+    return second ? (size_t)(second - name) : 0;
+}
+
+// An action plugin of another name that stands for this one, as platforms' modules have.
+static const char *routed_action(struct plugins *p, const char *name, size_t len, const char *rest)
+{
+    const char *to = routed(p, name, len, "action", rest);
+    size_t n = to ? collection_of(to) : 0;
+    const char *dir = n ? collection_dir(p, to, n) : NULL;
+    return dir ? collection_file(p, dir, "action", to + n + 1, false) : NULL;
+}
+
 static const struct plugin_module *in_collection(struct plugins *p, const char *name, size_t len,
                                                  int depth)
 {
@@ -165,13 +180,9 @@ static const struct plugin_module *in_collection(struct plugins *p, const char *
         return find(p, to, NULL, depth + 1);
     const char *path = collection_file(p, dir, "modules", rest, true),
                *action = collection_file(p, dir, "action", rest, false);
+    if (!action)
+        action = routed_action(p, name, len, rest);
     return path || action ? module_at(p, name, path, action) : NULL;
-}
-
-size_t collection_of(const char *name)
-{
-    const char *dot = strchr(name, '.'), *second = dot ? strchr(dot + 1, '.') : NULL;
-    return second ? (size_t)(second - name) : 0;
 }
 
 static const struct plugin_module *find_short(struct plugins *p, const char *name,
@@ -263,8 +274,10 @@ const char *plugins_find(struct plugins *p, const char *kind, const char *name, 
         {"inventory", CONFIG_INVENTORY_PLUGINS}, {"strategy", CONFIG_STRATEGY_PLUGINS},
         {"vars", CONFIG_VARS_PLUGINS},
     };
+    if (strncmp(name, "ansible.builtin.", 16) == 0)
+        name += 16;
     size_t len = collection_of(name);
-    const char *dir = len ? collection_dir(p, name, len) : NULL, *found = NULL;
+    const char *dir = len ? collection_dir(p, name, len) : NULL, *found = NULL, *to;
     if (dir)
         found = collection_file(p, dir, kind, name + len + 1, false);
     for (size_t i = 0; !len && i < sizeof kinds / sizeof *kinds && !found; i++)
@@ -273,6 +286,8 @@ const char *plugins_find(struct plugins *p, const char *kind, const char *name, 
                                false);
     if (!found && !len)
         found = package_file(p, arena_printf(p->arena, "plugins/%s", kind), name);
+    if (!found && !len && (to = routed(p, "ansible.builtin", 15, kind, name)) && collection_of(to))
+        return plugins_find(p, kind, to, a);
     return found ? arena_strdup(a, found) : NULL;
 }
 
@@ -372,31 +387,27 @@ bool plugins_knows_argument(const struct plugins *p, const char *name)
 
 bool plugins_beyond_us(const struct plugin_module *m)
 {
-    return m->action || m->style == STYLE_POWERSHELL;
+    return m->style == STYLE_POWERSHELL;
 }
 
 int plugins_check(struct plugins *p, const struct plugin_module *m, struct err *e)
 {
-    if (m->action)
-        return err_set(
-            e, ERR_UNSUPPORTED, POS_NONE,
-            "the module '%s' has a part that runs on the controller (the action plugin %s), "
-            "which andon cannot run",
-            m->name, m->action);
     if (m->style == STYLE_POWERSHELL)
         return err_set(e, ERR_UNSUPPORTED, POS_NONE,
                        "the module '%s' (%s) is written for Windows, which andon does not manage",
                        m->name, m->path);
-    if (m->style != STYLE_BINARY && m->style != STYLE_PYTHON && !*m->interpreter)
+    if (m->path && m->style != STYLE_BINARY && m->style != STYLE_PYTHON && !*m->interpreter)
         return err_set(e, ERR_INVALID, POS_NONE,
                        "the module '%s' (%s) does not begin with #! and an interpreter", m->name,
                        m->path);
-    if (m->style != STYLE_PYTHON || p->proc.ready || ansible_package(p))
+    if ((m->style != STYLE_PYTHON && !m->action) || p->proc.ready || ansible_package(p))
         return 0;
     struct arena *a = arena_new();
     struct value v;
     int rc = process_request(p, a, "\"op\":\"ping\"", NULL,
-                             arena_printf(a, "the module '%s' (%s)", m->name, m->path), &v, e);
+                             arena_printf(a, "the %s '%s' (%s)", m->path ? "module" : "action",
+                                          m->name, m->path ? m->path : m->action),
+                             &v, e);
     arena_free(a);
     return rc;
 }

@@ -28,6 +28,7 @@ struct plugins *plugins_new(const struct plugins_opts *opts)
     p->groups = new_dict(p);
     p->rows = new_dict(p);
     p->texts = new_dict(p);
+    p->has_vars = -1;
     return p;
 }
 
@@ -51,6 +52,7 @@ static void forget(struct plugins *p)
     p->runtimes = new_dict(p);
     p->resolved = new_dict(p);
     p->groups = new_dict(p);
+    p->has_vars = -1;
 }
 
 static const char *absolute(struct plugins *p, const char *dir)
@@ -73,6 +75,106 @@ void plugins_add_playbook(struct plugins *p, const char *dir)
 {
     paths_add(p, &p->playbooks, absolute(p, dir));
     plugins_add_role(p, dir);
+}
+
+// One request with one value.
+static int request(struct plugins *p, struct arena *a, const char *op, const char *what,
+                   const struct value *v, struct value *ret, struct err *e)
+{
+    struct buf b = BUF_INIT;
+    buf_addf(&b, "\"op\":\"%s\",\"request\":", op);
+    codec_write(&b, a, v);
+    int rc = process_request(p, a, buf_str(&b), NULL, what, ret, e);
+    buf_release(&b);
+    return rc;
+}
+
+// Is there a plugin file in the folders of that name, or the configured ones?
+static bool any_file(struct plugins *p, const char *sub, enum config_id paths)
+{
+    const struct list *dirs = config_list(p->o.config, paths);
+    for (size_t i = 0; i < p->folders.n; i++)
+        if (plugins_first(p, path_join(p->arena, p->folders.items[i], sub)))
+            return true;
+    for (size_t i = 0; i < dirs->len; i++)
+        if (plugins_first(p, dirs->items[i].u.str.s))
+            return true;
+    return false;
+}
+
+static bool is_own_vars(const struct value *name)
+{
+    return value_eqs(name, "host_group_vars") || value_eqs(name, "ansible.builtin.host_group_vars");
+}
+
+bool plugins_has_vars(struct plugins *p)
+{
+    const struct list *names = config_list(p->o.config, CONFIG_VARS_ENABLED);
+    if (p->has_vars >= 0)
+        return p->has_vars;
+    bool found = false;
+    for (size_t i = 0; i < names->len && !found; i++)
+        found = !is_own_vars(&names->items[i]);
+    p->has_vars = found || any_file(p, "vars_plugins", CONFIG_VARS_PLUGINS);
+    return p->has_vars;
+}
+
+static void count_each(struct plugins *p, const char *kind, const struct value *names,
+                       double seconds)
+{
+    for (size_t i = 0; names && names->type == VALUE_LIST && i < names->u.list->len; i++)
+        plugins_count(p, kind, value_to_cstr(p->arena, &names->u.list->items[i]),
+                      seconds / (double)names->u.list->len);
+}
+
+int plugins_vars(struct plugins *p, struct arena *a, const char *path, bool playbook,
+                 const struct value *entity, struct value *ret, struct err *e)
+{
+    struct value v = value_dict(a);
+    int64_t start = clock_mono_ms();
+    dict_set(v.u.dict, "path", value_cstr(absolute(p, path)));
+    dict_set(v.u.dict, "playbook", value_bool(playbook));
+    dict_set(v.u.dict, "entity", *entity);
+    int rc = request(p, a, "vars", "vars plugins", &v, ret, e);
+    if (rc == 0 && ret->type != VALUE_DICT)
+        rc = err_set(e, ERR_FAILED, POS_NONE, "vars plugins gave no dictionary");
+    if (rc == 0)
+        count_each(p, "vars", dict_get(ret->u.dict, "ran"),
+                   (double)(clock_mono_ms() - start) / 1000.0);
+    return rc;
+}
+
+bool plugins_has_callbacks(struct plugins *p)
+{
+    return config_list(p->o.config, CONFIG_CALLBACKS_ENABLED)->len ||
+           any_file(p, "callback_plugins", CONFIG_CALLBACK_PLUGINS);
+}
+
+int plugins_callbacks(struct plugins *p, const struct value *opts, struct err *e)
+{
+    struct arena *a = arena_new();
+    struct value v;
+    int rc = request(p, a, "callbacks", "callback plugins", opts, &v, e);
+    if (rc == 0)
+        rc = v.type == VALUE_LIST ? (int)v.u.list->len : 0;
+    arena_free(a);
+    return rc;
+}
+
+int plugins_tell(struct plugins *p, const struct value *event, struct err *e)
+{
+    struct arena *a = arena_new();
+    struct value v;
+    int rc = request(p, a, "callback", "callback plugins", event, &v, e);
+    for (size_t i = 0; rc == 0 && v.type == VALUE_LIST && i < v.u.list->len; i++) {
+        const struct value *one = &v.u.list->items[i];
+        if (one->type == VALUE_LIST && one->u.list->len == 2 &&
+            one->u.list->items[1].type == VALUE_FLOAT)
+            plugins_count(p, "callback", value_to_cstr(a, &one->u.list->items[0]),
+                          one->u.list->items[1].u.f);
+    }
+    arena_free(a);
+    return rc;
 }
 
 int plugins_inventory(struct plugins *p, struct arena *a, const char *const *sources, size_t n,

@@ -5,6 +5,7 @@
 #define PLUGIN_PLUGIN_H
 
 #include "config/config.h"
+#include "core/buf.h"
 #include "core/err.h"
 #include "core/value.h"
 
@@ -18,6 +19,8 @@ struct plugins_opts {
     const char *server; // our program for the Python process (andon-plugins.py)
     // What plugins warn of. May be NULL.
     void (*warn)(void *data, const char *msg);
+    // What they print. May be NULL.
+    void (*display)(void *data, const char *text, bool error);
     void *data;
 };
 
@@ -46,7 +49,7 @@ enum module_style {
 };
 
 struct plugin_module {
-    const char *name, *path; // full name where it is in a collection
+    const char *name, *path; // full name where it is in a collection; path NULL: an action alone
     enum module_style style;
     const char *interpreter; // of its first line: program and arguments, "" when it has none
     const char *action;      // path of an action plugin of the same name, or NULL
@@ -79,7 +82,7 @@ struct plugin_payload {
     char digest[65];     // SHA-256
     const char *version; // of the Ansible that made it, or NULL
 };
-// Whether it is of a kind that andon cannot run: for Windows, or with a part on the controller.
+// Whether it is of a kind that andon cannot run: for Windows.
 bool plugins_beyond_us(const struct plugin_module *m);
 // Whether a module can be run at all: ERR_UNSUPPORTED, with why and what to install, when it is of
 // a kind that andon cannot run or needs an Ansible that is not there.
@@ -95,6 +98,33 @@ int plugins_assemble_with(struct plugins *p, const struct plugin_module *m, cons
     __attribute__((warn_unused_result));
 // Whether modules of the installed Ansible know the internal argument ("_ansible_diff").
 bool plugins_knows_argument(const struct plugins *p, const char *name);
+
+// --- workers: processes for what takes its time and talks with hosts (action plugins)
+
+struct plugin_worker;
+struct templar;
+
+// A process forked from the Python process; what names the thing it is for in errors.
+int worker_new(struct plugins *p, const char *what, struct plugin_worker **ret, struct err *e)
+    __attribute__((warn_unused_result));
+// Ends it. NULL is accepted.
+void worker_free(struct plugin_worker *w);
+// Readable when worker_receive may have something.
+int worker_fd(const struct plugin_worker *w);
+// Sends a JSON object.
+int worker_send(struct plugin_worker *w, const char *what, const struct buf *message, struct err *e)
+    __attribute__((warn_unused_result));
+// The next JSON object it sent: 1, or 0 when none has come yet. Never waits. <0: it has ended.
+int worker_receive(struct plugin_worker *w, struct arena *a, const char *what, struct value *ret,
+                   struct err *e) __attribute__((warn_unused_result));
+// Answers what it asks of variables by appending to ret, with those t sees: 1, nothing appended
+// when it was news; 0 when d is no such question.
+int worker_question(struct plugin_worker *w, struct templar *t, struct arena *a,
+                    const struct dict *d, struct buf *ret, struct err *e);
+// Values on this line: JSON in which types that JSON lacks are marked.
+void plugins_encode(struct buf *b, struct arena *a, const struct value *v);
+int plugins_decode(struct arena *a, const struct value *in, struct value *ret, struct err *e)
+    __attribute__((warn_unused_result));
 
 // --- filters, tests, lookups
 
@@ -114,6 +144,25 @@ const char *plugins_first(struct plugins *p, const char *dir);
 int plugins_inventory(struct plugins *p, struct arena *a, const char *const *sources, size_t n,
                       const struct dict *extra_vars, struct value *ret, struct err *e)
     __attribute__((warn_unused_result));
+
+// Whether there may be vars plugins other than host_group_vars, so that asking them is worth it.
+bool plugins_has_vars(struct plugins *p);
+// Variables that vars plugins have for a host or group at a path: *ret has "before" and "after"
+// (what host_group_vars gives), both dicts. entity: "kind" ("host" or "group"), "name", "vars",
+// "groups" or "hosts". playbook: the path is the playbook's folder, not an inventory source's.
+int plugins_vars(struct plugins *p, struct arena *a, const char *path, bool playbook,
+                 const struct value *entity, struct value *ret, struct err *e)
+    __attribute__((warn_unused_result));
+
+// --- callback plugins: what is told of a run
+
+// Whether settings name callbacks or there are files of any, so that starting them is worth it.
+bool plugins_has_callbacks(struct plugins *p);
+// Loads them: how many there are, or <0. opts: "stdout" (the plugin that prints, or null),
+// "verbosity", "columns", "color", "options" (of the command line).
+int plugins_callbacks(struct plugins *p, const struct value *opts, struct err *e);
+// Tells them an event, a dict with the name of their method as "event".
+int plugins_tell(struct plugins *p, const struct value *event, struct err *e);
 
 // --- what it cost
 

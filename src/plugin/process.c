@@ -16,7 +16,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MAX_FRAME ((size_t)256 << 20)
 #define MAX_SAID 16384  // of its error output that is kept
 #define START_MS 120000 // Python and Ansible on a slow machine
 #define ANSWER_MS 300000
@@ -51,6 +50,7 @@ void process_end(struct plugins *p)
     close_fd(&k->to);
     close_fd(&k->from);
     close_fd(&k->errors);
+    close_fd(&k->pass);
     kill(k->pid, SIGKILL);
     waitpid(k->pid, NULL, 0);
     k->pid = 0;
@@ -58,7 +58,7 @@ void process_end(struct plugins *p)
     p->told_folders = p->told_playbooks = 0;
 }
 
-static void run_child(const char *python, const char *server, const int fds[3], pid_t parent)
+static void run_child(const char *python, const char *server, const int fds[4], pid_t parent)
 {
     sigset_t none;
     sigemptyset(&none);
@@ -67,26 +67,28 @@ static void run_child(const char *python, const char *server, const int fds[3], 
     prctl(PR_SET_PDEATHSIG, SIGKILL); // a controller that is killed leaves no process behind
     if (getppid() != parent)
         _exit(127);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 4; i++)
         if (dup2(fds[i], i) < 0)
             _exit(127);
     execl(python, python, "-u", server, (char *)NULL);
     _exit(127);
 }
 
-// Three lines: [0][1] to the child's input, [2][3] from its output, [4][5] from its errors.
-static int make_pipes(int fds[6])
+// Four lines: [0][1] to the child's input, [2][3] from its output, [4][5] from its errors, [6][7]
+// for descriptors passed to it.
+static int make_pipes(int fds[8])
 {
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 8; i++)
         fds[i] = -1;
     // a socket for its input: writing to a dead process must not raise SIGPIPE
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0 ||
+        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds + 6) < 0)
         return -1;
     for (int i = 2; i < 6; i += 2)
         if (pipe2(fds + i, O_CLOEXEC) < 0)
             return -1;
-    for (int i = 0; i < 6; i++) { // above the ones the child gets, so that dup2 makes copies
-        int fd = fcntl(fds[i], F_DUPFD_CLOEXEC, 3);
+    for (int i = 0; i < 8; i++) { // above the ones the child gets, so that dup2 makes copies
+        int fd = fcntl(fds[i], F_DUPFD_CLOEXEC, 4);
         if (fd < 0)
             return -1;
         close(fds[i]);
@@ -99,7 +101,7 @@ static int start(struct plugins *p, struct err *e)
 {
     struct process *k = &p->proc;
     const char *python = ansible_python(p);
-    int fds[6];
+    int fds[8];
     if (k->pid)
         return 0;
     if (!python || access(python, X_OK) < 0)
@@ -114,9 +116,9 @@ static int start(struct plugins *p, struct err *e)
     int rc = make_pipes(fds);
     pid_t parent = getpid(), pid = rc < 0 ? -1 : fork();
     if (pid == 0)
-        run_child(python, p->o.server, (const int[3]){fds[0], fds[3], fds[5]}, parent);
-    static const int theirs[] = {0, 3, 5}, ours[] = {1, 2, 4};
-    for (int i = 0; i < 3; i++) {
+        run_child(python, p->o.server, (const int[4]){fds[0], fds[3], fds[5], fds[6]}, parent);
+    static const int theirs[] = {0, 3, 5, 6}, ours[] = {1, 2, 4, 7};
+    for (int i = 0; i < 4; i++) {
         if (fds[theirs[i]] >= 0)
             close(fds[theirs[i]]);
         if (pid < 0 && fds[ours[i]] >= 0)
@@ -128,6 +130,7 @@ static int start(struct plugins *p, struct err *e)
     k->to = fds[1];
     k->from = fds[2];
     k->errors = fds[4];
+    k->pass = fds[7];
     k->ready = false;
     k->starts++;
     buf_clear(&k->said);
@@ -277,26 +280,26 @@ static int read_all(struct talk *t, char *s, size_t len)
 
 static int send_frame(struct talk *t, const struct buf *b)
 {
-    unsigned char head[4] = {(unsigned char)(b->len >> 24), (unsigned char)(b->len >> 16),
-                             (unsigned char)(b->len >> 8), (unsigned char)b->len};
-    if (b->len > MAX_FRAME)
+    unsigned char head[FRAME_HEAD];
+    if (b->len > FRAME_LIMIT)
         return err_set(t->e, ERR_LIMIT, POS_NONE, "%s was given more than %zu MB", t->what,
-                       MAX_FRAME >> 20);
-    int rc = write_all(t, (const char *)head, 4);
+                       FRAME_LIMIT >> 20);
+    frame_head(head, b->len);
+    int rc = write_all(t, (const char *)head, sizeof head);
     return rc < 0 ? rc : write_all(t, b->p, b->len);
 }
 
 static int receive_frame(struct talk *t, struct value *ret)
 {
-    unsigned char head[4];
-    int rc = read_all(t, (char *)head, 4);
+    unsigned char head[FRAME_HEAD];
+    int rc = read_all(t, (char *)head, sizeof head);
     if (rc < 0)
         return rc;
-    size_t len = (size_t)head[0] << 24 | (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
-    if (len > MAX_FRAME) {
+    size_t len = frame_length(head);
+    if (len > FRAME_LIMIT) {
         process_end(t->p);
         return err_set(t->e, ERR_LIMIT, POS_NONE, "%s gave more than %zu MB", t->what,
-                       MAX_FRAME >> 20);
+                       FRAME_LIMIT >> 20);
     }
     char *data = xmalloc(len + 1);
     rc = read_all(t, data, len);
@@ -311,52 +314,70 @@ static int receive_frame(struct talk *t, struct value *ret)
 // --- what it asks and tells meanwhile
 // -------------------------------------------------------------------------------------------------
 
-static int answer_names(struct talk *t, const char *host, struct buf *b)
+static int answer_names(const struct var_source *vars, struct arena *a, const char *host,
+                        struct buf *b, struct err *e)
 {
-    struct list *names = value_list(t->a).u.list;
-    int rc =
-        t->vars && t->vars->names ? t->vars->names(t->vars->data, t->a, host, &names, t->e) : 0;
+    struct list *names = value_list(a).u.list;
+    int rc = vars && vars->names ? vars->names(vars->data, a, host, &names, e) : 0;
     struct value v = {.type = VALUE_LIST, .u.list = names};
     buf_adds(b, "{\"names\":");
-    codec_write(b, t->a, &v);
+    codec_write(b, a, &v);
     buf_addc(b, '}');
     return rc;
 }
 
-static void answer_variable(struct talk *t, const char *host, const char *name, struct buf *b)
+static void answer_variable(const struct var_source *vars, struct arena *a, const char *host,
+                            const char *name, struct buf *b)
 {
     struct value v = value_null();
-    int rc = t->vars && t->vars->get ? t->vars->get(t->vars->data, t->a, host, name, &v, NULL) : 0;
+    int rc = vars && vars->get ? vars->get(vars->data, a, host, name, &v, NULL) : 0;
     if (rc <= 0 || v.type == VALUE_UNDEFINED) {
         buf_adds(b, "{\"found\":false}");
         return;
     }
     buf_adds(b, "{\"found\":true,\"value\":");
-    codec_write(b, t->a, &v);
+    codec_write(b, a, &v);
     buf_addc(b, '}');
+}
+
+// News: it wants no answer.
+static bool is_news(struct plugins *p, const struct dict *d)
+{
+    const char *warning = dict_str(d, "warn", NULL), *text = dict_str(d, "display", NULL);
+    if (warning && p->o.warn)
+        p->o.warn(p->o.data, warning);
+    if (text && p->o.display)
+        p->o.display(p->o.data, text, dict_bool(d, "error", false));
+    return warning || text || dict_get(d, "deprecated");
+}
+
+int process_question(struct plugins *p, const struct var_source *vars, struct arena *a,
+                     const struct dict *d, struct buf *ret, struct err *e)
+{
+    const char *name = dict_str(d, "get", NULL), *host = dict_str(d, "host", NULL);
+    if (is_news(p, d))
+        return 1;
+    if (!name && !dict_get(d, "names"))
+        return 0;
+    int rc = 0;
+    if (name)
+        answer_variable(vars, a, host, name, ret);
+    else
+        rc = answer_names(vars, a, host, ret, e);
+    return rc < 0 ? rc : 1;
 }
 
 // 1 when the message was a question or news, 0 when it is an answer.
 static int serve(struct talk *t, const struct dict *d)
 {
-    const char *name = dict_str(d, "get", NULL), *host = dict_str(d, "host", NULL);
-    const char *warning = dict_str(d, "warn", NULL);
-    if (warning && t->p->o.warn)
-        t->p->o.warn(t->p->o.data, warning);
-    if (warning || dict_get(d, "deprecated"))
-        return 1;
-    if (!name && !dict_get(d, "names"))
-        return 0;
     struct buf b = BUF_INIT;
-    int rc = 0;
-    if (name)
-        answer_variable(t, host, name, &b);
-    else
-        rc = answer_names(t, host, &b);
-    if (rc == 0)
-        rc = send_frame(t, &b);
+    int rc = process_question(t->p, t->vars, t->a, d, &b, t->e);
+    if (rc > 0 && b.len) {
+        int sent = send_frame(t, &b);
+        rc = sent < 0 ? sent : 1;
+    }
     buf_release(&b);
-    return rc < 0 ? rc : 1;
+    return rc;
 }
 
 static int receive(struct talk *t, struct value *ret)
@@ -442,6 +463,7 @@ static int failed(struct talk *t, const struct value *error)
     int code = !strcmp(kind, "undefined") ? ERR_UNDEFINED
                : !strcmp(kind, "type")    ? ERR_INVALID
                                           : ERR_FAILED;
+    t->p->error_cause = dict_str(d, "cause", NULL);
     if (!strcmp(kind, "other"))
         t->p->error_class = dict_str(d, "class", NULL);
     return err_set(t->e, code, POS_NONE, "%s", msg);

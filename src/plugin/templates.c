@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #define MAX_PLUGIN ((size_t)8 << 20)
@@ -238,31 +239,51 @@ static int foreign_test(struct call *c, struct value *ret, struct err *e)
     return call(c, "test", ret, e);
 }
 
-static bool lookup_exists(struct plugins *p, const char *name)
+static bool local_lookup(struct plugins *p, const char *name)
 {
-    const char *dot = strrchr(name, '.');
     bool found = false;
-    if (dot)
-        return collection_dir(p, name, (size_t)(dot - name)) != NULL;
     for (size_t i = 0; i < p->folders.n && !found; i++)
         found = file_in(p, path_join(p->arena, p->folders.items[i], "lookup_plugins"), name, false);
     const struct list *l = config_list(p->o.config, CONFIG_LOOKUP_PLUGINS);
     for (size_t i = 0; i < l->len && !found; i++)
         found = file_in(p, l->items[i].u.str.s, name, false);
-    if (!found && ansible_package(p))
-        found =
-            file_in(p, path_join(p->arena, ansible_package(p), "plugins/lookup"), name, false) ||
-            routed(p, "ansible.builtin", strlen("ansible.builtin"), "lookup", name);
     return found;
 }
 
-static int run_lookup(struct templar *t, struct arena *a, const char *name,
+// own: is there one to be used instead of ours?
+static bool look_for_lookup(struct plugins *p, const char *name, bool own)
+{
+    static const char ours[] = "ansible.builtin";
+    const char *dot = strrchr(name, '.');
+    if (dot)
+        return !own && collection_dir(p, name, (size_t)(dot - name)) != NULL;
+    bool local = local_lookup(p, name);
+    if (local || own || !ansible_package(p))
+        return local;
+    return file_in(p, path_join(p->arena, ansible_package(p), "plugins/lookup"), name, false) ||
+           routed(p, ours, sizeof ours - 1, "lookup", name);
+}
+
+static bool lookup_exists(struct plugins *p, const char *name, bool own)
+{
+    char key[256];
+    if ((size_t)snprintf(key, sizeof key, "lookup%d %s", own, name) >= sizeof key)
+        return look_for_lookup(p, name, own);
+    const struct value *v = dict_get(p->rows, key);
+    if (v)
+        return v->u.i != 0;
+    bool found = look_for_lookup(p, name, own);
+    dict_set(p->rows, arena_strdup(p->arena, key), value_int(found));
+    return found;
+}
+
+static int run_lookup(struct templar *t, struct arena *a, const char *name, bool own,
                       const struct list *terms, const struct dict *kwargs, struct value *ret,
                       struct err *e)
 {
     struct buf b = BUF_INIT;
     struct value l = {.type = VALUE_LIST}, k = {.type = VALUE_DICT};
-    if (!lookup_exists(hooked, name))
+    if (!lookup_exists(hooked, name, own))
         return ERR_NOENT;
     l.u.list = (struct list *)(uintptr_t)terms;
     k.u.dict = (struct dict *)(uintptr_t)kwargs;
@@ -270,9 +291,22 @@ static int run_lookup(struct templar *t, struct arena *a, const char *name,
     add_member(&b, a, "name", value_cstr(name));
     add_member(&b, a, "terms", l);
     add_member(&b, a, "kwargs", k);
+    hooked->error_cause = NULL;
     int rc = request(hooked, t, a, "lookup", name, &b, ret, e);
     buf_release(&b);
+    if (rc < 0 && t->repeat_causes && hooked->error_cause && e) {
+        const char *msg = arena_printf(a, "%s. %s", err_msg(e), hooked->error_cause);
+        err_release(e);
+        err_set(e, rc, POS_NONE, "%s", msg);
+    }
     return rc;
+}
+
+int worker_question(struct plugin_worker *w, struct templar *t, struct arena *a,
+                    const struct dict *d, struct buf *ret, struct err *e)
+{
+    struct var_source vars = {.get = get_variable, .names = variable_names, .data = t};
+    return process_question(worker_plugins(w), &vars, a, d, ret, e);
 }
 
 void plugins_set_hooks(struct plugins *p)

@@ -63,8 +63,7 @@ static bool can_be_job(const char *module)
     return !action_find(module);
 }
 
-static int start(struct exec *x, const struct async_task *t, struct dict *args,
-                 struct value *result)
+struct dict *async_job(struct exec *x, const struct async_task *t)
 {
     struct dict *job = value_dict(x->a).u.dict;
     dict_set(job, "limit", value_int(t->limit));
@@ -72,8 +71,23 @@ static int start(struct exec *x, const struct async_task *t, struct dict *args,
     uint64_t n = 0;
     (void)!getrandom(&n, sizeof n, 0);
     dict_set(job, "jid", value_strf(x->a, "j%llu", (unsigned long long)n % 1000000000000));
-    struct module_call c = {.module = x->task->action, .args = args, .async = job};
-    return exec_module(x, &c, result);
+    return job;
+}
+
+static int start(struct exec *x, const struct async_task *t, struct dict *args,
+                 struct value *result)
+{
+    const struct plugin_module *m = foreign_module(x);
+    struct module_call c = {.module = x->task->action, .args = args};
+    const char *connection = foreign_connection(x);
+    if (connection || (m && m->action))
+        return action_plugin(x, connection ? x->task->action : m->name, connection, args, result);
+    if (!m && !can_be_job(x->task->module))
+        return action_fail(x, result, "async is not supported for this task.");
+    if (x->check)
+        return action_fail(x, result, "check mode and async cannot be used on same task.");
+    c.async = async_job(x, t);
+    return m ? action_foreign(x, m, args, c.async, result) : exec_module(x, &c, result);
 }
 
 static void look(struct exec *x, const char *jid, const char *mode, struct value *result)
@@ -81,7 +95,11 @@ static void look(struct exec *x, const char *jid, const char *mode, struct value
     struct dict *args = value_dict(x->a).u.dict;
     dict_set(args, "jid", value_cstr(jid));
     dict_set(args, "mode", value_cstr(mode));
-    action_find("async_status")(x, args, result);
+    const char *connection = foreign_connection(x);
+    if (connection)
+        action_plugin(x, "async_status", connection, args, result);
+    else
+        action_find("async_status")(x, args, result);
 }
 
 static void tell_look(struct exec *x, const char *jid, const struct dict *d)
@@ -149,14 +167,6 @@ static void wait_for_job(struct exec *x, const struct async_task *t, struct valu
 
 int async_run(struct exec *x, const struct async_task *t, struct dict *args, struct value *result)
 {
-    if (foreign_module(x))
-        return action_fail(x, result,
-                           "%s is not one of andon's own modules and cannot run in the background",
-                           x->task->action);
-    if (!can_be_job(x->task->module))
-        return action_fail(x, result, "async is not supported for this task.");
-    if (x->check)
-        return action_fail(x, result, "check mode and async cannot be used on same task.");
     int rc = start(x, t, args, result);
     const struct dict *d = result->u.dict;
     if (rc < 0 || t->poll <= 0 || dict_bool(d, "failed", false) || dict_bool(d, "skipped", false) ||

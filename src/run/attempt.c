@@ -53,19 +53,23 @@ static void apply_when_field(struct exec *x, const char *key, struct dict *resul
 static void run_action(struct exec *x, struct dict *args, struct value *result)
 {
     const struct plugin_module *foreign = foreign_module(x);
+    const char *connection = foreign_connection(x);
     action_fn *fn = foreign ? NULL : action_find(x->task->module);
     struct module_call call = {.module = x->task->action, .args = args};
     struct async_task job;
     struct err e = ERR_INIT;
     *result = value_dict(x->a);
+    x->as_is = x->final = x->raised = false;
     if (async_read(x, &job, &e) < 0)
         action_fail(x, result, "%s", task_error(x, "", &e, x->task->n.pos));
     else if (job.limit > 0 && exec_defers(x))
         x->unknown = "a background job is not started in check mode";
     else if (job.limit > 0)
         async_run(x, &job, args, result);
+    else if (connection || (foreign && foreign->action))
+        action_plugin(x, connection ? x->task->action : foreign->name, connection, args, result);
     else if (foreign)
-        action_foreign(x, foreign, args, result);
+        action_foreign(x, foreign, args, NULL, result);
     else if (fn)
         fn(x, args, result);
     else
@@ -80,7 +84,7 @@ static void run_action(struct exec *x, struct dict *args, struct value *result)
         dict_set(d, "failed", value_bool(true));
     // A failure that is nothing but a message (no way to become the user, a condition that cannot
     // be evaluated) stays that.
-    bool bare = d->len == 2 && dict_bool(d, "failed", false) && dict_get(d, "msg");
+    bool bare = (d->len == 2 && dict_bool(d, "failed", false) && dict_get(d, "msg")) || x->raised;
     if (!dict_get(d, "changed") && !bare)
         dict_set(d, "changed", value_bool(false));
 }
@@ -147,9 +151,10 @@ static bool one_attempt(struct exec *x, struct dict *args, const struct value *u
     run_action(x, args, result);
     struct dict *d = result->u.dict;
     enum task_status status = result_status(d);
-    if (status == STATUS_UNREACHABLE || x->unknown)
+    if (status == STATUS_UNREACHABLE || x->unknown || x->final)
         return true;
-    add_lines(x, d);
+    if (!x->as_is)
+        add_lines(x, d);
     if (until && tries > 1)
         dict_set(d, "attempts", value_int(attempt));
     if (!dict_bool(d, "skipped", false) || status == STATUS_FAILED) {

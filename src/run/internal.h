@@ -70,6 +70,7 @@ struct rhost {
     struct made *made;         // check runs: what tasks would have made (foresee.c)
     const char *unknown_names; // check runs: names may be undefined because of this, or NULL
     uv_timer_t *nap;           // it sleeps, until this
+    struct ear *ear;           // it waits for an action plugin
     int64_t started_ms;
 };
 
@@ -93,6 +94,12 @@ struct batch {
     size_t n;
 };
 
+// A host that waits until fewer action plugins run.
+struct turn {
+    struct turn *next;
+    struct rhost *h;
+};
+
 struct run {
     struct run_opts o;
     struct arena *arena;
@@ -112,6 +119,8 @@ struct run {
     struct arena **retired;
     size_t n_retired, cap_retired;
     unsigned executing;    // hosts inside a task
+    unsigned n_workers;    // action plugins that run
+    struct turn *turns;    // and who waits for one of them to end
     size_t handlers_roles; // number of roles when handlers was made
     size_t *handler_group; // for each handler its list; look-ups by name begin with the last list
     struct rhost **play_matched; // all hosts the pattern gives, lost ones too
@@ -155,6 +164,9 @@ struct exec {
     const char *name; // templated task name
     struct pos fail_pos;
     const struct value *item;
+    bool as_is;  // the result is an action plugin's: nothing is added to it
+    bool final;  // the plugin ended by an exception, so that nothing looks at its result
+    bool raised; // one that is an error of the plugin: nothing was done
     int64_t retries_left;
     int timeout;
     // of a check run
@@ -250,6 +262,8 @@ struct module_call {
     bool ignore_check;  // tell the module it is no check run
     struct dict *async; // start it as a job with this (docs/PROTOCOL.md), or NULL
     bool here;          // on this machine, as the user who runs andon
+    bool bare;          // without the task's environment
+    bool as_login;      // without become
 };
 int exec_module(struct exec *x, const struct module_call *c, struct value *result);
 // async.c: the task's module as a background job, watched until it ends unless poll is 0.
@@ -258,6 +272,8 @@ struct async_task {
     double poll;
 };
 int async_read(struct exec *x, struct async_task *ret, struct err *e);
+// What makes a module a job (docs/PROTOCOL.md).
+struct dict *async_job(struct exec *x, const struct async_task *t);
 int async_run(struct exec *x, const struct async_task *t, struct dict *args, struct value *result);
 // The folder of jobs on the host.
 const char *async_folder(struct exec *x);
@@ -289,6 +305,11 @@ void conn_keep(struct exec *x, struct conn *c);
 void exec_sleep(struct exec *x, double seconds);
 void exec_wake(struct rhost *h);
 const char *exec_connection(struct exec *x); // "ssh" or "local"
+// The user, address, port and so on the target is reached with by ssh.
+void exec_login(struct exec *x, struct conn_params *p);
+// The become part of the task message; null when the task runs as the login user. *rc <0 and *e on
+// failure.
+struct value exec_become(struct exec *x, struct err *e, int *rc);
 
 // --- action.c
 typedef int action_fn(struct exec *x, struct dict *args, struct value *result);

@@ -1,6 +1,7 @@
 // Plays: hosts and batches, facts, variables from files and prompts, exit codes.
 #include "core/buf.h"
 #include "core/file.h"
+#include "run/foreign.h"
 #include "run/internal.h"
 
 #include <math.h>
@@ -556,5 +557,6 @@ void run_interrupt(struct run *r)
         if (h->conn_used && h->conn_id)
             conn_cancel(h->conn_used, h->conn_id);
         exec_wake(h);
+        plugin_wake(h);
     }
 }

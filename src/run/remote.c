@@ -123,8 +123,9 @@ static bool is_true(const char *s)
     return s && value_parse_bool(s, strlen(s)) == 1;
 }
 
-static void ssh_params(struct exec *x, struct exec *t, struct conn_params *p)
+void exec_login(struct exec *x, struct conn_params *p)
 {
+    struct exec *t = target_exec(x);
     const struct run_opts *o = &x->run->o;
     const struct config *c = o->config;
     const char *s;
@@ -174,13 +175,12 @@ static void ssh_params(struct exec *x, struct exec *t, struct conn_params *p)
 
 static struct conn *connection(struct exec *x, struct err *e)
 {
-    struct exec *t = target_exec(x);
     const char *how = exec_connection(x);
     struct conn_params p = {.transport = CONN_SSH, .name = x->target->name};
     if (strcmp(how, "local") == 0)
         p.transport = CONN_LOCAL;
     else if (strcmp(how, "ssh") == 0)
-        ssh_params(x, t, &p);
+        exec_login(x, &p);
     else {
         const char *file =
             x->run->o.plugins ? plugins_find(x->run->o.plugins, "connection", how, x->a) : NULL;
@@ -213,8 +213,7 @@ static void tell_become(struct exec *x, const struct dict *d)
                                                su ? " " : " -u ", dict_str(d, "user", "")));
 }
 
-// The become part of the task message; null when the task runs as the login user.
-static struct value become(struct exec *x, struct err *e, int *rc)
+struct value exec_become(struct exec *x, struct err *e, int *rc)
 {
     struct exec *t = target_exec(x);
     const struct run_opts *o = &x->run->o;
@@ -346,7 +345,7 @@ static struct value message(struct exec *x, const struct module_call *c, struct 
         dict_set(d, "async", (struct value){.type = VALUE_DICT, .u.dict = c->async});
     if (x->timeout)
         dict_set(d, "timeout", value_int(x->timeout));
-    if (x->environment) {
+    if (x->environment && !c->bare) {
         struct value env = value_dict(x->a);
         set_strings(x, env.u.dict, x->environment);
         dict_set(d, "env", env);
@@ -414,7 +413,7 @@ int exec_module(struct exec *x, const struct module_call *c, struct value *resul
     }
     if (x->run->interrupted)
         return action_fail(x, result, "interrupted");
-    struct value b = c->here ? value_null() : become(x, &e, &rc);
+    struct value b = c->here || c->as_login ? value_null() : exec_become(x, &e, &rc);
     struct conn *conn = rc < 0    ? NULL
                         : c->here ? fleet_conn(x->run->o.fleet, &here, &e)
                                   : connection(x, &e);
@@ -513,7 +512,7 @@ int exec_raw(struct exec *x, const char *command, const char *executable, struct
 {
     struct err e = ERR_INIT;
     int rc = 0;
-    struct value b = become(x, &e, &rc);
+    struct value b = exec_become(x, &e, &rc);
     struct conn *conn = rc < 0 ? NULL : connection(x, &e);
     if (x->bad_field) {
         err_release(&e);

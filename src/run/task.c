@@ -492,7 +492,7 @@ static void register_result(struct exec *x, const struct value *result)
     struct dict *d = v.u.dict;
     // what a module skipped has not failed; what a condition skipped says nothing of it
     if (!dict_get(d, "failed") && !dict_get(d, "results") && !dict_get(d, "skip_reason") &&
-        !dict_get(result->u.dict, TEMPLATE_UNKNOWN))
+        !dict_get(result->u.dict, TEMPLATE_UNKNOWN) && !x->final)
         dict_set(d, "failed", value_bool(false));
     const struct value *mark = dict_get(d, TEMPLATE_UNKNOWN);
     struct value kept = mark ? *mark : value_null();

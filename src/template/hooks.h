@@ -27,9 +27,9 @@ struct template_hooks {
     // A filter (test: a test) by its name as written that the room does not have, or, with own,
     // that is to be used instead of the one it has. NULL: there is none. The row stays valid.
     const struct builtin *(*foreign)(bool test, const char *name, size_t len, bool own);
-    // Runs a lookup the room does not have; *ret is a list. ERR_NOENT, and nothing in e: there is
-    // no such lookup.
-    int (*foreign_lookup)(struct templar *t, struct arena *a, const char *name,
+    // Runs a lookup the room does not have, or, with own, one that is to be used instead of the one
+    // it has; *ret is a list. ERR_NOENT, and nothing in e: there is no such lookup.
+    int (*foreign_lookup)(struct templar *t, struct arena *a, const char *name, bool own,
                           const struct list *terms, const struct dict *kwargs, struct value *ret,
                           struct err *e);
     // Encrypts and decrypts a text with a password (the filters vault and unvault; a text that is

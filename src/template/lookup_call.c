@@ -38,6 +38,12 @@ static int run_lookup(struct templar *t, struct arena *a, const char *name,
 {
     const char *plain = plain_name(name);
     const struct lookup_row *row = lookup_find(plain, strlen(plain));
+    int rc = ERR_NOENT;
+    // the user's own lookups go before ours of the same name, as in Ansible
+    if (template_hooks.foreign_lookup && !(row && plain != name))
+        rc = template_hooks.foreign_lookup(t, a, name, row != NULL, terms, kwargs, ret, e);
+    if (rc != ERR_NOENT)
+        return rc;
     if (row) {
         struct call c = {.t = t,
                          .arena = a,
@@ -47,11 +53,6 @@ static int run_lookup(struct templar *t, struct arena *a, const char *name,
                          .name = row->name};
         return explain_failure(t, name, row->fn(&c, terms, ret, e), e);
     }
-    int rc = template_hooks.foreign_lookup
-                 ? template_hooks.foreign_lookup(t, a, name, terms, kwargs, ret, e)
-                 : ERR_NOENT;
-    if (rc != ERR_NOENT)
-        return rc;
     return err_set(e, ERR_UNSUPPORTED, POS_NONE, "lookup plugin (%s) not found", name);
 }
 

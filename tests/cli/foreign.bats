@@ -183,18 +183,128 @@ Y
     has "shout"
 }
 
-@test "a task whose module has an action plugin fails, with its place; one that is skipped does not" {
-    python_module say
+# action NAME: an action plugin whose run() is the text on standard input; result is there, and to be returned.
+action() {
     mkdir -p action_plugins
-    echo 'class ActionModule: pass' >action_plugins/say.py
-    play <<<'- {say: {text: x}, when: false}'
+    {
+        echo 'import os, sys, time'
+        echo 'from ansible.plugins.action import ActionBase'
+        echo 'class ActionModule(ActionBase):'
+        echo '    def run(self, tmp=None, task_vars=None):'
+        echo '        result = super().run(tmp, task_vars)'
+        sed 's/^/        /'
+        echo '        return result'
+    } >"action_plugins/$1.py"
+}
+
+@test "an action plugin runs, reaches its host through our connection, and is named in the recap" {
+    action say <<'P'
+done = self._low_level_execute_command('echo $((40 + 2)); id -un')
+result['msg'] = '%s %s %s' % (self._task.args['text'], done['stdout'].splitlines()[0], task_vars['inventory_hostname'])
+result['changed'] = True
+P
+    play <<<'- {say: {text: "{{ 1 + 1 }}"}, register: said}
+- debug: {var: said.msg}'
     run -0 andon run -i hosts site.yml
-    has "warning: the module 'say' has a part that runs on the controller"
-    has "the action plugin $PWD/action_plugins/say.py"
-    play <<<'- say: {text: x}'
-    run -2 andon run -i hosts site.yml
-    has "at site.yml:4:7"
-    has "the action plugin $PWD/action_plugins/say.py"
+    has "2 42 h1"
+    [[ $output =~ through\ your\ Ansible:\ action\ say\ \([0-9]+\ time ]] || has "through your Ansible: action say"
+}
+
+@test "without Ansible an action plugin is one error before any host is touched" {
+    action say <<<'pass'
+    play <<'Y'
+- command: touch ran
+- say: {text: x}
+Y
+    bare_path
+    run -4 andon run -i hosts site.yml
+    has "the action 'say' ($PWD/action_plugins/say.py) is not part of andon and needs Ansible on this machine"
+    [ ! -e ran ]
+}
+
+@test "a module called by an action plugin is ours where we have it, and needs no Python on the host" {
+    action made <<'P'
+result.update(self._execute_module(module_name='file', module_args=dict(path=self._task.args['path'], state='directory'), task_vars=task_vars))
+P
+    play <<<'- made: {path: "{{ playbook_dir }}/made"}'
+    printf 'h1 ansible_connection=local ansible_python_interpreter=/nonexistent\n' >hosts
+    run -0 andon run -i hosts site.yml
+    [ -d made ]
+    has "1 changed"
+    run -0 andon run -i hosts site.yml
+    has "0 changed"
+}
+
+@test "an action plugin that dies, hangs or gives nonsense is the failure of its task" {
+    action die <<<'os.kill(os.getpid(), 9)'
+    action hang <<<'time.sleep(1000)'
+    action odd <<<'result = 5'
+    play <<'Y'
+- {die: {}, ignore_errors: true}
+- {hang: {}, timeout: 2, ignore_errors: true}
+- {odd: {}, ignore_errors: true}
+- debug: {msg: alive}
+Y
+    run -0 timeout 60 "$ANDON" run -i hosts site.yml
+    has "the Python process ended while it worked on the action plugin 'die'"
+    has "The hang action failed to execute in the expected time frame (2) and was terminated"
+    has "the action plugin returned a int instead of a dictionary"
+    has "alive"
+    run -1 pgrep -f "time.sleep.*$PWD"
+}
+
+@test "action plugins of several hosts run side by side" {
+    action meet <<'P'   # each waits for the others
+line = 'touch %s; for i in $(seq 300); do [ $(ls met-* | wc -l) = 3 ] && exit 0; sleep 0.1; done; exit 1'
+result['rc'] = self._low_level_execute_command(line % ('met-' + task_vars['inventory_hostname']))['rc']
+P
+    printf 'm%d ansible_connection=local\n' 1 2 3 >hosts
+    printf -- '- hosts: all\n  gather_facts: false\n  tasks: [{meet: {}}]\n' >site.yml
+    run -0 andon run -i hosts site.yml
+    has "3 ok"
+}
+
+@test "what an action plugin prints is shown, its warnings too" {
+    action talk <<'P'
+print('a line')
+sys.stdout.write('no end')
+self._display.display('displayed')
+self._display.warning('watch out')
+P
+    play <<<'- talk:'
+    run -0 andon run -i hosts site.yml
+    has "a line"
+    has "no end"
+    has "displayed"
+    has "watch out"
+}
+
+@test "an interrupt ends an action plugin" {
+    action hang <<<'time.sleep(1000)'
+    play <<<'- hang:'
+    timeout --preserve-status -s INT 5 "$ANDON" run -i hosts site.yml >out 2>&1 || true
+    run cat out
+    has "interrupted"
+}
+
+@test "a module of the user's own runs in the background" {
+    python_module say
+    module wait.sh <<'S'
+#!/bin/sh
+. "$1"
+sleep 1
+echo "{\"changed\": true, \"msg\": \"$a\"}"
+S
+    play <<'Y'
+- {say: {text: first}, async: 20, poll: 1, register: said}
+- debug: {msg: "{{ said.said }} {{ said.finished }}"}
+- {wait: a="it works", async: 20, poll: 0, register: started}
+- {async_status: {jid: "{{ started.ansible_job_id }}"}, register: done, until: done.finished, retries: 30, delay: 1}
+- debug: {msg: "{{ done.msg }} {{ done.changed }}"}
+Y
+    run -0 timeout 60 "$ANDON" run -i hosts site.yml
+    has "first 1"
+    has "it works True"
 }
 
 @test "a Windows module is refused" {
@@ -232,16 +342,177 @@ Y
     has "needs Ansible on this machine"
 }
 
-@test "callback plugins are warned of, vars plugins refused" {
-    play <<<'- ping:'
-    ANSIBLE_CALLBACKS_ENABLED=ansible.posix.profile_tasks run -0 andon run -i hosts site.yml
-    has "the callback plugin ansible.posix.profile_tasks"
-    mkdir -p vars_plugins
-    echo >vars_plugins/mine.py
-    ANSIBLE_VARS_ENABLED=host_group_vars,mine run -1 andon run -i hosts site.yml
-    has "the vars plugin mine ($PWD/vars_plugins/mine.py)"
+@test "a connection plugin of the user's own reaches its hosts" {
+    mkdir -p connection_plugins
+    cat >connection_plugins/through.py <<'P'
+from ansible.plugins.connection.local import Connection as Local
+DOCUMENTATION = """
+name: through
+short_description: the local connection, told of
+description: [the local connection, told of]
+options:
+  note:
+    description: [a file that commands are noted in]
+    vars: [{name: through_note}]
+"""
+class Connection(Local):
+    transport = 'through'
+    def exec_command(self, cmd, in_data=None, sudoable=True):
+        open(self.get_option('note'), 'a').write('ran\n')
+        return super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
+P
+    printf 'h1 ansible_connection=through through_note=%s/note ansible_python_interpreter=/usr/bin/python3\n' "$PWD" >hosts
+    play <<'Y'
+- {command: echo $((1)), register: said}
+- debug: {msg: "{{ said.stdout }}"}
+- copy: {content: "text\n", dest: "{{ playbook_dir }}/copied"}
+- {command: echo later, async: 20, poll: 1, register: late}
+- debug: {msg: "{{ late.stdout }} {{ late.finished }}"}
+Y
     run -0 andon run -i hosts site.yml
-    has "the vars plugin $PWD/vars_plugins/mine.py is not run"
+    has "3 changed"
+    has "later 1"
+    [ -s note ]
+    [ "$(cat copied)" = text ]
+    [[ $output =~ connection\ through\ \([0-9]+\ times ]] || has "connection through"
+    export ANSIBLE_GATHERING=explicit
+    run -0 andon do -i hosts h1 -m setup -a filter=ansible_system
+    has "Linux"
+}
+
+# A callback plugin that writes what it is told of into the file events.
+recorder() {
+    mkdir -p callback_plugins
+    cat >callback_plugins/recorder.py <<'P'
+from ansible.plugins.callback import CallbackBase
+class CallbackModule(CallbackBase):
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = 'notification'
+    CALLBACK_NAME = 'recorder'
+    def note(self, *words):
+        with open('events', 'a') as f:
+            f.write(' '.join(str(w) for w in words) + '\n')
+    def v2_playbook_on_start(self, playbook):
+        self.note('start', playbook._file_name.rpartition('/')[2])
+    def v2_playbook_on_play_start(self, play):
+        self.note('play', play.get_name())
+    def v2_playbook_on_task_start(self, task, is_conditional):
+        self.note('task', task.get_name(), task.action, task.get_path().rpartition('/')[2])
+    def v2_runner_on_ok(self, result):
+        self.note('ok', result._host.get_name(), result._task.get_name(), result._result.get('msg'), result.is_changed())
+    def v2_runner_on_failed(self, result, ignore_errors=False):
+        self.note('failed', result._host, result._result['msg'], ignore_errors)
+    def v2_runner_on_skipped(self, result):
+        self.note('skipped', result.task_name)
+    def v2_runner_item_on_ok(self, result):
+        self.note('item', result._result['item'])
+    def v2_playbook_on_notify(self, handler, host):
+        self.note('notify', handler.get_name(), host.name)
+    def v2_playbook_on_handler_task_start(self, task):
+        self.note('handler', task.get_name())
+    def v2_playbook_on_stats(self, stats):
+        for host in sorted(stats.processed):
+            self.note('stats', host, sorted(stats.summarize(host).items()))
+        self._display.display('seen by the recorder')
+P
+}
+
+recorded_play() {
+    play <<'Y'
+- {name: say it, debug: {msg: hello}}
+- {name: leave it, debug: {msg: hello}, when: false}
+- {name: often, debug: {msg: "{{ item }}"}, loop: [a, b]}
+- {name: lose, fail: {msg: no luck}, ignore_errors: true}
+- {name: secret, debug: {msg: canary-7f3a}, no_log: true}
+- {name: change, command: echo, notify: tidy}
+Y
+    printf '  handlers: [{name: tidy, debug: {msg: tidied}}]\n' >>site.yml
+}
+
+@test "callback plugins are told of the run, as Ansible tells them" {
+    recorder
+    recorded_play
+    run -0 andon run -i hosts site.yml
+    has "seen by the recorder"
+    [[ $output =~ through\ your\ Ansible:\ callback\ recorder\ \([0-9]+\ times ]] || has "callback recorder"
+    mv events ours
+    ! grep canary ours
+    ANSIBLE_LOCALHOST_WARNING=0 ansible-playbook -i hosts site.yml >/dev/null 2>&1
+    diff events ours
+}
+
+@test "callbacks that want to be enabled are, and one that fails is told of" {
+    recorder
+    sed -i "s/    CALLBACK_NAME = .*/&\n    CALLBACK_NEEDS_ENABLED = True/" callback_plugins/recorder.py
+    recorded_play
+    run -0 andon run -i hosts site.yml
+    [ ! -e events ]
+    sed -i "s/self.note('start'.*/raise ValueError('broken')/" callback_plugins/recorder.py
+    ANSIBLE_CALLBACKS_ENABLED=recorder run -0 andon run -i hosts site.yml
+    grep stats events
+    has "Failure using method (v2_playbook_on_start) in callback plugin"
+    ANSIBLE_CALLBACKS_ENABLED=nosuch.at.all run -0 andon run -i hosts site.yml
+    has "Skipping callback plugin 'nosuch.at.all', unable to load"
+}
+
+@test "a stdout callback of the user's own prints in our place, when called as ansible-playbook" {
+    recorder
+    sed -i "s/'notification'/'stdout'/; s/events', 'a'/events', 'a'/" callback_plugins/recorder.py
+    recorded_play
+    ln -s "$ANDON" ansible-playbook
+    ANDON_NODE=${ANDON_NODE:-$(dirname "$ANDON")/andon-node} ANSIBLE_STDOUT_CALLBACK=recorder run -0 ./ansible-playbook -i hosts site.yml
+    [ "$output" = "seen by the recorder" ]
+    grep 'ok h1 say it hello' events
+    ANSIBLE_STDOUT_CALLBACK=recorder run -0 andon run -i hosts site.yml
+    has "the callback plugin recorder ($PWD/callback_plugins/recorder.py) of the setting stdout_callback does not print: andon has its own output"
+    has "1 changed"
+}
+
+@test "vars plugins give variables of hosts and groups" {
+    mkdir -p vars_plugins host_vars
+    cat >vars_plugins/mine.py <<'P'
+from ansible.plugins.vars import BaseVarsPlugin
+from ansible.inventory.host import Host
+class VarsModule(BaseVarsPlugin):
+    def get_vars(self, loader, path, entities):
+        super().get_vars(loader, path, entities)
+        found = {}
+        for entity in entities:
+            kind = 'host' if isinstance(entity, Host) else 'group'
+            found['of_%s_%s' % (kind, entity.name)] = entity.vars.get('colour', 'none')
+            found['both'] = kind
+        return found
+P
+    printf 'h1 ansible_connection=local colour=red\n[web]\nh1\n' >hosts
+    echo 'from_file: "{{ of_host_h1 }}"' >host_vars/h1.yml
+    play <<<'- debug: {msg: "{{ of_host_h1 }} {{ of_group_web }} {{ of_group_all }} {{ both }} {{ from_file }}"}'
+    run -0 andon run -i hosts site.yml
+    has "red none none host red"
+    [[ $output =~ vars\ mine\ \([0-9]+\ times ]] || has "vars mine"
+    sed -i 's/^class.*/&\n    REQUIRES_ENABLED = True/' vars_plugins/mine.py
+    run -2 andon run -i hosts site.yml
+    has "'of_host_h1' is undefined"
+    ANSIBLE_VARS_ENABLED=host_group_vars,mine run -0 andon run -i hosts site.yml
+    has "red none none host red"
+    ANSIBLE_VARS_ENABLED=host_group_vars,nosuch run -1 andon run -i hosts site.yml
+    has "the vars plugin nosuch of the setting vars_plugins_enabled was not found"
+    bare_path
+    run -1 andon run -i hosts site.yml
+    has "vars plugins is not part of andon and needs Ansible on this machine"
+}
+
+@test "a lookup of the user's own hides ours of the same name" {
+    mkdir -p lookup_plugins
+    cat >lookup_plugins/env.py <<'P'
+from ansible.plugins.lookup import LookupBase
+class LookupModule(LookupBase):
+    def run(self, terms, variables=None, **kwargs):
+        return ['theirs %s' % t for t in terms]
+P
+    play <<<'- debug: {msg: "{{ lookup(\"env\", \"HOME\") }} {{ lookup(\"ansible.builtin.env\", \"SHELL_OF\") }}."}'
+    export SHELL_OF=ours
+    run -0 andon run -i hosts site.yml
+    has "theirs HOME ours."
 }
 
 @test "no secret of a module's arguments stays in a file" {

@@ -428,10 +428,12 @@ static void objects_answer_by_their_functions(void **state)
     expect(f, "{{ h.broken }}", "!broken host");
 }
 
-static int foreign(struct templar *t, struct arena *a, const char *name, const struct list *terms,
-                   const struct dict *kwargs, struct value *ret, struct err *e)
+static int foreign(struct templar *t, struct arena *a, const char *name, bool own,
+                   const struct list *terms, const struct dict *kwargs, struct value *ret,
+                   struct err *e)
 {
     (void)t;
+    (void)own;
     if (strcmp(name, "my.own.lookup") != 0)
         return ERR_NOENT;
     *ret = value_list(a);

@@ -141,15 +141,41 @@ static int run_file(struct module *m, struct list *words, const char *text, size
     return rc < 0 ? module_fail_err(m, &e) : run(m, words, NULL, 0);
 }
 
+static int get_text(struct module *m, const char **ret, size_t *ret_len, struct err *e)
+{
+    const struct value *had = dict_get(m->extra, "text");
+    if (!had)
+        return payload_get(m, extra(m, "digest"), !dict_bool(m->extra, "once", false), ret, ret_len,
+                           e);
+    *ret = had->u.str.s;
+    *ret_len = had->u.str.len;
+    module_set(m, "foreign", value_bool(true)); // for who reads the job's file
+    return 0;
+}
+
+int foreign_fetch(struct arena *a, const struct dict *task, struct session *s, struct err *e)
+{
+    const struct value *given = dict_get(task, "extra");
+    const char *text;
+    size_t len;
+    if (!given || given->type != VALUE_DICT)
+        return err_set(e, ERR_INVALID, POS_NONE, "a module without a program");
+    struct module m = {
+        .arena = a, .extra = given->u.dict, .result = value_dict(a).u.dict, .session = s};
+    int rc = get_text(&m, &text, &len, e);
+    if (rc == 0)
+        dict_set(given->u.dict, "text", value_strn(a, text, len));
+    host_tmp_cleanup(&m);
+    return rc;
+}
+
 int mod__foreign(struct module *m)
 {
     struct err e = ERR_INIT;
     const char *text;
     size_t len;
     struct list *words = interpreter(m, &e);
-    int rc = words ? payload_get(m, extra(m, "digest"), !dict_bool(m->extra, "once", false), &text,
-                                 &len, &e)
-                   : ERR_NOENT;
+    int rc = words ? get_text(m, &text, &len, &e) : ERR_NOENT;
     if (rc < 0)
         return module_fail_err(m, &e);
     return dict_get(m->extra, "literal") ? run_text(m, words, text, len)

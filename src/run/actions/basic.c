@@ -1,6 +1,7 @@
 // debug, fail, assert, set_fact, set_stats, gather_facts, raw: modules that need no files.
 #include "core/buf.h"
 #include "run/actions/actions.h"
+#include "run/foreign.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -39,6 +40,21 @@ static int check_names(struct exec *x, const char *module, const struct dict *ar
     return rc;
 }
 
+// The job was a module that is not ours: what it printed becomes its result.
+static void async_foreign(struct exec *x, struct value *result)
+{
+    static const char *const keep[] = {"started", "finished", "ansible_job_id", "results_file"};
+    struct value made = value_dict(x->a), of_module;
+    foreign_result(x, result->u.dict, &of_module);
+    for (size_t i = 0; i < sizeof keep / sizeof *keep; i++)
+        if (dict_get(result->u.dict, keep[i]))
+            dict_set(made.u.dict, keep[i], *dict_get(result->u.dict, keep[i]));
+    dict_set(made.u.dict, "stdout", value_cstr(""));
+    dict_set(made.u.dict, "stderr", value_cstr(""));
+    dict_update(made.u.dict, of_module.u.dict);
+    *result = made;
+}
+
 int action_async_status(struct exec *x, struct dict *args, struct value *result)
 {
     struct dict *extra = value_dict(x->a).u.dict;
@@ -48,7 +64,10 @@ int action_async_status(struct exec *x, struct dict *args, struct value *result)
                             .extra = extra,
                             .force_run = true,
                             .ignore_check = true};
-    return exec_module(x, &c, result);
+    int rc = exec_module(x, &c, result);
+    if (dict_bool(result->u.dict, "foreign", false))
+        async_foreign(x, result);
+    return rc;
 }
 
 int action_debug(struct exec *x, struct dict *args, struct value *result)

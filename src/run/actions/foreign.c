@@ -306,7 +306,7 @@ static int pack(struct exec *x, const struct plugin_module *m, const struct dict
 }
 
 int action_foreign(struct exec *x, const struct plugin_module *m, struct dict *args,
-                   struct value *result)
+                   struct dict *job, struct value *result)
 {
     struct shipment s = {0};
     struct err e = ERR_INIT;
@@ -322,7 +322,8 @@ int action_foreign(struct exec *x, const struct plugin_module *m, struct dict *a
                             .args = value_dict(x->a).u.dict,
                             .extra = s.extra,
                             .sources = &s.source,
-                            .n_sources = 1};
+                            .n_sources = 1,
+                            .async = job};
     rc = exec_module(x, &c, &raw);
     plugins_count(x->run->o.plugins, "module", m->name, (double)(clock_mono_ms() - start) / 1000.0);
     if (rc < 0 || !dict_get(raw.u.dict, "stdout"))
