@@ -376,7 +376,7 @@ Y
     [ "$(cat copied)" = text ]
     [[ $output =~ connection\ through\ \([0-9]+\ times ]] || has "connection through"
     export ANSIBLE_GATHERING=explicit
-    run -0 andon do -i hosts h1 -m setup -a filter=ansible_system
+    run -0 andon "do" -i hosts h1 -m setup -a filter=ansible_system
     has "Linux"
 }
 
@@ -436,7 +436,7 @@ Y
     has "seen by the recorder"
     [[ $output =~ through\ your\ Ansible:\ callback\ recorder\ \([0-9]+\ times ]] || has "callback recorder"
     mv events ours
-    ! grep canary ours
+    run -1 grep canary ours
     ANSIBLE_LOCALHOST_WARNING=0 ansible-playbook -i hosts site.yml >/dev/null 2>&1
     diff events ours
 }
