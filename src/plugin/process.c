@@ -20,6 +20,7 @@
 #define START_MS 120000 // Python and Ansible on a slow machine
 #define ANSWER_MS 300000
 #define MAX_STARTS 5
+#define END_MS 500
 
 struct talk {
     struct plugins *p;
@@ -51,8 +52,15 @@ void process_end(struct plugins *p)
     close_fd(&k->from);
     close_fd(&k->errors);
     close_fd(&k->pass);
-    kill(k->pid, SIGKILL);
-    waitpid(k->pid, NULL, 0);
+    // it ends by itself when its input does, and takes its temporary folder with it
+    pid_t ended = 0;
+    for (int waited = 0; waited < END_MS && (ended = waitpid(k->pid, NULL, WNOHANG)) == 0;
+         waited += 5)
+        poll(NULL, 0, 5);
+    if (ended == 0) {
+        kill(k->pid, SIGKILL);
+        waitpid(k->pid, NULL, 0);
+    }
     k->pid = 0;
     k->ready = false;
     p->told_folders = p->told_playbooks = 0;

@@ -361,7 +361,7 @@ class Connection(Local):
         open(self.get_option('note'), 'a').write('ran\n')
         return super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
 P
-    printf 'h1 ansible_connection=through through_note=%s/note ansible_python_interpreter=/usr/bin/python3\n' "$PWD" >hosts
+    printf 'h1 ansible_connection=through through_note=%s/note ansible_python_interpreter=/usr/bin/python3 ansible_async_dir=%s/jobs\n' "$PWD" "$PWD" >hosts
     play <<'Y'
 - {command: echo $((1)), register: said}
 - debug: {msg: "{{ said.stdout }}"}
