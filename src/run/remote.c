@@ -615,8 +615,8 @@ int exec_remote_shell(struct exec *x, const struct remote_shell_opts *o, struct 
         ret->from_here = local;
         return 0;
     }
-    struct value b = become(own, &e, &rc);
-    ssh_params(own, own, &p);
+    struct value b = exec_become(own, &e, &rc);
+    exec_login(own, &p);
     p.no_persist = !ret->from_here;
     p.port = o->port ? o->port : p.port;
     p.private_key = o->private_key ? o->private_key : p.private_key;
