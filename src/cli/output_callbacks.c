@@ -142,7 +142,7 @@ static const struct run_sink *behind(const struct tee *t)
 
 #define PASS(t, fn, args)                                                                          \
     do {                                                                                           \
-        const struct run_sink *in = behind(t);                                                      \
+        const struct run_sink *in = behind(t);                                                     \
         if (in->fn)                                                                                \
             in->fn args;                                                                           \
     } while (0)
