@@ -113,5 +113,5 @@ LEFT_OUT = {
     'hwaddr': 'as ipaddr', 'macaddr': 'as ipaddr',
     'exists': 'looks at the file system', 'link_exists': 'as exists', 'file': 'as exists', 'is_file': 'as exists', 'directory': 'as exists',
     'is_dir': 'as exists', 'link': 'as exists', 'is_link': 'as exists', 'mount': 'as exists', 'is_mount': 'as exists',
-    'same_file': 'as exists', 'is_same_file': 'as exists', 'is_abs': 'another name of abs', 'isnan': 'another name of nan',
+    'same_file': 'as exists', 'is_same_file': 'as exists', 'is_abs': 'another name of abs', 'issuperset': 'another name of superset', 'isnan': 'another name of nan',
 }
