@@ -47,7 +47,7 @@ def make_entity(given):
     made = Host(given['name']) if given['kind'] == 'host' else Group(given['name'])
     made.vars = dict(given['vars'])
     if given['kind'] == 'host':
-        made.groups = [Group(name) for name in given['groups']]
+        made.groups = [Group(name) for name in ['all'] + given['groups']]
     else:
         made.hosts = [Host(name) for name in given['hosts']]
     return made
