@@ -1,6 +1,6 @@
 // Reading and replacing files on the host: temp file beside, fsync, owner, mode and extended
 // attributes kept, rename.
-#include "node/module.h"
+#include "node/hold.h"
 
 #include "core/file.h"
 
@@ -176,6 +176,7 @@ static int install(struct module *m, const struct source *src, const char *path,
             "The destination directory (%s) is not writable by the current user. Error was: "
             "[Errno %d] %s: b'%s'",
             dir, errno, strerror(errno), tmp);
+    host_tmp_note(m, tmp, true);
     int rc = pour(src, fd, e);
     take_over(m->arena, fd, path);
     if (rc == 0 && fsync(fd) < 0)
@@ -189,10 +190,12 @@ static int install(struct module *m, const struct source *src, const char *path,
         if (unsafe && busy)
             rc = write_in_place(src, path, e);
     } else if (rc == 0) {
+        host_tmp_note(m, tmp, false);
         sync_dir(dir);
         return 0;
     }
     unlink(tmp);
+    host_tmp_note(m, tmp, false);
     return rc;
 }
 
@@ -251,6 +254,8 @@ const char *host_backup(struct module *m, const char *path, struct err *e)
     if (in >= 0)
         out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     int rc = 0;
+    if (out >= 0)
+        host_tmp_note(m, to, true);
     if (in < 0 || out < 0) {
         rc = err_set(e, ERR_IO, POS_NONE, "Could not make backup of %s to %s: [Errno %d] %s", path,
                      to, errno, strerror(errno));
@@ -261,7 +266,11 @@ const char *host_backup(struct module *m, const char *path, struct err *e)
     }
     if (in >= 0)
         close(in);
-    if (out >= 0)
+    if (out >= 0) {
         close(out);
+        if (rc != 0)
+            unlink(to); // half a backup is none
+        host_tmp_note(m, to, false);
+    }
     return rc == 0 ? to : NULL;
 }

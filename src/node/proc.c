@@ -2,6 +2,7 @@
 // asked), a limit on its size and on the time. Ends when the program has ended, even if something
 // it left behind holds its output open.
 #include "node/module.h"
+#include "node/proc_cut.h"
 #include "node/session.h"
 
 #include "core/file.h"
@@ -19,7 +20,17 @@
 #include <unistd.h>
 
 #define MAX_OUTPUT (64u << 20)
+#define READ_TURN (1u << 20) // taken at once: what a program left behind may print without end
 #define SBIN_DIRS "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
+
+// One of its streams.
+struct stream {
+    int fd; // our end; -1 when closed
+    unsigned char number;
+    struct buf *into;
+    struct buf tail; // what did not fit, its end
+    uint64_t total;
+};
 
 // One running program.
 struct running {
@@ -27,11 +38,13 @@ struct running {
     const struct proc_opts *opts;
     struct proc *ret;
     pid_t pid;
-    int in, out, err; // our ends; -1 when closed
+    int in; // our end; -1 when closed
+    struct stream out, err;
     int sigchld;
     size_t in_off;
     int64_t deadline;
     bool ended;
+    size_t tail; // kept of what does not fit
 };
 
 static bool is_program(const char *path)
@@ -235,8 +248,8 @@ static int start(struct running *r, struct arena *a, const char *path, const cha
     close_fd(&p[1][1]);
     close_fd(&p[2][1]);
     r->in = p[0][1];
-    r->out = p[1][0];
-    r->err = p[2][0];
+    r->out.fd = p[1][0];
+    r->err.fd = p[2][0];
     if (l.error) {
         if (r->pid > 0)
             waitpid(r->pid, NULL, 0);
@@ -245,8 +258,8 @@ static int start(struct running *r, struct arena *a, const char *path, const cha
     }
     if (r->in >= 0)
         nonblock(r->in);
-    nonblock(r->out);
-    nonblock(r->err);
+    nonblock(r->out.fd);
+    nonblock(r->err.fd);
     return 0;
 }
 
@@ -261,22 +274,53 @@ static void forward(struct running *r, unsigned char stream, const char *data, s
     buf_release(&b);
 }
 
-// Takes what there is on one of the streams; closes it at its end.
-static void take_output(struct running *r, int *fd, struct buf *into, unsigned char stream)
+// Adds to what is kept of a stream: its beginning, and of the rest the end.
+static void keep(const struct running *r, struct stream *s, const char *data, size_t len)
+{
+    size_t tail = r->tail;
+    s->total += len;
+    size_t room = s->into->max - s->into->len, n = len < room ? len : room;
+    buf_add(s->into, data, n);
+    if (n == len)
+        return;
+    s->into->overflow = true;
+    if (tail)
+        buf_add(&s->tail, data + n, len - n);
+    if (s->tail.len > 2 * tail)
+        buf_consume(&s->tail, s->tail.len - tail);
+}
+
+// Puts the end behind the beginning.
+static void join(const struct running *r, struct stream *s)
+{
+    struct buf *b = s->into;
+    size_t n = s->tail.len < r->tail ? s->tail.len : r->tail;
+    if (b->overflow && n) {
+        b->max = 0;
+        buf_addf(b, "\n[... %llu bytes left out ...]\n",
+                 (unsigned long long)(s->total - b->len - n));
+        buf_add(b, s->tail.p + s->tail.len - n, n);
+    }
+    buf_release(&s->tail);
+}
+
+// Takes what there is on one of the streams, at most so much; closes it at its end.
+static void take_output(struct running *r, struct stream *s, size_t most)
 {
     char block[32768];
-    while (*fd >= 0) {
-        ssize_t n = read(*fd, block, sizeof block);
+    for (size_t taken = 0; s->fd >= 0 && taken < most;) {
+        ssize_t n = read(s->fd, block, sizeof block);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && errno == EAGAIN)
             return;
         if (n <= 0) {
-            close_fd(fd);
+            close_fd(&s->fd);
             return;
         }
-        buf_add(into, block, (size_t)n);
-        forward(r, stream, block, (size_t)n);
+        taken += (size_t)n;
+        keep(r, s, block, (size_t)n);
+        forward(r, s->number, block, (size_t)n);
     }
 }
 
@@ -311,8 +355,8 @@ static void check_ended(struct running *r)
 static void supervise(struct running *r)
 {
     for (;;) {
-        take_output(r, &r->out, &r->ret->out, 1);
-        take_output(r, &r->err, &r->ret->err, 2);
+        take_output(r, &r->out, READ_TURN);
+        take_output(r, &r->err, READ_TURN);
         if (r->ended)
             return;
         check_ended(r);
@@ -324,11 +368,11 @@ static void supervise(struct running *r)
             wait = left > 0 ? (int)left : 0;
         }
         struct pollfd fds[4] = {{.fd = r->sigchld, .events = POLLIN},
-                                {.fd = r->out, .events = POLLIN},
-                                {.fd = r->err, .events = POLLIN},
+                                {.fd = r->out.fd, .events = POLLIN},
+                                {.fd = r->err.fd, .events = POLLIN},
                                 {.fd = r->in, .events = POLLOUT}};
         int n = poll(fds, 4, wait);
-        if (n == 0 && r->deadline) {
+        if (r->deadline && clock_mono_ms() >= r->deadline) {
             r->ret->timed_out = true;
             r->deadline = 0;
             kill(r->pid, SIGKILL);
@@ -340,6 +384,12 @@ static void supervise(struct running *r)
 
 int proc_run(struct module *m, const char *const *argv, const struct proc_opts *opts,
              struct proc *ret, struct err *e)
+{
+    return proc_run_cut(m, argv, opts, NULL, ret, e);
+}
+
+int proc_run_cut(struct module *m, const char *const *argv, const struct proc_opts *opts,
+                 struct proc_cut *cut, struct proc *ret, struct err *e)
 {
     static const struct proc_opts no_opts;
     if (!opts)
@@ -355,14 +405,16 @@ int proc_run(struct module *m, const char *const *argv, const struct proc_opts *
         arena_free(a);
         return rc;
     }
-    size_t max = opts->max_output ? opts->max_output : MAX_OUTPUT;
+    size_t max = cut ? cut->max : opts->max_output ? opts->max_output : MAX_OUTPUT;
     buf_init(&ret->out, max);
     buf_init(&ret->err, max);
     sigset_t chld, old;
     sigemptyset(&chld);
     sigaddset(&chld, SIGCHLD);
     sigprocmask(SIG_BLOCK, &chld, &old);
-    struct running r = {.m = m, .opts = opts, .ret = ret, .in = -1, .out = -1, .err = -1};
+    struct running r = {.m = m, .opts = opts, .ret = ret, .in = -1, .tail = cut ? cut->tail : 0};
+    r.out = (struct stream){.fd = -1, .number = 1, .into = &ret->out};
+    r.err = (struct stream){.fd = -1, .number = 2, .into = &ret->err};
     r.sigchld = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
     if (opts->timeout_ms)
         r.deadline = clock_mono_ms() + opts->timeout_ms;
@@ -370,11 +422,17 @@ int proc_run(struct module *m, const char *const *argv, const struct proc_opts *
     if (rc == 0)
         supervise(&r);
     close_fd(&r.in);
-    close_fd(&r.out);
-    close_fd(&r.err);
+    close_fd(&r.out.fd);
+    close_fd(&r.err.fd);
     close_fd(&r.sigchld);
     sigprocmask(SIG_SETMASK, &old, NULL);
     ret->truncated = ret->out.overflow || ret->err.overflow;
+    join(&r, &r.out);
+    join(&r, &r.err);
+    if (cut) {
+        cut->out_total = r.out.total;
+        cut->err_total = r.err.total;
+    }
     arena_free(a);
     return rc;
 }

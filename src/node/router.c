@@ -2,6 +2,7 @@
 // time, and one further helper per become user. A poll loop; nothing here blocks on a task.
 #include "node/become.h"
 #include "node/session.h"
+#include "node/shared.h"
 #include "node/worker.h"
 
 #include "core/file.h"
@@ -14,7 +15,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,6 +25,7 @@
     (4u << 20) // bytes waiting for a helper above which the controller is not read
 #define START_TIMEOUT_MS 30000
 #define GRACE_MS 2000
+#define LOOK_MS 50 // between looks at what a killed task left behind
 #define READ_SIZE 65536
 
 // Bytes waiting to be written.
@@ -49,9 +50,11 @@ struct peer {
     int64_t deadline;       // of the task's timeout, 0: none
     int64_t kill_at;        // when to follow SIGTERM by SIGKILL, 0: not
     const char *end_reason; // why we killed it
+    bool leave;             // it goes on when we end, or has nothing left to end
     uint32_t id;            // task
     uint32_t timeout_s;
     char *module;
+    struct shared *shared; // with the task's process
     struct become *become; // helper
     uint32_t *ids;         // tasks of the helper that wait for a RESULT
     size_t n_ids, cap_ids;
@@ -188,17 +191,48 @@ static void peer_free(struct peer *p)
     frame_reader_release(&p->reader);
     buf_release(&p->to.b);
     become_free(p->become);
+    shared_free(p->shared, p->ended);
     free(p->module);
     free(p->ids);
     free(p);
 }
 
-static void kill_task(struct peer *p, const char *why)
+// Tells the controller why a task ended without a result, or will not be waited for.
+static void send_end(struct router *r, struct peer *p)
+{
+    struct buf msg = BUF_INIT;
+    if (p->end_reason)
+        buf_adds(&msg, p->end_reason);
+    else if (p->timeout_s && !p->deadline)
+        buf_addf(
+            &msg,
+            "The %s action failed to execute in the expected time frame (%u) and was terminated",
+            p->module, p->timeout_s);
+    else if (WIFSIGNALED(p->status))
+        buf_addf(&msg, "the module %s was ended by signal %d (%s)", p->module, WTERMSIG(p->status),
+                 strsignal(WTERMSIG(p->status)));
+    else
+        buf_addf(&msg, "the module %s ended with code %d and without a result", p->module,
+                 WEXITSTATUS(p->status));
+    if (!p->ended)
+        buf_adds(&msg, " (what it changes must not be left half done: that goes on to its end on "
+                       "the host)");
+    send_failure(r, p->id, msg.p);
+    buf_release(&msg);
+}
+
+// Ends a task before its time; one that must not be left half done goes on unseen.
+static void kill_task(struct router *r, struct peer *p, const char *why)
 {
     if (p->kind != PEER_TASK || p->ended || p->done)
         return;
     if (!p->end_reason)
         p->end_reason = why;
+    if (shared_let_finish(p->shared)) {
+        send_end(r, p);
+        p->done = true;
+        return;
+    }
     kill(-p->pid, SIGTERM);
     p->kill_at = clock_mono_ms() + GRACE_MS;
 }
@@ -207,10 +241,10 @@ static void kill_task(struct peer *p, const char *why)
 // --------------------------------------------------------------------------------------------
 
 static _Noreturn void task_process(struct router *r, struct arena *a, const struct dict *task,
-                                   uint32_t id, int in, int out)
+                                   struct session s)
 {
     setpgid(0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    shared_die_with_router(s.shared);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -226,7 +260,7 @@ static _Noreturn void task_process(struct router *r, struct arena *a, const stru
     dup2(null, r->out);
     if (null > 2)
         close(null);
-    worker_run(a, task, id, in, out);
+    worker_run(a, task, s);
 }
 
 static void task_begins(struct peer *p, const struct dict *task, uint32_t id)
@@ -273,17 +307,19 @@ static void start_task(struct router *r, struct arena *a, const struct dict *tas
         send_failure(r, id, "cannot start the task: too many open files");
         return;
     }
+    struct session s = {.in_fd = to[0], .out_fd = from[1], .id = id, .shared = shared_new()};
     pid_t pid = fork();
     if (pid == 0) {
         close(to[1]);
         close(from[0]);
-        task_process(r, a, task, id, to[0], from[1]);
+        task_process(r, a, task, s);
     }
     close(to[0]);
     close(from[1]);
     if (pid < 0) {
         close(to[1]);
         close(from[0]);
+        shared_free(s.shared, true);
         send_failure(r, id, arena_printf(a, "cannot start the task: %s", strerror(errno)));
         return;
     }
@@ -294,6 +330,7 @@ static void start_task(struct router *r, struct arena *a, const struct dict *tas
     *p =
         (struct peer){.next = r->peers, .kind = PEER_TASK, .pid = pid, .in = to[1], .out = from[0]};
     task_begins(p, task, id);
+    p->shared = s.shared;
     r->peers = p;
 }
 
@@ -484,12 +521,12 @@ static void from_controller(struct router *r, const struct frame *f)
     if (!p || f->type == FRAME_HELLO || f->type == FRAME_RESULT || f->type == FRAME_OUTPUT)
         return; // the task may just have ended
     if (p->kind == PEER_TASK && f->type == FRAME_CANCEL) {
-        kill_task(p, "the task was cancelled");
+        kill_task(r, p, "the task was cancelled");
         return;
     }
     queue_frame(&p->to, f->type, f->id, f->payload, f->len);
     if (p->kind == PEER_TASK && queue_len(&p->to) > TASK_IN_MAX)
-        kill_task(p, "the controller sent more content than the task asked for");
+        kill_task(r, p, "the controller sent more content than the task asked for");
 }
 
 static void read_controller(struct router *r)
@@ -519,7 +556,7 @@ static void drain_frames(struct router *r, struct peer *p)
         from_peer(r, p, &f);
     if (rc < 0) {
         if (p->kind == PEER_TASK)
-            kill_task(p, "the task's process broke the protocol");
+            kill_task(r, p, "the task's process broke the protocol");
         else
             kill(p->pid, SIGTERM);
         p->out = p->in == p->out ? p->out : (close(p->out), -1);
@@ -569,31 +606,8 @@ static void read_helper_errors(struct peer *p)
 // --- ends
 // ------------------------------------------------------------------------------------------------------
 
-static void task_ended(struct router *r, struct peer *p)
+static void mark_ended(struct router *r)
 {
-    struct buf msg = BUF_INIT;
-    if (p->end_reason)
-        buf_adds(&msg, p->end_reason);
-    else if (p->timeout_s && !p->deadline)
-        buf_addf(
-            &msg,
-            "The %s action failed to execute in the expected time frame (%u) and was terminated",
-            p->module, p->timeout_s);
-    else if (WIFSIGNALED(p->status))
-        buf_addf(&msg, "the module %s was ended by signal %d (%s)", p->module, WTERMSIG(p->status),
-                 strsignal(WTERMSIG(p->status)));
-    else
-        buf_addf(&msg, "the module %s ended with code %d and without a result", p->module,
-                 WEXITSTATUS(p->status));
-    send_failure(r, p->id, msg.p);
-    buf_release(&msg);
-}
-
-static void reap(struct router *r)
-{
-    struct signalfd_siginfo info;
-    while (read(r->sigchld, &info, sizeof info) > 0)
-        ;
     int status;
     pid_t pid;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
@@ -602,6 +616,14 @@ static void reap(struct router *r)
                 p->ended = true;
                 p->status = status;
             }
+}
+
+static void reap(struct router *r)
+{
+    struct signalfd_siginfo info;
+    while (read(r->sigchld, &info, sizeof info) > 0)
+        ;
+    mark_ended(r);
     for (struct peer **at = &r->peers; *at;) {
         struct peer *p = *at;
         if (!p->ended) {
@@ -614,8 +636,11 @@ static void reap(struct router *r)
             read_helper_errors(p);
         if (p->kind == PEER_HELPER)
             helper_ended(r, p);
-        else if (!p->done)
-            task_ended(r, p);
+        else if (!p->done) {
+            send_end(r, p);
+            if (!p->kill_at)
+                kill(-p->pid, SIGKILL); // what a module that crashed has started
+        }
         p->done = true;
         if (p->kind == PEER_TASK && p->kill_at) { // what it left behind gets its grace
             at = &p->next;
@@ -641,7 +666,7 @@ static bool check_timers(struct router *r)
             continue;
         if (p->kind == PEER_TASK) {
             p->deadline = 0;
-            kill_task(p, NULL);
+            kill_task(r, p, NULL);
         } else {
             p->deadline = now + START_TIMEOUT_MS;
             kill(p->pid, SIGKILL);
@@ -754,29 +779,50 @@ static void loop(struct router *r)
     free(s.fds);
 }
 
-// Kills what runs and waits for it. Helpers of other users end by the end of their input.
+// Whether something of the peer runs that is to end.
+static bool is_left(const struct peer *p)
+{
+    return p->leave ? false : !p->ended || (p->kind == PEER_TASK && kill(-p->pid, 0) == 0);
+}
+
+// Waits until all has ended, GRACE_MS at most. Of what tasks left behind nobody tells, so that is
+// looked at now and then.
+static bool all_ended(struct router *r)
+{
+    for (int64_t until = clock_mono_ms() + GRACE_MS;;) {
+        struct signalfd_siginfo info;
+        struct pollfd fd = {.fd = r->sigchld, .events = POLLIN};
+        bool left = false;
+        while (read(r->sigchld, &info, sizeof info) > 0)
+            ;
+        mark_ended(r);
+        for (struct peer *p = r->peers; p; p = p->next)
+            left |= is_left(p);
+        if (!left || clock_mono_ms() >= until)
+            return !left;
+        poll(&fd, 1, LOOK_MS);
+    }
+}
+
+// Ends what runs: tasks by SIGTERM and, if that does not do, SIGKILL; helpers of other users by the
+// end of their input.
 static void shut_down(struct router *r)
 {
     for (struct peer *p = r->peers; p; p = p->next) {
-        if (p->kind == PEER_TASK && (!p->ended || p->kill_at))
-            kill(-p->pid, SIGKILL);
+        bool runs = p->kind == PEER_TASK && (!p->ended || p->kill_at);
+        p->leave = p->kind == PEER_TASK && (!runs || (!p->ended && shared_let_finish(p->shared)));
+        if (runs && !p->leave)
+            kill(-p->pid, SIGTERM);
         if (p->in == p->out)
             p->out = -1;
         close_fd(&p->in);
         close_fd(&p->out);
     }
-    int64_t until = clock_mono_ms() + GRACE_MS;
-    while (r->peers && clock_mono_ms() < until) {
-        struct pollfd fd = {.fd = r->sigchld, .events = POLLIN};
-        int status;
-        pid_t pid = waitpid(-1, &status, WNOHANG);
-        if (pid < 0)
-            break;
-        if (pid == 0)
-            poll(&fd, 1, (int)(until - clock_mono_ms()));
-        struct signalfd_siginfo info;
-        while (read(r->sigchld, &info, sizeof info) > 0)
-            ;
+    if (!all_ended(r)) {
+        for (struct peer *p = r->peers; p; p = p->next)
+            if (p->kind == PEER_TASK && is_left(p))
+                kill(-p->pid, SIGKILL);
+        all_ended(r);
     }
     while (r->peers) {
         struct peer *p = r->peers;

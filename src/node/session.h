@@ -8,10 +8,13 @@
 
 #include <stdbool.h>
 
+struct shared;
+
 // A task process's line to the router. Blocking.
 struct session {
     int in_fd, out_fd;
     uint32_t id;
+    struct shared *shared; // with the router; NULL: nothing
     struct frame_reader reader;
 };
 

@@ -1,5 +1,7 @@
 // Temp files and folders of a task, folders made and trees removed.
-#include "node/module.h"
+#include "node/hold.h"
+#include "node/session.h"
+#include "node/shared.h"
 
 #include "core/file.h"
 
@@ -22,6 +24,16 @@ static void remember(struct module *m, const char *path)
     struct module_tmp *t = arena_new_of(m->arena, struct module_tmp);
     *t = (struct module_tmp){.next = m->tmp, .path = path};
     m->tmp = t;
+    host_tmp_note(m, path, true);
+}
+
+void host_tmp_note(struct module *m, const char *path, bool there)
+{
+    struct shared *s = m->session ? m->session->shared : NULL;
+    if (there)
+        shared_add(s, path);
+    else
+        shared_drop(s, path);
 }
 
 static char *template_in(struct module *m, const char *dir)
@@ -59,8 +71,25 @@ const char *host_tmpdir(struct module *m, const char *dir, struct err *e)
 
 void host_tmp_cleanup(struct module *m)
 {
-    for (; m->tmp; m->tmp = m->tmp->next)
+    for (; m->tmp; m->tmp = m->tmp->next) {
         host_remove(m->tmp->path, NULL);
+        host_tmp_note(m, m->tmp->path, false);
+    }
+}
+
+static void clean_up(void *data)
+{
+    host_tmp_cleanup(data);
+}
+
+void module_hold(struct module *m)
+{
+    shared_hold(m->session ? m->session->shared : NULL);
+}
+
+void module_release(struct module *m)
+{
+    shared_release(m->session ? m->session->shared : NULL, clean_up, m);
 }
 
 int host_mkdirs(const char *path, mode_t mode, struct err *e)

@@ -117,9 +117,8 @@ static const struct dict *next_task(struct session *s, struct arena *a)
     return json_parse(a, f.payload, f.len, &v, NULL) == 0 && v.type == VALUE_DICT ? v.u.dict : NULL;
 }
 
-_Noreturn void worker_run(struct arena *a, const struct dict *task, uint32_t id, int in, int out)
+_Noreturn void worker_run(struct arena *a, const struct dict *task, struct session s)
 {
-    struct session s = {.in_fd = in, .out_fd = out, .id = id};
     struct condition was = look();
     struct buf answer = BUF_INIT;
     bool on = run(&s, a, task, &was, &answer);

@@ -89,26 +89,37 @@ static void run_action(struct exec *x, struct dict *args, struct value *result)
         dict_set(d, "changed", value_bool(false));
 }
 
+// The lines of a text, as Python's splitlines. There may be millions: they share one copy of the
+// text, and their list is made in one piece.
+static struct value lines_of(struct arena *a, const struct value *text)
+{
+    size_t n = 0;
+    char *s = arena_strndup(a, text->u.str.s, text->u.str.len), *end = s + text->u.str.len;
+    for (const char *p = s; p < end; p++)
+        n += *p == '\n' || *p == '\r';
+    struct value lines = value_list_of(a, n + (end > s));
+    while (s < end) {
+        char *nl = s;
+        while (nl < end && *nl != '\n' && *nl != '\r')
+            nl++;
+        struct value line = {.type = VALUE_STRING, .flags = VALUE_UNSAFE};
+        line.u.str.s = s;
+        line.u.str.len = (size_t)(nl - s);
+        s = nl < end && *nl == '\r' && nl[1] == '\n' ? nl + 2 : nl + 1;
+        *nl = '\0';
+        list_add(lines.u.list, line);
+    }
+    return lines;
+}
+
 static void add_lines(struct exec *x, struct dict *d)
 {
     static const char *const keys[] = {"stdout", "stderr"};
     for (size_t i = 0; i < 2; i++) {
         const struct value *v = dict_get(d, keys[i]);
         const char *name = i ? "stderr_lines" : "stdout_lines";
-        if (!v || v->type != VALUE_STRING || dict_get(d, name))
-            continue;
-        struct value lines = value_list(x->a);
-        const char *s = v->u.str.s, *end = s + v->u.str.len;
-        while (s < end) { // as Python's splitlines
-            const char *nl = s;
-            while (nl < end && *nl != '\n' && *nl != '\r')
-                nl++;
-            struct value line = value_strn(x->a, s, (size_t)(nl - s));
-            line.flags |= VALUE_UNSAFE;
-            list_add(lines.u.list, line);
-            s = nl < end && *nl == '\r' && nl + 1 < end && nl[1] == '\n' ? nl + 2 : nl + 1;
-        }
-        dict_set(d, name, lines);
+        if (v && v->type == VALUE_STRING && !dict_get(d, name))
+            dict_set(d, name, lines_of(x->a, v));
     }
 }
 

@@ -10,6 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#define OUTPUT_MAX "ANDON_OUTPUT_MAX"
+#define OUTPUT_MIB 4 // of each stream of a command in its result
+#define FRAME_MIB 48 // what a frame holds of them at most
+#define LATE_MS 5000 // a host that has not ended a task so long after its timeout hangs itself
+
 // The templar to look connection variables up with: the target's own when the task is delegated.
 struct exec *target_exec(struct exec *x)
 {
@@ -325,6 +330,14 @@ static void set_strings(struct exec *x, struct dict *to, const struct dict *from
               value_str(x->a, value_to_cstr(x->a, &it->val)));
 }
 
+// Bytes of each stream of a command that a result holds.
+static size_t output_max(void)
+{
+    const char *s = getenv(OUTPUT_MAX);
+    long mib = s ? strtol(s, NULL, 10) : 0;
+    return (size_t)(mib <= 0 ? OUTPUT_MIB : mib < FRAME_MIB ? mib : FRAME_MIB) << 20;
+}
+
 static struct value message(struct exec *x, const struct module_call *c, struct value become_part)
 {
     struct value m = value_dict(x->a), args = {.type = VALUE_DICT, .u.dict = c->args};
@@ -334,6 +347,10 @@ static struct value message(struct exec *x, const struct module_call *c, struct 
     dict_set(d, "args", args);
     if (c->extra)
         dict_set(d, "extra", (struct value){.type = VALUE_DICT, .u.dict = c->extra});
+    else if (getenv(OUTPUT_MAX))
+        dict_set(d, "extra", value_dict(x->a));
+    if (getenv(OUTPUT_MAX))
+        dict_set(dict_get(d, "extra")->u.dict, "_output_max", value_int((int64_t)output_max()));
     dict_set(d, "check", value_bool(x->check && !c->ignore_check));
     dict_set(d, "diff", value_bool(x->diff));
     dict_set(d, "verbosity", value_int(x->run->o.verbosity));
@@ -433,6 +450,7 @@ int exec_module(struct exec *x, const struct module_call *c, struct value *resul
                           .task = &m,
                           .sources = c->sources,
                           .n_sources = c->n_sources,
+                          .timeout_ms = x->timeout ? x->timeout * 1000 + LATE_MS : 0,
                           .on_output = on_output,
                           .on_file = c->on_file ? on_file : NULL};
     uint32_t id = conn_submit(conn, &t, on_done, &f);
@@ -450,6 +468,25 @@ struct raw_wait {
     struct value *result;
 };
 
+// What a command printed on a stream; of more than a result holds, one byte more is there.
+static void set_stream(struct arena *a, struct dict *d, const char *stream, const char *s,
+                       size_t len)
+{
+    size_t max = output_max();
+    dict_set(d, stream, value_strn(a, s, len < max ? len : max));
+    if (len <= max)
+        return;
+    struct value *w = dict_get(d, "warnings"), list = value_list(a);
+    if (!w)
+        dict_set(d, "warnings", list);
+    list_add(w ? w->u.list : list.u.list,
+             value_strf(a,
+                        "the command printed more than %zu bytes on its %s: the first of them are "
+                        "in the result; write it to a file to have all, or set " OUTPUT_MAX
+                        " (MiB)",
+                        max, stream));
+}
+
 static void on_raw(void *data, const struct conn_raw_result *r)
 {
     struct raw_wait *w = data;
@@ -459,8 +496,8 @@ static void on_raw(void *data, const struct conn_raw_result *r)
         (struct conn_result){.status = r->status, .msg = arena_strdup(a, r->msg ? r->msg : "")};
     if (r->status == CONN_OK) {
         dict_set(d, "rc", value_int(r->rc));
-        dict_set(d, "stdout", value_strn(a, r->out, r->out_len));
-        dict_set(d, "stderr", value_strn(a, r->err, r->err_len));
+        set_stream(a, d, "stdout", r->out, r->out_len);
+        set_stream(a, d, "stderr", r->err, r->err_len);
         value_mark_unsafe(w->result);
     }
     w->w.done = true;
@@ -524,7 +561,8 @@ int exec_raw(struct exec *x, const char *command, const char *executable, struct
         return ERR_FAILED;
     }
     struct raw_wait w = {.w = {.x = x}, .result = result};
-    struct conn_raw_opts o = {.command = command, .timeout_ms = x->timeout * 1000};
+    struct conn_raw_opts o = {
+        .command = command, .timeout_ms = x->timeout * 1000, .max_output = output_max() + 1};
     if (x->environment) {
         struct dict_entry *it;
         struct buf env = BUF_INIT;

@@ -396,6 +396,75 @@ static void nothing_is_left_when_the_controller_hangs_up(void **state)
     assert_true(gone(mark));
 }
 
+// Temporary files in the test's folder.
+static bool left(void)
+{
+    return system(arena_printf(helper.arena, "ls -A %s | grep -q andon_tmp", helper.dir)) == 0;
+}
+
+static void until_left(void)
+{
+    for (int i = 0; i < 100 && !left(); i++)
+        usleep(20000);
+    assert_true(left());
+}
+
+static void temporary_files_go_with_the_task(void **state)
+{
+    (void)state;
+    hello();
+    ask_for_content(1, SHA1_HELLO, 5);
+    send_frame(FRAME_DATA, 1, "\0\0\0\0hel", 7);
+    until_left();
+    send_frame(FRAME_CANCEL, 1, NULL, 0);
+    assert_failed(1, "the task was cancelled");
+    for (int i = 0; i < 200 && left(); i++)
+        usleep(20000);
+    assert_false(left());
+    ask_for_content(2, SHA1_HELLO, 5);
+    send_frame(FRAME_DATA, 2, "\0\0\0\0hel", 7);
+    until_left();
+    hang_up();
+    assert_int_equal(ended(), 1);
+    assert_false(left());
+}
+
+static void tasks_die_with_a_helper_that_is_killed(void **state)
+{
+    (void)state;
+    const char *mark = arena_printf(helper.arena, "87%d.5", (int)getpid());
+    hello();
+    SHELL(1, arena_printf(helper.arena, "trap : TERM; sleep %s & sleep %s", mark, mark));
+    usleep(300000);
+    assert_false(system(arena_printf(helper.arena, "pgrep -f '^sleep %s$' >/dev/null", mark)));
+    kill(helper.pid, SIGKILL);
+    waitpid(helper.pid, NULL, 0);
+    helper.pid = 0;
+    assert_true(gone(mark));
+}
+
+static void output_has_a_limit(void **state)
+{
+    (void)state;
+    hello();
+    more = ", \"extra\": {\"_output_max\": 100000}";
+    SHELL(1, "head -c 5000000 /dev/zero | tr '\\\\000' x; echo end; echo fine >&2");
+    SHELL(2, "head -c 100000 /dev/zero | tr '\\\\000' y");
+    more = "";
+    for (int i = 0; i < 2; i++) {
+        struct frame f = receive();
+        assert_int_equal(f.type, FRAME_RESULT);
+        const struct dict *d = json_of(&f);
+        const struct value *out = dict_get(d, "stdout");
+        const char *note = "\n[... 4834468 bytes left out ...]\n";
+        assert_int_equal(dict_int(d, "rc", -1), 0);
+        assert_int_equal(out->u.str.len, f.id == 1 ? 100000 + strlen(note) + 65535 : 100000);
+        assert_true(f.id == 2 || memcmp(out->u.str.s + 100000, note, strlen(note)) == 0);
+        assert_true(f.id == 2 || strcmp(out->u.str.s + out->u.str.len - 4, "xend") == 0);
+        assert_int_equal(dict_get(d, "warnings") != NULL, f.id == 1);
+    }
+}
+
 static void environment_folder_and_mask_are_the_tasks(void **state)
 {
     (void)state;
@@ -542,6 +611,9 @@ int main(void)
         TEST(what_is_no_frame_ends_the_session),
         TEST(a_frame_that_is_too_long_ends_the_session),
         TEST(nothing_is_left_when_the_controller_hangs_up),
+        TEST(temporary_files_go_with_the_task),
+        TEST(tasks_die_with_a_helper_that_is_killed),
+        TEST(output_has_a_limit),
         TEST(environment_folder_and_mask_are_the_tasks),
         TEST(a_process_that_is_as_it_was_goes_on),
         TEST(a_process_that_is_not_is_replaced),

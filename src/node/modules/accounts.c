@@ -1,4 +1,5 @@
 // Accounts of the host: passwd, group and shadow lines, by the files first.
+#include "node/hold.h"
 #include "node/modules/accounts.h"
 #include "node/text.h"
 
@@ -155,7 +156,10 @@ int account_run(struct module *m, const char *const *argv, const char *input,
         ret->rc = 0;
         return 0;
     }
-    if (proc_run(m, argv, &opts, &p, &e) != 0) {
+    module_hold(m); // passwd without shadow locks people out
+    int rc = proc_run(m, argv, &opts, &p, &e);
+    module_release(m);
+    if (rc != 0) {
         proc_release(&p);
         if (e.code != ERR_NOENT)
             return module_fail_err(m, &e);

@@ -1,5 +1,6 @@
 // apt: packages of Debian and its kin. What is installed is read from dpkg's records; apt-get is
 // started only to change something, apt-cache only when the archive has to be asked.
+#include "node/hold.h"
 #include "node/modules/apt.h"
 #include "node/modules.h"
 #include "node/text.h"
@@ -45,12 +46,11 @@ int apt_run(struct apt *t, const char *line, struct apt_out *ret)
     return rc == 0 ? 0 : module_fail_err(m, &e);
 }
 
-int apt_run_policed(struct apt *t, const char *line, struct apt_out *ret)
+// Runs a line while POLICY has the exit code that the task asks for.
+static int run_with_policy(struct apt *t, const char *line, struct apt_out *ret)
 {
     struct module *m = t->m;
     const char *saved = POLICY ".andon-saved";
-    if (!module_has(m, "policy_rc_d"))
-        return apt_run(t, line, ret);
     bool had = text_exists(POLICY);
     if (had && rename(POLICY, saved) != 0)
         return module_fail(m, "Fail to move " POLICY " to %s", saved);
@@ -64,6 +64,15 @@ int apt_run_policed(struct apt *t, const char *line, struct apt_out *ret)
         return module_fail(m, "Fail to move back %s to " POLICY, saved);
     if (!had && unlink(POLICY) != 0)
         return module_fail(m, "Fail to remove " POLICY " (after package manipulation)");
+    return rc;
+}
+
+int apt_run_policed(struct apt *t, const char *line, struct apt_out *ret)
+{
+    module_hold(t->m); // dpkg stopped half-way leaves packages that are neither here nor there
+    int rc =
+        module_has(t->m, "policy_rc_d") ? run_with_policy(t, line, ret) : apt_run(t, line, ret);
+    module_release(t->m);
     return rc;
 }
 

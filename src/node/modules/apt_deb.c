@@ -2,9 +2,14 @@
 #include "node/modules/apt.h"
 #include "node/text.h"
 
-#include <string.h>
+#include "core/file.h"
+
 #include <errno.h>
+#include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
+
+#define LOCK_LOOK_US 200000
 
 // The control fields of a package file.
 struct deb {
@@ -105,6 +110,24 @@ static int missing_of(struct apt *t, const char *field, struct list *missing)
     return 0;
 }
 
+// Waits while another program has dpkg's lock: dpkg itself does not, as apt-get does. It may be the
+// rest of an interrupted run.
+static void wait_for_lock(struct module *m)
+{
+    int64_t until = clock_mono_ms() + module_int(m, "lock_timeout", 60) * 1000;
+    int fd = open("/var/lib/dpkg/lock-frontend", O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return; // dpkg says why
+    for (;;) {
+        struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+        bool free = fcntl(fd, F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK;
+        if (free || clock_mono_ms() >= until)
+            break;
+        usleep(LOCK_LOOK_US);
+    }
+    close(fd);
+}
+
 static int run_dpkg(struct apt *t, const struct list *files)
 {
     struct module *m = t->m;
@@ -121,6 +144,8 @@ static int run_dpkg(struct apt *t, const struct list *files)
     buf_addf(&b, " -i %s", text_join(t->a, files, " "));
     const char *cmd = arena_strndup(t->a, buf_str(&b), b.len);
     buf_release(&b);
+    if (!m->check)
+        wait_for_lock(m);
     if (apt_run_policed(t, cmd, &o) != 0)
         return ERR_FAILED;
     const char *before = dict_str(m->result, "stdout", ""),

@@ -1,6 +1,7 @@
 // command, shell and script: run what the task says and report it.
-#include "node/module.h"
+#include "node/hold.h"
 #include "node/modules.h"
+#include "node/proc_cut.h"
 #include "node/text.h"
 
 #include <errno.h>
@@ -12,6 +13,11 @@
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
+
+// What a result holds of a stream unless the controller says otherwise: the beginning, and of more
+// than fits the end as well.
+#define OUTPUT_MAX (4u << 20)
+#define OUTPUT_TAIL (64u << 10)
 
 // One run of a command: what to execute and how it is reported.
 struct command {
@@ -132,6 +138,16 @@ static struct value output_text(struct arena *a, const struct buf *b, bool strip
     return value_strn(a, n ? b->p : "", n);
 }
 
+static void warn_cut(struct module *m, const char *stream, uint64_t total, size_t max, bool cut)
+{
+    if (cut)
+        module_warn(m,
+                    "the command printed %llu bytes on its %s: the first %zu and the last %u of "
+                    "them are in the result; write it to a file to have all, or set "
+                    "ANDON_OUTPUT_MAX (MiB)",
+                    (unsigned long long)total, stream, max, OUTPUT_TAIL);
+}
+
 // 0, or the errno with which exec of name would fail.
 static int exec_errno(const char *name)
 {
@@ -181,6 +197,8 @@ static int run_command(struct module *m, const struct command *c, bool report_ti
                              .stdin_len = c->stdin_len,
                              .live = m->live,
                              .tty = dict_bool(m->extra, "_tty", false)};
+    struct proc_cut cut = {.max = (size_t)dict_int(m->extra, "_output_max", OUTPUT_MAX),
+                           .tail = OUTPUT_TAIL};
     struct proc p = {0};
     struct err e = ERR_INIT;
     bool strip = module_bool(m, "strip_empty_ends"); // not a parameter of script
@@ -188,7 +206,7 @@ static int run_command(struct module *m, const struct command *c, bool report_ti
     if (error)
         return fail_exec(m, c, error);
     int64_t start = now_us();
-    if (proc_run(m, c->argv, &opts, &p, &e) != 0) {
+    if (proc_run_cut(m, c->argv, &opts, &cut, &p, &e) != 0) {
         proc_release(&p);
         error = errno ? errno : ENOENT;
         if (c->cwd && access(c->cwd, X_OK) != 0)
@@ -207,6 +225,8 @@ static int run_command(struct module *m, const struct command *c, bool report_ti
         module_set(m, "delta", delta_text(m->arena, end - start));
         module_set_str(m, "msg", "");
     }
+    warn_cut(m, "stdout", cut.out_total, cut.max, p.out.overflow);
+    warn_cut(m, "stderr", cut.err_total, cut.max, p.err.overflow);
     int rc = p.rc;
     proc_release(&p);
     return rc == 0 ? 0 : module_fail(m, "non-zero return code");
@@ -460,10 +480,12 @@ int mod_script(struct module *m)
     char *folder = script_folder(m->arena);
     if (!folder)
         return module_fail(m, "there is no folder on this host in which a script may be executed");
+    host_tmp_note(m, folder, true);
     const char *path = arena_printf(m->arena, "%s/%s", folder, base);
     char *line = text_strip(arena_strdup(m->arena, raw));
     int rc = script_run(m, line, first, path);
     unlink(path);
     rmdir(folder);
+    host_tmp_note(m, folder, false);
     return rc;
 }

@@ -1,5 +1,6 @@
 // dnf and yum: packages of Red Hat's kin. rpm tells what is installed; dnf (or yum) is started only
 // to change something.
+#include "node/hold.h"
 #include "node/modules/dnf.h"
 #include "node/modules.h"
 #include "node/text.h"
@@ -157,7 +158,14 @@ static int transact(struct dnf *t, const char *verb, const struct list *specs)
     argv_line(t->m, &argv, verb);
     for (size_t i = 0; specs && i < specs->len; i++)
         argv_add(&argv, specs->items[i].u.str.s);
-    if (dnf_installed(t, &before) != 0 || dnf_run(t, &argv, &o) != 0)
+    if (dnf_installed(t, &before) != 0)
+        return ERR_FAILED;
+    if (!t->m->check)
+        module_hold(t->m); // a transaction stopped half-way leaves packages twice
+    int rc = dnf_run(t, &argv, &o);
+    if (!t->m->check)
+        module_release(t->m);
+    if (rc != 0)
         return ERR_FAILED;
     if (t->m->check) {
         size_t had = t->results->len;
