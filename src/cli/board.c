@@ -1,4 +1,5 @@
-// Drawing the live line. The terminal is asked for its width each time, so it may be resized.
+// Drawing the live line. The terminal is asked for its width each time, so it may be resized. Where
+// there is none, a log gets a line about a long wait now and then.
 #include "cli/board.h"
 
 #include "cli/text.h"
@@ -14,6 +15,8 @@
 
 #define QUIET_MS 300 // tasks that are quicker are not worth a line
 #define MIN_NAME 16  // columns a task's name keeps where room is short
+#define LOG_MS 10000 // the first line in a log; the next ones after twice the time each
+#define LOG_COLUMNS ((size_t)160)
 
 struct flight {
     char *host, *task;
@@ -24,6 +27,7 @@ struct board {
     bool on, drawn;
     struct flight *flights; // in the order they began: the first waits longest
     size_t n, cap;
+    int64_t wait_ms, log_ms; // in a log: when the wait began, how long it is at the next line
 };
 
 struct board *board_new(bool on)
@@ -54,8 +58,6 @@ void board_free(struct board *b)
 
 void board_took_off(struct board *b, const char *host, const char *task)
 {
-    if (!b->on)
-        return;
     board_landed(b, host); // includes end without a result
     if (b->n == b->cap) {
         b->cap = b->cap ? b->cap * 2 : 16;
@@ -129,12 +131,25 @@ static void add_waiting(const struct board *b, struct buf *line, size_t room, bo
         buf_addf(line, " and %zu more", b->n - shown);
 }
 
+// Whether a log is to be told of a wait since started_ms now.
+static bool log_due(struct board *b, int64_t started_ms, int64_t ms)
+{
+    if (b->wait_ms != started_ms) {
+        b->wait_ms = started_ms;
+        b->log_ms = LOG_MS;
+    }
+    if (ms < b->log_ms)
+        return false;
+    b->log_ms *= 2;
+    return true;
+}
+
 void board_draw(struct board *b, const char *task, size_t done, size_t expected, int64_t started_ms)
 {
     int64_t ms = clock_mono_ms() - started_ms;
-    if (!b->on || ms < QUIET_MS)
+    if (b->on ? ms < QUIET_MS : !log_due(b, started_ms, ms))
         return;
-    size_t width = columns(), max = width > 1 ? width - 1 : 1;
+    size_t width = b->on ? columns() : LOG_COLUMNS, max = width > 1 ? width - 1 : 1;
     struct buf count = BUF_INIT, head = BUF_INIT, line = BUF_INIT;
     if (task)
         buf_addf(&count, "  %zu of %zu hosts, ", done, expected);
@@ -153,9 +168,9 @@ void board_draw(struct board *b, const char *task, size_t done, size_t expected,
     size_t used = text_columns(buf_str(&head), head.len);
     add_waiting(b, &head, max > used ? max - used : 0, !task);
     text_add_cut(&line, buf_str(&head), max);
-    printf("\r\033[K%s", buf_str(&line));
+    printf(b->on ? "\r\033[K%s" : "%s\n", buf_str(&line));
     fflush(stdout);
-    b->drawn = true;
+    b->drawn = b->on;
     buf_release(&count);
     buf_release(&head);
     buf_release(&line);

@@ -1,5 +1,6 @@
 // The live line at the bottom of a terminal: how far a task is and whom it waits for. It is drawn
-// over and over, and taken away before anything else is printed.
+// over and over, and taken away before anything else is printed. In a log, that is a line of its
+// own after 10, 20, 40, ... seconds.
 #ifndef CLI_BOARD_H
 #define CLI_BOARD_H
 
@@ -9,7 +10,7 @@
 
 struct board;
 
-// on: draw; else all calls do nothing but keep the list of hosts.
+// on: there is a terminal to draw on.
 struct board *board_new(bool on);
 void board_free(struct board *b);
 // A host began a task; it left it again. Names are copied.

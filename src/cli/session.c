@@ -280,10 +280,21 @@ const char *session_state_dir(struct session *s)
 static void on_event(void *data, const struct conn *c, enum fleet_event event, const char *text)
 {
     const struct session *s = data;
-    if (s->o.verbosity < 3 && (event != FLEET_ALTERED || s->compat))
+    if (s->o.verbosity < 3 && event != FLEET_ALTERED)
         return;
     if (s->run.sink.clear)
         s->run.sink.clear(s->run.sink.data);
+    if (event == FLEET_ALTERED) {
+        const char *msg = arena_printf(s->arena,
+                                       "%s: the helper kept on the host (%s) was altered or "
+                                       "damaged; it has been removed and is sent anew",
+                                       conn_name(c), text);
+        if (s->run.sink.warning)
+            s->run.sink.warning(s->run.sink.data, POS_NONE, msg);
+        else
+            print_warning(&s->out, "%s", msg);
+        return;
+    }
     fprintf(stderr, "<%s> %s%s%s\n", conn_name(c), fleet_event_name(event), *text ? ": " : "",
             text);
 }

@@ -84,9 +84,9 @@ static void boot_failed(struct conn *c, const char *arg)
         conn_fail(c, false, "There is no helper for the host's architecture (%s)", arg + 5);
     else if (strcmp(arg, "dir") == 0)
         conn_fail(c, false,
-                  "The host has no folder for the helper that is ours, writable and not mounted "
-                  "noexec (tried "
-                  "~/.cache/andon, $XDG_CACHE_HOME, /var/tmp, /tmp, /dev/shm, /run/user)");
+                  "There is no folder for the helper on the host: each is full, read-only, mounted "
+                  "noexec or somebody else's (~/.cache/andon, $XDG_CACHE_HOME, /var/tmp, /tmp, "
+                  "/dev/shm, /run/user); make room for it in one of them");
     else
         conn_fail(c, false, "The helper cannot be started on the host: %s", arg);
 }
