@@ -4,7 +4,7 @@ bats_require_minimum_version 1.5.0
 
 # fleet_up NAME N
 fleet_up() {
-    FLEET=$BATS_TEST_DIRNAME/fleet
+    FLEET=${BATS_TEST_DIRNAME%/*}/fleet/fleet
     export FLEET ANDON_FLEET_NAME=$1
     RUN_DIR=${ANDON_FLEET_DIR:-/var/tmp/andon-fleet}/run/$1
     KEY=${ANDON_FLEET_DIR:-/var/tmp/andon-fleet}/key/id_ed25519
