@@ -6,6 +6,7 @@
 #include "template/datetime.h"
 #include "template/unicode.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,12 +93,26 @@ static void write_dict(struct buf *b, struct arena *a, const struct dict *d, int
     buf_adds(b, plain ? "}" : "]}");
 }
 
+// All of t in microseconds, which 64 bits need not hold.
+static void write_micros(struct buf *b, const struct timedelta *t)
+{
+    __extension__ __int128 all = ((__int128)t->days * 86400 + t->seconds) * 1000000 + t->micros;
+    bool negative = all < 0;
+    all = negative ? -all : all;
+    int64_t seconds = (int64_t)(all / 1000000), micros = (int64_t)(all % 1000000);
+    buf_adds(b, negative ? "-" : "");
+    if (seconds)
+        buf_addf(b, "%" PRId64 "%06" PRId64, seconds, micros);
+    else
+        buf_addi(b, micros);
+}
+
 static bool write_time(struct buf *b, const struct value *v)
 {
     if (timedelta_is(v)) {
         const struct timedelta *t = v->u.obj->data;
         open_tag(b, "timedelta");
-        buf_addi(b, (t->days * 86400 + t->seconds) * 1000000 + t->micros);
+        write_micros(b, t);
         buf_addc(b, '}');
         return true;
     }
