@@ -224,7 +224,8 @@ static void add_field(struct buf *b, const struct dict *d, const char *key, cons
     size_t n = strlen(s);
     while (n && s[n - 1] == '\n')
         n--;
-    if (!n)
+    const char *msg = dict_str(d, "msg", "");
+    if (!n || (strlen(msg) == n && strncmp(s, msg, n) == 0)) // which is told already
         return;
     size_t skip = n > MAX_FIELD ? n - MAX_FIELD : 0; // what matters stands at the end
     while (skip && skip < n && ((unsigned char)s[skip] & 0xc0) == 0x80)
