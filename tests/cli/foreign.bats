@@ -461,7 +461,7 @@ Y
     recorded_play
     ln -s "$ANDON" ansible-playbook
     ANDON_NODE=${ANDON_NODE:-$(dirname "$ANDON")/andon-node} ANSIBLE_STDOUT_CALLBACK=recorder run -0 ./ansible-playbook -i hosts site.yml
-    [ "$output" = "seen by the recorder" ]
+    [ "$(grep -v "ASan doesn.t fully support makecontext" <<<"$output")" = "seen by the recorder" ]
     grep 'ok h1 say it hello' events
     ANSIBLE_STDOUT_CALLBACK=recorder run -0 andon run -i hosts site.yml
     has "the callback plugin recorder ($PWD/callback_plugins/recorder.py) of the setting stdout_callback does not print: andon has its own output"
