@@ -47,6 +47,17 @@ static const struct value_ops one_ops = {
     .materialize = one_all,
 };
 
+// What hostvars has of a host: nothing of the play and its roles.
+static struct value inventory_view(struct run *r, struct rhost *h, struct arena *a)
+{
+    struct exec *x = arena_new_of(a, struct exec);
+    exec_init(x, r, h, NULL, a);
+    x->tpl.opts.keep_vault = true;
+    x->no_play = true;
+    exec_scopes(x);
+    return value_object(a, &one_ops, x);
+}
+
 struct value run_hostvars_of(struct run *r, struct rhost *h, struct arena *a)
 {
     struct exec *x = arena_new_of(a, struct exec);
@@ -66,7 +77,7 @@ static int all_get(struct value_object *o, struct arena *a, const struct value *
     struct rhost *h = run_host_get(r, key->u.str.s, false);
     if (!h)
         return 0;
-    *ret = run_hostvars_of(r, h, a);
+    *ret = inventory_view(r, h, a);
     return 1;
 }
 
@@ -79,7 +90,7 @@ static int all_hosts(struct value_object *o, struct arena *a, struct value *ret,
     for (size_t i = 0; i < names->len; i++) {
         struct rhost *h = run_host_get(r, names->items[i].u.str.s, false);
         if (h)
-            dict_setv(ret->u.dict, names->items[i], run_hostvars_of(r, h, a));
+            dict_setv(ret->u.dict, names->items[i], inventory_view(r, h, a));
     }
     return 0;
 }

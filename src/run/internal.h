@@ -164,9 +164,10 @@ struct exec {
     const char *name; // templated task name
     struct pos fail_pos;
     const struct value *item;
-    bool as_is;  // the result is an action plugin's: nothing is added to it
-    bool final;  // the plugin ended by an exception, so that nothing looks at its result
-    bool raised; // one that is an error of the plugin: nothing was done
+    bool no_play; // without variables of the play and its roles
+    bool as_is;   // the result is an action plugin's: nothing is added to it
+    bool final;   // the plugin ended by an exception, so that nothing looks at its result
+    bool raised;  // one that is an error of the plugin: nothing was done
     int64_t retries_left;
     int timeout;
     // of a check run

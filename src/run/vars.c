@@ -12,7 +12,7 @@ void exec_scopes(struct exec *x)
 {
     struct scope_list *s = &x->scopes;
     const struct node *n = x->task ? &x->task->n : NULL;
-    const struct play *p = x->run->play;
+    const struct play *p = x->no_play ? NULL : x->run->play;
     s->n = 0;
     s->arena = x->a;
     scope_add(s, x->run->o.extra_vars);
@@ -128,7 +128,7 @@ static struct value parents(struct arena *a, const struct role *r, bool paths)
 static bool magic_play(struct exec *x, const char *name, struct value *ret)
 {
     struct run *r = x->run;
-    if (!r->play)
+    if (!r->play || x->no_play)
         return false;
     if (strcmp(name, "ansible_play_hosts") == 0 || strcmp(name, "play_hosts") == 0)
         *ret = names_of(x->a, r->play_hosts, r->n_play_hosts, true);
