@@ -8,16 +8,15 @@
 // failed_when has the last word, even when the attempts of `until` are used up.
 static bool has_failed(const struct dict *d)
 {
-    const struct value *results = dict_get(d, "results");
-    if (dict_get(d, "failed_when_result"))
-        return dict_bool(d, "failed_when_result", false);
+    const struct value *results = dict_get(d, "results"), *said = dict_get(d, "failed_when_result");
+    if (said)
+        return value_truthy(said); // why it could not be evaluated is true as well
     bool asked = false, failed = false;
     for (size_t i = 0; results && results->type == VALUE_LIST && i < results->u.list->len; i++) {
         const struct value *v = &results->u.list->items[i];
-        if (v->type != VALUE_DICT || !dict_get(v->u.dict, "failed_when_result"))
-            continue;
-        asked = true;
-        failed = failed || dict_bool(v->u.dict, "failed_when_result", false);
+        said = v->type == VALUE_DICT ? dict_get(v->u.dict, "failed_when_result") : NULL;
+        asked = asked || said;
+        failed = failed || (said && value_truthy(said));
     }
     return asked ? failed : dict_bool(d, "failed", false);
 }
