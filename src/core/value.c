@@ -61,6 +61,15 @@ struct value value_list_of(struct arena *a, size_t n)
     return v;
 }
 
+struct value value_as_list(struct arena *a, const struct value *v)
+{
+    if (v->type == VALUE_LIST)
+        return *v;
+    struct value l = value_list(a);
+    list_add(l.u.list, *v);
+    return l;
+}
+
 struct value value_dict(struct arena *a)
 {
     struct dict *d = arena_new_of(a, struct dict);

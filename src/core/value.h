@@ -145,6 +145,8 @@ struct value value_undefined(struct arena *a, const char *fmt, ...)
 struct value value_list(struct arena *a);
 // An empty list with room for n items.
 struct value value_list_of(struct arena *a, size_t n);
+// v when it is a list, else a new list that holds v.
+struct value value_as_list(struct arena *a, const struct value *v);
 struct value value_dict(struct arena *a);
 struct value value_object(struct arena *a, const struct value_ops *ops, void *data);
 

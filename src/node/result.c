@@ -46,11 +46,7 @@ void module_add_diff(struct module *m, struct value diff)
         dict_set(m->result, "diff", diff);
         return;
     }
-    if (had->type != VALUE_LIST) {
-        struct value list = value_list(m->arena);
-        list_add(list.u.list, *had);
-        *had = list;
-    }
+    *had = value_as_list(m->arena, had);
     list_add(had->u.list, diff);
 }
 

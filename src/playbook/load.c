@@ -52,32 +52,6 @@ bool is_dir(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-struct value as_list(struct arena *a, const struct value *v)
-{
-    if (v->type == VALUE_LIST)
-        return *v;
-    struct value l = value_list(a);
-    if (v->type == VALUE_STRING) {
-        const char *s = v->u.str.s, *end = s + v->u.str.len;
-        while (s <= end) {
-            const char *comma = memchr(s, ',', (size_t)(end - s));
-            const char *stop = comma ? comma : end, *from = s, *to = stop;
-            while (from < to && *from == ' ')
-                from++;
-            while (to > from && to[-1] == ' ')
-                to--;
-            struct value item = value_strn(a, from, (size_t)(to - from));
-            value_set_pos(&item, value_pos(v));
-            if (to > from)
-                list_add(l.u.list, item);
-            s = stop + 1;
-        }
-    } else if (v->type != VALUE_NULL) {
-        list_add(l.u.list, *v);
-    }
-    return l;
-}
-
 int load_yaml(struct loader *l, const char *path, struct value *ret, struct err *e)
 {
     const struct value *cached = dict_get(l->files, path);

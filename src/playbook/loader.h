@@ -51,7 +51,5 @@ struct include *include_new(struct loader *l, const struct where *w, const struc
                             struct pos pos);
 bool is_file(const char *path);
 bool is_dir(const char *path);
-// "a,b" or list -> list of strings.
-struct value as_list(struct arena *a, const struct value *v);
 
 #endif

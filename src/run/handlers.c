@@ -141,11 +141,7 @@ static bool notify_value(struct rhost *h, struct task *t, const struct value *ra
     exec_init(&x, h->run, h, t, a);
     if (exec_template(&x, raw, &v, NULL) < 0)
         v = *raw;
-    struct value list = v;
-    if (v.type != VALUE_LIST) {
-        list = value_list(a);
-        list_add(list.u.list, v);
-    }
+    struct value list = value_as_list(a, &v);
     for (size_t i = 0; i < list.u.list->len; i++) {
         const char *name = value_to_cstr(a, &list.u.list->items[i]);
         if (*name && strcmp(name, omit_text()) != 0 && !handler_notify(h, name, why, a) &&

@@ -44,11 +44,7 @@ static int with_items(struct exec *x, const struct value *raw, struct value *ret
     int rc = exec_template(x, raw, &terms, e);
     if (rc < 0)
         return rc;
-    struct value list = terms;
-    if (terms.type != VALUE_LIST) {
-        list = value_list(x->a);
-        list_add(list.u.list, terms);
-    }
+    struct value list = value_as_list(x->a, &terms);
     struct dict *none = value_dict(x->a).u.dict;
     static const char *const places[][2] = {
         {"template", "templates"}, {"var", "vars"}, {"file", "files"}};

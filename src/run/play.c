@@ -188,11 +188,7 @@ static int vars_file_entry(struct exec *x, const struct value *entry, struct dic
                            struct err *e)
 {
     struct run *r = x->run;
-    struct value list = *entry;
-    if (entry->type != VALUE_LIST) {
-        list = value_list(x->a);
-        list_add(list.u.list, *entry);
-    }
+    struct value list = value_as_list(x->a, entry);
     bool undefined = false;
     for (size_t i = 0; i < list.u.list->len; i++) {
         struct value name;
@@ -230,11 +226,7 @@ void play_load_vars_files(struct run *r, struct rhost *h)
         return;
     }
     h->play_vars_files = value_dict(h->play_arena).u.dict;
-    struct value list = *files;
-    if (files->type != VALUE_LIST) {
-        list = value_list(a);
-        list_add(list.u.list, *files);
-    }
+    struct value list = value_as_list(a, files);
     for (size_t i = 0; i < list.u.list->len && rc == 0; i++) {
         exec_init(&x, r, h, NULL, a);
         rc = vars_file_entry(&x, &list.u.list->items[i], h->play_vars_files, &e);

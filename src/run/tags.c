@@ -17,11 +17,7 @@ static void add_tags(struct run *r, struct rhost *h, const struct node *n, struc
         if (exec_template(&x, raw, &v, NULL) < 0)
             v = *raw;
     }
-    struct value list = v;
-    if (v.type != VALUE_LIST) {
-        list = value_list(a);
-        list_add(list.u.list, v);
-    }
+    struct value list = value_as_list(a, &v);
     for (size_t i = 0; i < list.u.list->len; i++) {
         const char *s = value_to_cstr(a, &list.u.list->items[i]);
         while (*s) { // each may be several, separated by commas

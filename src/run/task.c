@@ -85,11 +85,7 @@ static int eval_when(struct exec *x, bool *run, struct value *result)
         const struct value *cond = dict_get(chain[n]->attrs, "when");
         if (cond->type == VALUE_NULL)
             continue;
-        struct value list = *cond;
-        if (cond->type != VALUE_LIST) {
-            list = value_list(x->a);
-            list_add(list.u.list, *cond);
-        }
+        struct value list = value_as_list(x->a, cond);
         for (size_t i = 0; i < list.u.list->len && *run; i++) {
             const struct value *c = &list.u.list->items[i];
             int rc = template_condition(&x->tpl, x->a, c, run, &e);

@@ -172,11 +172,7 @@ int action_assert(struct exec *x, struct dict *args, struct value *result)
     if (!fail_msg)
         fail_msg = dict_get(args, "msg");
     bool quiet = arg_bool(args, "quiet", false);
-    struct value list = *that;
-    if (that->type != VALUE_LIST) {
-        list = value_list(x->a);
-        list_add(list.u.list, *that);
-    }
+    struct value list = value_as_list(x->a, that);
     if (!quiet)
         dict_set(d, "_ansible_verbose_always", value_bool(true));
     for (size_t i = 0; i < list.u.list->len; i++) {
