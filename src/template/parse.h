@@ -42,7 +42,6 @@ void template_unref(struct template *t);
 // parse_expr.c
 struct node *parse_expression(struct parser *p, bool with_cond);
 struct node *parse_primary(struct parser *p);
-struct node *parse_filter_chain(struct parser *p, struct node *subject, bool start_inline);
 // jinja2's parse_tuple: one expression, or several with commas.
 struct node *parse_tuple(struct parser *p, bool simplified, bool with_cond, bool parentheses);
 
@@ -52,7 +51,12 @@ int parse_body(struct parser *p, const char *const *end_tags, struct node_list *
 // scope.c: gives every name its slot.
 int scope_resolve(struct parser *p, struct node_list body);
 
-// helpers in parse_expr.c
+// parse_call.c: what stands behind an operand, and filters and tests behind that.
+struct node *parse_postfix(struct parser *p, struct node *n);
+struct node *parse_filter_expr(struct parser *p, struct node *n);
+struct node *parse_filter_chain(struct parser *p, struct node *subject, bool start_inline);
+
+// parse.c
 struct node *node_new(struct parser *p, enum node_kind kind, uint32_t line);
 void nodes_add(struct parser *p, struct nodes *l, struct node *n);
 struct node_list nodes_done(const struct nodes *l);
@@ -71,5 +75,9 @@ bool parse_enter(struct parser *p); // deeper; false when too deep
 // Notes that n stands on child; NULL when the tree gets too tall (long chains of operators nest to
 // the left).
 struct node *parse_on(struct parser *p, struct node *n, const struct node *child);
+struct node *parse_on_items(struct parser *p, struct node *n, const struct nodes *l);
+struct node *parse_make2(struct parser *p, enum node_kind kind, uint32_t line, struct node *x,
+                         struct node *y);
+struct node *parse_make_const(struct parser *p, struct value v, uint32_t line);
 
 #endif
