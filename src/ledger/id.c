@@ -19,6 +19,6 @@ void ledger_new_id(char letter, char ret[32])
         tail[i] = letters[chance[i] % (sizeof letters - 1)];
     tail[4] = '\0';
     gmtime_r(&now, &tm);
-    strftime(when, sizeof when, "%y%m%d-%H%M%S", &tm);
-    snprintf(ret, 32, "%c-%s-%s", letter, when, tail);
+    strftime(when, sizeof when, "%Y%m%d-%H%M%S", &tm);
+    snprintf(ret, 32, "%c-%s-%s", letter, when + 2, tail); // the century goes
 }
