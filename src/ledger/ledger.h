@@ -14,12 +14,14 @@
 // The longest entry, as C2SP tlog-tiles can carry: larger content goes into a blob.
 #define LEDGER_ENTRY_MAX 65535
 #define LEDGER_DIGEST_HEX 65 // SHA-256 in hex with its NUL
+#define LEDGER_TIME 28       // "2026-11-21T20:55:32.123456Z" with its NUL
 
 struct ledger;
 
 struct ledger_opts {
-    bool read_only; // nothing is made or written; ERR_NOENT when there is no ledger
-    int busy_ms;    // how long to wait for another writer; 0: 30 s
+    bool read_only;     // nothing is made or written; ERR_NOENT when there is no ledger
+    int busy_ms;        // how long to wait for another writer; 0: 30 s
+    const char *origin; // the name of a ledger that is made now; NULL: "MACHINE/andon"
 };
 
 // Opens dir/ledger.db, making it (and the key of its checkpoints) where it is missing and
@@ -29,12 +31,12 @@ int ledger_open(const char *dir, const struct ledger_opts *opts, struct ledger *
     __attribute__((warn_unused_result));
 void ledger_close(struct ledger *l);
 
-// One event. Texts that do not apply are NULL. What is not a field of its own is in body.
+// One event. Texts that do not apply are NULL or empty. What is not a field of its own is in body.
 struct ledger_event {
     int64_t seq;  // number in the tree from 0; set by ledger_append
     int64_t time; // microseconds since 1970, UTC; 0: now, set by ledger_append
     const char *type;
-    const char *actor; // who: the principal of a verified signature, else "login@machine"
+    const char *actor; // who: the principal of a verified signature; NULL: ledger_actor()
     const char *service, *release, *rollout, *ring;
     const char *run, *host;
     const char *path, *package;
@@ -82,6 +84,14 @@ int64_t ledger_size(struct ledger *l);
 
 // An event as the JSON that is hashed: keys sorted, no spaces. In the buffer, appended.
 void ledger_event_json(struct buf *b, const struct ledger_event *ev);
+
+// A time as RFC 3339 in UTC, and back (only what ledger_time writes: ERR_PARSE).
+void ledger_time(int64_t us, char ret[LEDGER_TIME]);
+int ledger_time_parse(const char *s, int64_t *ret);
+
+// Who runs this process: "login@machine", in a. Behind sudo it is who logged in, where the kernel
+// knows.
+const char *ledger_actor(struct arena *a);
 
 // --- content by digest, in dir/blobs
 // Keeps len bytes; ret_digest gets the SHA-256 in hex. Keeping the same twice is one.
