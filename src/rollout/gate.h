@@ -14,6 +14,7 @@ struct gate_result {
     const char *detail;      // one line: what was found, what was wanted
     struct value values;     // numbers behind it, for the ledger: small
     double seconds;
+    bool final; // red for good: no later sample can take it back (a critical metric of a canary)
 };
 
 // What gates need to know and to do, given by the engine. Any function may be NULL where no gate
@@ -43,15 +44,23 @@ int gate_sample(const struct gate *gates, size_t n, const struct gate_env *env, 
 
 enum gate_verdict { GATES_PENDING, GATES_PASSED, GATES_FAILED };
 
+// Times are microseconds of the real clock. A clock that is set back adds nothing to what has
+// passed and takes nothing away; one that is set forward, or a controller that slept, is time that
+// passed.
 struct gate_poll {
     struct gate_timing timing;
-    int64_t began, green_since; // microseconds; green_since 0: not green
+    int64_t began, green_since; // green_since 0: not green
     int64_t next;               // when the next sample is due
+    int64_t deadline;
+    int64_t last;    // the latest time heard of
+    int64_t sampled; // when the last sample was, 0: none yet
     unsigned samples;
     enum gate_verdict verdict;
 };
 void gate_poll_init(struct gate_poll *p, const struct gate_timing *t, int64_t now);
-// Takes the sample of `now` (all green in it or not) into account; p->next is when to ask again.
+// Takes a sample that was complete at `now` (all green in it or not) into account; p->next is when
+// to ask again. A sample after the deadline comes too late. A green time in which nothing was
+// sampled for long (more than twice the interval and a minute) begins anew.
 enum gate_verdict gate_poll_add(struct gate_poll *p, int64_t now, bool all_green);
 // The time has come although nothing was sampled (a sample hung, the controller slept).
 enum gate_verdict gate_poll_check(struct gate_poll *p, int64_t now);
