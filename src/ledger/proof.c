@@ -50,8 +50,10 @@ int ledger_checkpoints(struct ledger *l, struct arena *a, struct ledger_checkpoi
     while (st && (rc = db_step(l, st, e)) == 1) {
         if (n == cap)
             all = xrealloc(all, (cap = cap ? 2 * cap : 64) * sizeof *all);
-        if ((rc = read_checkpoint(l, st, a, &all[n], e)) < 0)
-            break;
+        if (read_checkpoint(l, st, a, &all[n], NULL) < 0) // for verification to tell
+            all[n] = (struct ledger_checkpoint){.note = "",
+                                                .time = sqlite3_column_int64(st, 1),
+                                                .tree.size = (uint64_t)sqlite3_column_int64(st, 0)};
         n++;
     }
     sqlite3_finalize(st);

@@ -16,7 +16,7 @@ struct ledger_checkpoint {
 };
 // The newest checkpoint; ERR_NOENT while there is no event.
 int ledger_newest(struct ledger *l, struct arena *a, struct ledger_checkpoint *ret, struct err *e);
-// All that are kept, oldest first.
+// All that are kept, oldest first; an empty note where one cannot be read.
 int ledger_checkpoints(struct ledger *l, struct arena *a, struct ledger_checkpoint **ret,
                        size_t *ret_n, struct err *e);
 

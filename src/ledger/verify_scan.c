@@ -1,0 +1,218 @@
+// Recomputes a piece of the tree from its entries, and compares what queries see with them.
+#include "ledger/verify.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void found_add(struct found_list *list, enum ledger_finding_kind kind, int64_t first, int64_t last,
+               const char *fmt, ...)
+{
+    struct buf b = BUF_INIT;
+    va_list ap;
+    va_start(ap, fmt);
+    buf_vaddf(&b, fmt, ap);
+    va_end(ap);
+    if (list->n == list->cap) {
+        list->cap = list->cap ? 2 * list->cap : 16;
+        list->v = xrealloc(list->v, list->cap * sizeof *list->v);
+    }
+    list->v[list->n++] = (struct found){kind, first, last, b.len ? buf_detach(&b) : NULL};
+}
+
+void found_release(struct found_list *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        free(list->v[i].detail);
+    free(list->v);
+    *list = (struct found_list){0};
+}
+
+void chunk_release(struct chunk *c)
+{
+    found_release(&c->found);
+    free(c->altered);
+    c->altered = NULL;
+}
+
+void known_edge_push(struct known_edge *edge, struct merkle *m, const struct rise *up,
+                     struct found_list *found)
+{
+    struct merkle_hash h = up->h, computed;
+    bool known = up->known;
+    int level = up->level;
+    for (; level < up->top && up->last >> level & 1; level++) {
+        size_t i = (size_t)(level - up->level);
+        const struct merkle_hash *stored = i < up->n ? &up->stored[i] : NULL;
+        bool can = known && edge->known[level];
+        if (can)
+            merkle_node(m, &edge->h[level], &h, &computed);
+        if (can && stored && !merkle_equal(&computed, stored))
+            found_add(found, FINDING_HASHES, up->last + 1 - ((int64_t)2 << level), up->last, "%s",
+                      "");
+        // what is stored goes on, so that one wrong hash is told once
+        known = can || stored;
+        if (stored)
+            h = *stored;
+        else if (can)
+            h = computed;
+    }
+    edge->h[level] = h;
+    edge->known[level] = known;
+}
+
+struct scan {
+    struct ledger *l;
+    const struct texts *texts;
+    struct chunk *c;
+    struct arena *a;
+    sqlite3_stmt *entries, *rows;
+    int64_t entry_at, row_at; // where they stand; INT64_MAX at the end
+    struct err *e;
+};
+
+static int advance(struct scan *s, sqlite3_stmt *st, int64_t *at)
+{
+    int rc = db_step(s->l, st, s->e);
+    *at = rc == 1 ? sqlite3_column_int64(st, 0) : INT64_MAX;
+    return rc < 0 ? rc : 0;
+}
+
+static bool same_text(const char *x, const char *y)
+{
+    return x == y || (x && y && strcmp(x, y) == 0);
+}
+
+// What queries see of an event must be what its entry says.
+static void compare_columns(struct scan *s, int64_t seq, const struct ledger_event *ev)
+{
+    for (int i = 0; i < LEDGER_COLUMNS; i++) {
+        const char *says = event_text(ev, i), *column = NULL;
+        if (sqlite3_column_type(s->rows, 2 + i) != SQLITE_NULL) {
+            int64_t id = sqlite3_column_int64(s->rows, 2 + i);
+            column = id >= 0 && id < s->texts->n ? s->texts->v[id] : NULL;
+            if (!column)
+                column = "(nothing)";
+        }
+        if (!same_text(says, column))
+            found_add(&s->c->found, FINDING_COLUMNS, seq, seq,
+                      "its column %s says '%.100s', its entry '%.100s'", ledger_columns[i].name,
+                      column ? column : "", says ? says : "");
+    }
+    if (sqlite3_column_int64(s->rows, 1) != ev->time)
+        found_add(&s->c->found, FINDING_COLUMNS, seq, seq, "its column time is not its entry's");
+}
+
+static void note_altered(struct chunk *c, int64_t seq, const struct merkle_hash *is,
+                         const struct merkle_hash *was)
+{
+    if (c->n_altered == c->cap_altered) {
+        c->cap_altered = c->cap_altered ? 2 * c->cap_altered : 16;
+        c->altered = xrealloc(c->altered, c->cap_altered * sizeof *c->altered);
+    }
+    c->altered[c->n_altered++] = (struct altered){seq, *is, *was};
+}
+
+// The event in an unaltered entry.
+static void look_inside(struct scan *s, int64_t seq, const char *json, size_t len)
+{
+    struct ledger_event ev;
+    struct chunk *c = s->c;
+    if (entry_parse(s->a, json, len, &ev, NULL) < 0) {
+        found_add(&c->found, FINDING_ALTERED, seq, seq, "its entry is no event");
+        return;
+    }
+    if (s->row_at == seq)
+        compare_columns(s, seq, &ev);
+    else
+        found_add(&c->found, FINDING_COLUMNS, seq, seq, "queries do not see it");
+    if (c->last_time > ev.time)
+        found_add(&c->found, FINDING_TIME, seq, seq, "%s", "");
+    if (c->first_time < 0)
+        c->first_time = ev.time;
+    c->last_time = ev.time;
+}
+
+static void missing(struct scan *s, int64_t seq)
+{
+    found_add(&s->c->found, FINDING_MISSING, seq, seq, "%s", "");
+    struct rise up = {.last = seq, .top = CHUNK_LEVEL};
+    known_edge_push(&s->c->edge, &s->l->hashing, &up, &s->c->found);
+}
+
+static void look_at(struct scan *s, int64_t seq)
+{
+    struct chunk *c = s->c;
+    struct merkle_hash leaf, stored[MERKLE_LEVELS + 1];
+    const char *json = sqlite3_column_blob(s->entries, 2);
+    const void *blob = sqlite3_column_blob(s->entries, 1);
+    size_t len = (size_t)sqlite3_column_bytes(s->entries, 2),
+           bytes = (size_t)sqlite3_column_bytes(s->entries, 1), n = bytes / sizeof *stored,
+           want = (size_t)__builtin_ctzll((unsigned long long)seq + 1) + 1;
+    merkle_leaf(&s->l->hashing, json ? json : "", len, &leaf);
+    if (n != want || bytes % sizeof *stored) {
+        found_add(&c->found, FINDING_HASHES, seq, seq, "its hashes are not those of this place");
+        n = 0;
+    } else {
+        memcpy(stored, blob, bytes);
+    }
+    if (n && !merkle_equal(&leaf, &stored[0]))
+        note_altered(c, seq, &leaf, &stored[0]);
+    else
+        look_inside(s, seq, json ? json : "", len);
+    struct rise up = {.last = seq,
+                      .top = CHUNK_LEVEL,
+                      .h = n ? stored[0] : leaf,
+                      .known = true,
+                      .stored = stored + 1,
+                      .n = n ? n - 1 : 0};
+    known_edge_push(&c->edge, &s->l->hashing, &up, &c->found);
+    c->n_upper = n > CHUNK_LEVEL + 1 ? n - CHUNK_LEVEL - 1 : 0;
+    if (c->n_upper)
+        memcpy(c->upper, stored + CHUNK_LEVEL + 1, c->n_upper * sizeof *stored);
+}
+
+static int scan(struct scan *s)
+{
+    int rc = advance(s, s->entries, &s->entry_at);
+    if (rc == 0)
+        rc = advance(s, s->rows, &s->row_at);
+    for (int64_t seq = s->c->first; seq < s->c->end && rc == 0; seq++) {
+        bool entry = s->entry_at == seq, row = s->row_at == seq;
+        if (entry)
+            look_at(s, seq);
+        else
+            missing(s, seq);
+        if (entry)
+            rc = advance(s, s->entries, &s->entry_at);
+        if (row && rc == 0)
+            rc = advance(s, s->rows, &s->row_at);
+        if (seq % 64 == 0)
+            arena_reset(s->a);
+    }
+    return rc;
+}
+
+static sqlite3_stmt *over(struct scan *s, const char *sql)
+{
+    sqlite3_stmt *st = db_prepare(s->l, sql, s->e);
+    if (st) {
+        sqlite3_bind_int64(st, 1, s->c->first);
+        sqlite3_bind_int64(st, 2, s->c->end);
+    }
+    return st;
+}
+
+int chunk_scan(struct ledger *l, const struct texts *texts, struct chunk *c, struct err *e)
+{
+    struct scan s = {.l = l, .texts = texts, .c = c, .a = arena_new(), .e = e};
+    c->first_time = c->last_time = -1;
+    s.entries = over(&s, "SELECT seq, hashes, json FROM entry WHERE seq >= ? AND seq < ? "
+                         "ORDER BY seq");
+    s.rows = over(&s, "SELECT * FROM event WHERE seq >= ? AND seq < ? ORDER BY seq");
+    int rc = s.entries && s.rows ? scan(&s) : l->failed;
+    sqlite3_finalize(s.entries);
+    sqlite3_finalize(s.rows);
+    arena_free(s.a);
+    return rc;
+}
