@@ -329,30 +329,44 @@ bool commits_shallow(const struct commits *c)
     return git_repository_is_shallow(c->repo) == 1;
 }
 
+// Someone else's repository. libgit2 1.5 says "not found" of it where git's settings have no
+// safe.directory at all, so whether there is one is asked again.
+static bool is_foreign(const char *path, int rc)
+{
+    git_buf found = GIT_BUF_INIT;
+    bool there = rc == GIT_ENOTFOUND && git_repository_discover(&found, path, 0, NULL) == 0;
+    git_buf_dispose(&found);
+    return there || rc == GIT_EOWNER;
+}
+
+static int cannot_open(const char *path, int rc, struct err *e)
+{
+    if (is_foreign(path, rc))
+        return err_set(e, ERR_INVALID, POS_NONE,
+                       "the git repository in %s belongs to another user; to read it all the same: "
+                       "git config --global --add safe.directory %s",
+                       path, path);
+    if (rc == GIT_ENOTFOUND)
+        return err_set(e, ERR_NOENT, POS_NONE, "there is no git repository in %s", path);
+    return err_set(e, ERR_IO, POS_NONE, "the git repository in %s cannot be opened: %s", path,
+                   why());
+}
+
 int commits_open(const char *path, struct commits **ret, struct err *e)
 {
     git_repository *repo = NULL;
     git_libgit2_init();
     int rc = git_repository_open_ext(&repo, path, 0, NULL);
-    if (rc == 0) {
-        struct commits *c = xcalloc(1, sizeof *c);
-        *c = (struct commits){.arena = arena_new(), .repo = repo, .path = xstrdup(path)};
-        c->alike = value_dict(c->arena).u.dict;
-        *ret = c;
-        return 0;
+    if (rc < 0) {
+        rc = cannot_open(path, rc, e);
+        git_libgit2_shutdown();
+        return rc;
     }
-    int code = rc == GIT_ENOTFOUND ? ERR_NOENT : rc == GIT_EOWNER ? ERR_INVALID : ERR_IO;
-    if (rc == GIT_ENOTFOUND)
-        err_set(e, code, POS_NONE, "there is no git repository in %s", path);
-    else if (rc == GIT_EOWNER)
-        err_set(e, code, POS_NONE,
-                "the git repository in %s belongs to another user; to read it all the same: git "
-                "config --global --add safe.directory %s",
-                path, path);
-    else
-        err_set(e, code, POS_NONE, "the git repository in %s cannot be opened: %s", path, why());
-    git_libgit2_shutdown();
-    return code;
+    struct commits *c = xcalloc(1, sizeof *c);
+    *c = (struct commits){.arena = arena_new(), .repo = repo, .path = xstrdup(path)};
+    c->alike = value_dict(c->arena).u.dict;
+    *ret = c;
+    return 0;
 }
 
 void commits_close(struct commits *c)
