@@ -1,6 +1,7 @@
 // andon doc: what the program knows of modules, filters, keywords, settings and options, from the
 // tables it works with. Also the source of docs/*.md and of the man pages (scripts/gen-docs).
 #include "check/check.h"
+#include "cli/incident.h"
 #include "cli/session.h"
 #include "cli/vault.h"
 
@@ -224,6 +225,21 @@ static const char check_text[] =
     "nothing "
     "any more is noted.\n";
 
+static const char flow_text[] =
+    ".SH DESCRIPTION\nShows the measures of delivery of each SERVICE (of all that the ledger "
+    "knows): "
+    "change lead time, deployment frequency, failed deployment recovery time, change fail "
+    "percentage, deployment rework rate, times to detect and to mitigate, time between failures, "
+    "scrap rate, the levels of DORA's reports, the value stream ring by ring, and the trend. They "
+    "follow from what the ledger recorded, from incidents and from git; docs/flow.md defines "
+    "them.\n.PP\nA measure of speed is never shown without one of stability beside it. A "
+    "percentile that has too few samples is not shown. Times are local.\n";
+
+static const char incident_text[] =
+    ".SH DESCRIPTION\nRecords in the ledger what went wrong in production, who noticed it, what "
+    "caused it and when it was over. A gate that fails opens an incident by itself.\n"
+    ".B andon flow\ncounts them.\n";
+
 static int print_man(const char *command)
 {
     static const struct {
@@ -234,6 +250,10 @@ static int print_man(const char *command)
         {"do", "PATTERN", "run one module on some hosts", "", OPT_DO},
         {"inventory", "[GROUP]", "show what an inventory holds", "", OPT_INVENTORY},
         {"check", "[PATH...]", "find mistakes without touching a host", check_text, OPT_CHECK},
+        {"flow", "[SERVICE...]", "show how fast and how safely services are delivered", flow_text,
+         OPT_FLOW},
+        {"incident", "ACTION [...]", "record what went wrong in production", incident_text,
+         OPT_INCIDENT},
         {"vault", "ACTION [FILE...]", "encrypt files and values", vault_text, OPT_VAULT}};
     static const char run_status[] =
         "0 all went well, 1 an error, 2 a task failed or the command line is wrong, 4 a host was "
@@ -241,10 +261,17 @@ static int print_man(const char *command)
     static const char check_status[] = "0 nothing that counts was found, 1 an error was found "
                                        "(with --strict: or a warning), 2 the "
                                        "command line is wrong or a path does not exist.";
+    static const char ledger_status[] = "0 all went well, 1 an error (no ledger, nothing of that "
+                                        "name, what cannot be), 2 the command line is wrong.";
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (strcmp(rows[i].name, command) != 0)
             continue;
         struct buf b = BUF_INIT;
+        if (rows[i].command == OPT_INCIDENT) {
+            buf_adds(&b, ".SH ACTIONS\n.nf\n");
+            incident_actions_help(&b);
+            buf_adds(&b, ".fi\n");
+        }
         if (rows[i].command == OPT_VAULT) {
             buf_adds(&b, ".SH ACTIONS\n.nf\n");
             vault_actions_help(&b);
@@ -262,7 +289,9 @@ static int print_man(const char *command)
             output_json_man(&b);
         fputs(buf_str(&b), stdout);
         printf(".SH EXIT STATUS\n%s\n.SH SEE ALSO\n.BR andon (1),\n.BR ssh (1)\n",
-               rows[i].command == OPT_CHECK ? check_status : run_status);
+               rows[i].command == OPT_CHECK                  ? check_status
+               : rows[i].command & (OPT_FLOW | OPT_INCIDENT) ? ledger_status
+                                                             : run_status);
         buf_release(&b);
         return 0;
     }
@@ -330,10 +359,8 @@ int cmd_completion(int argc, char **argv, bool compat)
     static const struct {
         const char *name;
         unsigned command;
-    } rows[] = {{"run", OPT_RUN},
-                {"do", OPT_DO},
-                {"inventory", OPT_INVENTORY},
-                {"check", OPT_CHECK},
+    } rows[] = {{"run", OPT_RUN},     {"do", OPT_DO},     {"inventory", OPT_INVENTORY},
+                {"check", OPT_CHECK}, {"flow", OPT_FLOW}, {"incident", OPT_INCIDENT},
                 {"vault", OPT_VAULT}};
     (void)compat;
     if (argc != 2 || strcmp(argv[1], "bash") != 0) {
@@ -343,8 +370,8 @@ int cmd_completion(int argc, char **argv, bool compat)
     printf("# bash completion of andon; made by `andon completion bash`.\n_andon() {\n"
            "    local word=${COMP_WORDS[COMP_CWORD]} options=\n"
            "    if [ \"$COMP_CWORD\" = 1 ]; then\n"
-           "        mapfile -t COMPREPLY < <(compgen -W 'check completion do doc explain help "
-           "inventory run vault "
+           "        mapfile -t COMPREPLY < <(compgen -W 'check completion do doc explain flow help "
+           "incident inventory run vault "
            "--help --version' -- \"$word\")\n        return\n    fi\n"
            "    case ${COMP_WORDS[1]} in\n");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -18,6 +18,8 @@ static const struct command commands[] = {
     {"do", cmd_do, "Run one module on some hosts"},
     {"doc", cmd_doc, "Show modules, filters, keywords and settings"},
     {"explain", cmd_explain, "Tell what a finding of check means"},
+    {"flow", cmd_flow, "Show how fast and how safely services are delivered"},
+    {"incident", cmd_incident, "Record what went wrong in production, and its end"},
     {"inventory", cmd_inventory, "Show hosts, groups and their variables"},
     {"run", cmd_run, "Run playbooks"},
     {"vault", cmd_vault, "Encrypt files and values, or read encrypted ones"},

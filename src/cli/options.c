@@ -118,10 +118,39 @@ static const struct row table[] = {
     {0, "output", "KIND", STR, AT(output), OPT_CHECK, "text, json (an object per line) or sarif"},
     {'q', "quiet", NULL, FLAG, AT(quiet), OPT_CHECK, "No notes"},
     {0, "strict", NULL, FLAG, AT(strict), OPT_CHECK, "Warnings count as errors"},
+    {0, "since", "TIME", STR, AT(since), OPT_FLOW,
+     "From then on: a date, RFC 3339, 90d, '3 weeks ago' (90d)"},
+    {0, "until", "TIME", STR, AT(until), OPT_FLOW, "Before then; a day counts to its end (now)"},
+    {0, "by", "PERIOD", STR, AT(by), OPT_FLOW, "The trend by week or month (week)"},
+    {0, "only", "PARTS", COMMA_LIST, AT(only), OPT_FLOW,
+     "Only these, with commas between: lead-time, frequency, recovery, change-fail, rework, "
+     "detect, mitigate, mtbf, scrap, levels, stream, trend; a speed brings its stability"},
+    {0, "repo", "DIR", STR, AT(repo), OPT_FLOW,
+     "The git repository of the commits, instead of the one the releases name"},
+    {0, "authored", NULL, FLAG, AT(authored), OPT_FLOW,
+     "Lead time from when the author wrote a commit, not from when it was committed"},
+    {0, "explain", NULL, FLAG, AT(explain), OPT_FLOW,
+     "List what each number is made of, with the numbers of the events"},
+    {0, "output", "KIND", STR, AT(output), OPT_FLOW, "text, json or csv"},
+    {0, "service", "NAME", STR, AT(service), OPT_INCIDENT, "open, list: the service it is of"},
+    {0, "rollout", "ID", STR, AT(rollout), OPT_INCIDENT, "open: the deployment that caused it"},
+    {0, "noticed-by", "WHO", STR, AT(noticed_by), OPT_INCIDENT,
+     "open: gate, alert, customer or operator (operator)"},
+    {0, "started", "TIME", STR, AT(started), OPT_INCIDENT,
+     "open: when it began, where that is known: a date and time, or 20m (ago)"},
+    {0, "severity", "WORD", STR, AT(severity), OPT_INCIDENT, "open: how bad it is, in your words"},
+    {0, "at", "TIME", STR, AT(at), OPT_INCIDENT, "When it happened, where not now"},
+    {0, "by", "ID", STR, AT(by), OPT_INCIDENT,
+     "close, mitigate: the rollout or run that restored it, which then counts as rework"},
+    {0, "reason", "TEXT", STR, AT(reason), OPT_INCIDENT, "close, mitigate, link: a word on why"},
+    {0, "all", NULL, FLAG, AT(all), OPT_INCIDENT, "list: closed ones too"},
+    {0, "output", "KIND", STR, AT(output), OPT_INCIDENT, "list, show: text or json"},
     {'v', "verbose", NULL, COUNT, AT(verbosity), OPT_ALL | OPT_VAULT,
      "More output: -v results, -vv where tasks stand, -vvv arguments and connections"},
-    {'h', "help", NULL, FLAG, AT(help), OPT_ALL | OPT_VAULT | OPT_CHECK, "This text"},
-    {0, "version", NULL, FLAG, AT(version), OPT_ALL | OPT_VAULT | OPT_CHECK, "The version"},
+    {'h', "help", NULL, FLAG, AT(help), OPT_ALL | OPT_VAULT | OPT_CHECK | OPT_FLOW | OPT_INCIDENT,
+     "This text"},
+    {0, "version", NULL, FLAG, AT(version),
+     OPT_ALL | OPT_VAULT | OPT_CHECK | OPT_FLOW | OPT_INCIDENT, "The version"},
 };
 
 #define N_ROWS (sizeof table / sizeof *table)
@@ -269,6 +298,7 @@ int options_parse(struct options *o, struct arena *a, int argc, char **argv, uns
     o->vault_ids = value_list(a).u.list;
     o->vault_files = value_list(a).u.list;
     o->names = value_list(a).u.list;
+    o->only = value_list(a).u.list;
     o->args = value_list(a).u.list;
     o->poll = 15;
     bool only_args = false;

@@ -12,17 +12,22 @@ enum option_command {
     OPT_INVENTORY = 4,
     OPT_ALL = 7,
     OPT_VAULT = 8,
-    OPT_CHECK = 16
+    OPT_CHECK = 16,
+    OPT_FLOW = 2048,
+    OPT_INCIDENT = 4096
 };
 
 struct options {
     struct arena *arena;
     struct list *inventories, *extra_vars, *tags, *skip_tags, *vault_ids, *vault_files, *names,
-        *args; // of strings; args: what is no option
+        *only, *args; // of strings; args: what is no option
     const char *limit, *module_name, *module_args, *user, *private_key, *connection,
         *ssh_common_args, *ssh_extra_args, *become_method, *become_user, *start_at_task, *output,
         *tree, *playbook_dir, *become_password_file, *connection_password_file, *host, *ignored,
         *output_file, *encrypt_vault_id, *new_vault_id, *new_vault_password_file, *stdin_name;
+    const char *service, *since, *until, *rollout;                         // what of the ledger
+    const char *by, *repo, *at, *started, *noticed_by, *severity, *reason; // flow, incident
+    bool explain, authored, all;
     int forks, timeout, verbosity, background, poll;
     bool check, diff, become, ask_pass, ask_become_pass, ask_vault_pass, list_hosts, list_tasks,
         list_tags, syntax_check, step, force_handlers, flush_cache, one_line, help, version, list,

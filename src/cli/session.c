@@ -1,4 +1,5 @@
 // Settings, inventory, variables, connections and output of a command.
+#include "cli/incident.h"
 #include "cli/session.h"
 #include "cli/source.h"
 #include "cli/text.h"
@@ -73,13 +74,19 @@ static void usage(const struct session *s, unsigned command)
 {
     struct buf b = BUF_INIT;
     buf_addf(&b, "usage: %s [options] %s\n\n", s->program,
-             command == OPT_RUN     ? "PLAYBOOK..."
-             : command == OPT_DO    ? "PATTERN"
-             : command == OPT_CHECK ? "[PATH...]"
-             : command == OPT_VAULT ? "ACTION [FILE...]"
-                                    : "");
+             command == OPT_RUN        ? "PLAYBOOK..."
+             : command == OPT_DO       ? "PATTERN"
+             : command == OPT_CHECK    ? "[PATH...]"
+             : command == OPT_VAULT    ? "ACTION [FILE...]"
+             : command == OPT_FLOW     ? "[SERVICE...]"
+             : command == OPT_INCIDENT ? "ACTION [...]"
+                                       : "");
     if (command == OPT_VAULT) {
         vault_actions_help(&b);
+        buf_addc(&b, '\n');
+    }
+    if (command == OPT_INCIDENT) {
+        incident_actions_help(&b);
         buf_addc(&b, '\n');
     }
     options_help(&b, command);
@@ -103,19 +110,33 @@ void session_usage_error(const struct session *s, const char *fmt, ...)
 // --output must be one of the kinds there are.
 static bool output_known(const struct session *s)
 {
-    static const char *const of_runs[] = {"andon", "ansible", "json"};
-    static const char *const of_checks[] = {"text", "json", "sarif"};
-    const char *const *kinds = s->command == OPT_CHECK ? of_checks : of_runs;
-    for (size_t i = 0; s->o.output && i < 3; i++)
-        if (strcmp(s->o.output, kinds[i]) == 0)
-            return true;
-    if (!s->o.output)
+    static const struct {
+        unsigned commands;
+        const char *kinds[4];
+    } rows[] = {{OPT_RUN | OPT_DO, {"andon", "ansible", "json"}},
+                {OPT_CHECK, {"text", "json", "sarif"}},
+                {OPT_FLOW, {"text", "json", "csv"}},
+                {OPT_INCIDENT, {"text", "json"}}};
+    struct buf list = BUF_INIT;
+    size_t row = 0;
+    int n = 0;
+    while (row < sizeof rows / sizeof *rows && !(rows[row].commands & s->command))
+        row++;
+    if (!s->o.output || row == sizeof rows / sizeof *rows)
         return true;
-    const char *near = err_suggest(s->o.output, kinds, 3);
-    session_usage_error(
-        s, "argument --output: invalid choice: '%s' (choose from '%s', '%s', '%s')%s%s%s",
-        s->o.output, kinds[0], kinds[1], kinds[2], near ? "; did you mean '" : "", near ? near : "",
-        near ? "'?" : "");
+    const char *const *kinds = rows[row].kinds;
+    for (; kinds[n]; n++) {
+        if (strcmp(s->o.output, kinds[n]) == 0) {
+            buf_release(&list);
+            return true;
+        }
+        buf_addf(&list, "%s'%s'", n ? ", " : "", kinds[n]);
+    }
+    const char *near = err_suggest(s->o.output, kinds, n);
+    session_usage_error(s, "argument --output: invalid choice: '%s' (choose from %s)%s%s%s",
+                        s->o.output, buf_str(&list), near ? "; did you mean '" : "",
+                        near ? near : "", near ? "'?" : "");
+    buf_release(&list);
     return false;
 }
 

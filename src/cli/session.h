@@ -110,6 +110,8 @@ int cmd_do(int argc, char **argv, bool compat);
 int cmd_inventory(int argc, char **argv, bool compat);
 int cmd_vault(int argc, char **argv, bool compat);
 int cmd_check(int argc, char **argv, bool compat);
+int cmd_flow(int argc, char **argv, bool compat);
+int cmd_incident(int argc, char **argv, bool compat);
 int cmd_explain(int argc, char **argv, bool compat);
 int cmd_doc(int argc, char **argv, bool compat);
 int cmd_completion(int argc, char **argv, bool compat);

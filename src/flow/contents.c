@@ -59,7 +59,7 @@ static long repo_at(struct reading *r, const char *path, const char **ret_why)
         r->paths[i] = path;
         if (strstr(path, "://"))
             r->why[i] = arena_printf(
-                r->a, "%s is no folder here; --repo PATH says where a clone of it is", path);
+                r->a, "%s is no folder here; --repo DIR says where a clone of it is", path);
         else if (commits_open(path, &r->repos[i], &e) < 0)
             r->why[i] = arena_strdup(r->a, err_msg(&e));
         err_release(&e);
@@ -129,12 +129,11 @@ static void read_one(struct reading *r, struct flow_contents *c)
                                : NULL,
                *commit = commit_of(r, f, f->release), *why = NULL;
     if (!commit) {
-        c->note = arena_printf(r->a, "release %s names no commit", version(f));
+        c->note = "releases without a commit: what they brought counts with the next";
         return;
     }
     if (!path) {
-        c->note = arena_printf(r->a, "release %s names no repository; --repo PATH says where it is",
-                               version(f));
+        c->note = "releases without a repository; --repo DIR says where it is";
         return;
     }
     long at = repo_at(r, path, &why);

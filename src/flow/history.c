@@ -1,8 +1,6 @@
 // Events one by one into releases, rollouts, rings and incidents.
 #include "flow/history.h"
 
-#include "flow/summary.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,7 +78,7 @@ static int64_t time_of(const struct ledger_event *ev, const char *key, int64_t d
 {
     const char *s = text(ev, key);
     int64_t t;
-    return s && flow_time_parse(s, &t) == 0 ? t : dflt;
+    return s && ledger_time_parse(s, &t) == 0 ? t : dflt;
 }
 
 // --- releases

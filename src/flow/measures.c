@@ -314,7 +314,9 @@ static void set_since(struct making *m)
     m->r->since = m->o->since;
     if (first != INT64_MAX && first > m->o->since && first < m->o->until) {
         m->r->since = first;
-        add_note(m, "the ledger knows of %s since then only", m->o->service);
+        char text[LEDGER_TIME];
+        ledger_time(first, text);
+        add_note(m, "the ledger knows of %s since %.10s only", m->o->service, text);
     }
 }
 

@@ -2,75 +2,8 @@
 // them failed there, and what took them back.
 #include "flow/summary.h"
 
-#include "flow/calendar.h"
-
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-static bool same(const char *a, const char *b)
-{
-    return a && b && strcmp(a, b) == 0;
-}
-
-// --- times
-// ------------------------------------------------------------------------------------------------
-
-static int digits(const char **s, int n, int *ret)
-{
-    int v = 0;
-    for (int i = 0; i < n; i++, ++*s) {
-        if (**s < '0' || **s > '9')
-            return ERR_INVALID;
-        v = v * 10 + (**s - '0');
-    }
-    *ret = v;
-    return 0;
-}
-
-// "Z", "+02:00" or "-0500" as seconds east of UTC.
-static int offset(const char *s, long *ret)
-{
-    int h, m, sign = *s == '-' ? -1 : 1;
-    if (same(s, "Z") || same(s, "z")) {
-        *ret = 0;
-        return 0;
-    }
-    if (*s != '+' && *s != '-')
-        return ERR_INVALID;
-    s++;
-    if (digits(&s, 2, &h) < 0)
-        return ERR_INVALID;
-    s += *s == ':';
-    if (digits(&s, 2, &m) < 0 || *s || h > 23 || m > 59)
-        return ERR_INVALID;
-    *ret = sign * (h * 3600L + m * 60L);
-    return 0;
-}
-
-int flow_time_parse(const char *s, int64_t *ret)
-{
-    struct tm tm = {0};
-    int64_t us = 0, unit = 100000;
-    long east = 0;
-    if (digits(&s, 4, &tm.tm_year) < 0 || *s++ != '-' || digits(&s, 2, &tm.tm_mon) < 0 ||
-        *s++ != '-' || digits(&s, 2, &tm.tm_mday) < 0 || (*s != 'T' && *s != 't' && *s != ' '))
-        return ERR_INVALID;
-    s++;
-    if (digits(&s, 2, &tm.tm_hour) < 0 || *s++ != ':' || digits(&s, 2, &tm.tm_min) < 0 ||
-        *s++ != ':' || digits(&s, 2, &tm.tm_sec) < 0)
-        return ERR_INVALID;
-    if (*s == '.')
-        for (s++; *s >= '0' && *s <= '9'; s++, unit /= 10)
-            us += (*s - '0') * unit;
-    if (offset(s, &east) < 0 || tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 ||
-        tm.tm_mday > 31 || tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
-        return ERR_INVALID;
-    tm.tm_year -= 1900;
-    tm.tm_mon--;
-    *ret = ((int64_t)timegm(&tm) - east) * FLOW_SECOND + us;
-    return 0;
-}
 
 // --- rings
 // ------------------------------------------------------------------------------------------------

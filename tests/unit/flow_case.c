@@ -84,7 +84,11 @@ static void set_field(struct arena *a, struct ledger_event *ev, const char *key,
         dict_set(body, key, cause);
     } else if (*value && value[strspn(value, "0123456789")] == '\0')
         dict_set(body, key, value_int(atoll(value)));
-    else
+    else if (isdigit((unsigned char)*value) && value[strlen(value) - 1] == 'Z') {
+        char text[LEDGER_TIME];
+        ledger_time(flow_case_time(value, strlen(value)), text);
+        dict_set(body, key, value_str(a, text));
+    } else
         dict_set(body, key, value_cstr(spaced(a, value)));
     ev->body = body;
 }
