@@ -92,6 +92,7 @@ struct unified {
     struct buf *b;
     struct lines before, after;
     const char *before_name, *after_name;
+    size_t first; // lines of both that were left out in front
     bool started;
 };
 
@@ -123,9 +124,9 @@ static void put_header(struct unified *u, const struct seq_op *first, const stru
         put(u, CONFIG_COLOR_DIFF_ADD, "+++ ", &name);
         u->started = true;
     }
-    put_range(&b, '-', first->a1, last->a2);
+    put_range(&b, '-', u->first + first->a1, u->first + last->a2);
     buf_addc(&b, ' ');
-    put_range(&b, '+', first->b1, last->b2);
+    put_range(&b, '+', u->first + first->b1, u->first + last->b2);
     buf_adds(&b, " @@\n");
     struct line l = {buf_str(&b), b.len};
     put(u, CONFIG_COLOR_DIFF_LINES, "@@ ", &l);
@@ -219,6 +220,7 @@ static void add_unified(const struct output_opts *o, struct arena *a, const stru
     int64_t context = config_int(o->config, CONFIG_DIFF_CONTEXT);
     u.before = side(o, a, dict_get(d, "before"));
     u.after = side(o, a, dict_get(d, "after"));
+    u.first = (size_t)dict_int(d, "first_line", 0);
     u.before_name = header(a, d, "before_header", "before");
     u.after_name = header(a, d, "after_header", "after");
     struct dict *seen = value_dict(a).u.dict;
@@ -244,6 +246,9 @@ static void add_diff(const struct output_opts *o, struct arena *a, const struct 
                  (long long)dict_int(d, "src_larger", 0));
     if (dict_get(d, "before") && dict_get(d, "after"))
         add_unified(o, a, d, b);
+    if (dict_get(d, "before_sha256") || dict_get(d, "after_sha256"))
+        buf_addf(b, "SHA-256 before: %s\nSHA-256 after:  %s\n",
+                 dict_str(d, "before_sha256", "none"), dict_str(d, "after_sha256", "none"));
     const struct value *prepared = dict_get(d, "prepared");
     if (prepared)
         value_print(b, prepared);

@@ -204,7 +204,7 @@ int file_apply_attrs(struct module *m, const char *path, bool follow)
     bool changed = false;
     int rc = file_set_attrs(m, path, &attrs, follow, &changed, before.u.dict, after.u.dict);
     module_changed(m, changed);
-    if (rc == 0 && m->diff && before.u.dict->len) {
+    if (rc == 0 && module_wants_diff(m) && before.u.dict->len) {
         struct value d = value_dict(m->arena);
         dict_set(before.u.dict, "path", value_str(m->arena, path));
         dict_set(after.u.dict, "path", value_str(m->arena, path));

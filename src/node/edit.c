@@ -145,6 +145,13 @@ struct value edit_diff(struct module *m, const char *path, const char *before, s
 {
     struct value d = value_dict(m->arena);
     const char *header = arena_printf(m->arena, "%s (content)", path);
+    if (m->record) {
+        struct value full = value_dict(m->arena);
+        dict_set(full.u.dict, "path", value_str(m->arena, path));
+        dict_set(full.u.dict, "before", value_ref(before, before_len));
+        dict_set(full.u.dict, "after", value_strn(m->arena, after, after_len));
+        module_record(m, full);
+    }
     dict_set(d.u.dict, "before", value_strn(m->arena, before, m->diff ? before_len : 0));
     dict_set(d.u.dict, "after", value_strn(m->arena, after, m->diff ? after_len : 0));
     dict_set(d.u.dict, "before_header", value_cstr(header));

@@ -23,6 +23,8 @@ struct module {
         *extra; // what the controller's part passes beside them ("_src_checksum", ...); never NULL
     struct dict *result; // what the task returns; module_* calls fill it
     bool check, diff;
+    bool record;           // changes are told to the ledger; diff is off then
+    struct list *recorded; // what module_record was given, or NULL
     int verbosity;
     bool no_details;         // owner, mode, ... of its path or dest do not belong into the result
     bool live;               // send command output as it comes
@@ -48,11 +50,19 @@ int module_fail(struct module *m, const char *fmt, ...) __attribute__((format(pr
 int module_fail_err(struct module *m, struct err *e);
 // result.changed |= changed.
 void module_changed(struct module *m, bool changed);
+// Whether anyone wants differences: for result.diff, or for the record of changes.
+static inline bool module_wants_diff(const struct module *m)
+{
+    return m->diff || m->record;
+}
+// Adds to the record of changes when one is kept: d (before, after and their headers, or prepared)
+// is cut to what differs, and large or binary contents to their digests. The result stays as it is.
+void module_record(struct module *m, struct value d);
 // Adds to result.diff when diff mode is on (before/after text; NULL header: none).
 void module_diff(struct module *m, const char *before, size_t before_len, const char *after,
                  size_t after_len, const char *before_header, const char *after_header);
 // Adds any other kind of difference (dict with before and after) to result.diff: the first as it
-// is, more as a list.
+// is, more as a list. Where diff mode is off it goes to the record alone.
 void module_add_diff(struct module *m, struct value diff);
 // Sets one field of the result.
 void module_set(struct module *m, const char *key, struct value v);

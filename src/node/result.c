@@ -39,6 +39,7 @@ void module_set_str(struct module *m, const char *key, const char *s)
 
 void module_add_diff(struct module *m, struct value diff)
 {
+    module_record(m, diff);
     if (!m->diff)
         return;
     struct value *had = dict_get(m->result, "diff");
@@ -53,7 +54,7 @@ void module_add_diff(struct module *m, struct value diff)
 void module_diff(struct module *m, const char *before, size_t before_len, const char *after,
                  size_t after_len, const char *before_header, const char *after_header)
 {
-    if (!m->diff)
+    if (!module_wants_diff(m))
         return;
     struct value d = value_dict(m->arena);
     dict_set(d.u.dict, "before", value_strn(m->arena, before ? before : "", before_len));

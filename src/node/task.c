@@ -149,6 +149,8 @@ static void finish(struct module *m, const struct dict *given)
         dict_set(invocation.u.dict, "module_args", value_copy(m->arena, &shown));
         module_set(m, "invocation", invocation);
     }
+    if (m->recorded && dict_bool(m->result, "changed", false))
+        module_set(m, "_andon_changes", (struct value){.type = VALUE_LIST, .u.list = m->recorded});
     if (m->spec && !(m->spec->flags & MODULE_NO_SPEC)) {
         collect_params(m->arena, m->spec->params, given, secrets.u.list);
         if (m->args)
@@ -169,6 +171,7 @@ void task_run(struct arena *a, const struct dict *task, struct session *s, struc
         .result = ret_result->u.dict,
         .check = dict_bool(task, "check", false),
         .diff = dict_bool(task, "diff", false),
+        .record = dict_bool(task, "record", false) && !dict_bool(task, "diff", false),
         .live = dict_bool(task, "live", false),
         .verbosity = (int)dict_int(task, "verbosity", 0),
         .session = s,

@@ -60,6 +60,7 @@ static void run_action(struct exec *x, struct dict *args, struct value *result)
     struct err e = ERR_INIT;
     *result = value_dict(x->a);
     x->as_is = x->final = x->raised = false;
+    x->changes = NULL;
     if (async_read(x, &job, &e) < 0)
         action_fail(x, result, "%s", task_error(x, "", &e, x->task->n.pos));
     else if (job.limit > 0 && exec_defers(x))

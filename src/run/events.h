@@ -45,8 +45,11 @@ struct result_event {
     bool loop;    // result of a whole loop (items were told before)
     bool include; // an include that is told by include()
     const struct dict *result;
-    const struct value *item; // of a loop item, its label; NULL otherwise
-    struct pos pos;           // where a failure comes from, when known
+    const struct dict *args;    // what the module was given, templated; NULL: it was not run
+    const struct list *changes; // the differences, where record_diff asked for them; or NULL
+    bool secret;                // what was sent came out of a vault: its text is not to be shown
+    const struct value *item;   // of a loop item, its label; NULL otherwise
+    struct pos pos;             // where a failure comes from, when known
     double seconds;
 };
 
@@ -78,6 +81,7 @@ struct stats_event {
     const struct dict *custom;        // set_stats: host or "_run" -> dict, NULL when none
     const struct plugin_use *foreign; // what ran through the user's Ansible, dearest first
     size_t n_foreign;
+    const char *recorded; // the id under which the run is recorded, or NULL
 };
 
 struct run_sink {

@@ -161,7 +161,11 @@ struct exec {
     bool check, diff, no_log, ignore_errors, ignore_unreachable;
     const char *delegate_name; // NULL: not delegated
     const struct dict *environment;
-    const char *name; // templated task name
+    const struct dict *args; // of the execution at hand, templated; NULL: not that far
+    struct list *changes;    // what it changed, where run_opts.record_diff asks for it; or NULL
+    bool secret;             // it sends what came out of a vault
+    bool any_secret;         // an item of its loop did
+    const char *name;        // templated task name
     struct pos fail_pos;
     const struct value *item;
     bool no_play; // without variables of the play and its roles

@@ -503,9 +503,9 @@ static int by_host_name(const void *x, const void *y)
     return strcmp(((const struct host_stats *)x)->host, ((const struct host_stats *)y)->host);
 }
 
-void run_stats(struct run *r)
+struct host_stats *run_host_stats(struct run *r, struct arena *a, size_t *ret_n)
 {
-    struct host_stats *s = xcalloc(r->n_hosts + 1, sizeof *s);
+    struct host_stats *s = arena_array(a, struct host_stats, r->n_hosts + 1);
     size_t n = 0;
     for (size_t i = 0; i < r->n_hosts; i++) {
         const struct host_stats *h = &r->hosts[i]->stats;
@@ -516,15 +516,25 @@ void run_stats(struct run *r)
         }
     }
     qsort(s, n, sizeof *s, by_host_name);
+    *ret_n = n;
+    return s;
+}
+
+void run_stats(struct run *r)
+{
+    struct arena *a = arena_new();
+    size_t n;
+    struct host_stats *s = run_host_stats(r, a, &n);
     struct stats_event ev = {.hosts = s,
                              .n = n,
                              .check = r->o.check,
+                             .recorded = r->o.recorded && *r->o.recorded ? r->o.run_id : NULL,
                              .custom = r->custom_stats->len ? r->custom_stats : NULL};
     if (r->o.plugins)
         ev.n_foreign = plugins_uses(r->o.plugins, &ev.foreign);
     if (r->o.sink.stats)
         r->o.sink.stats(r->o.sink.data, &ev);
-    free(s);
+    arena_free(a);
 }
 
 size_t run_failed_hosts(struct run *r, const char **names, size_t max)

@@ -100,6 +100,14 @@ static int ask_one(struct run *r, const struct dict *d, struct pos pos, struct e
     return 0;
 }
 
+// What would have been asked for without showing it, and was given by -e.
+static void tell_secret(struct run *r, const struct value *v)
+{
+    const char *s = value_to_cstr(r->play_arena, v);
+    if (r->o.secret && *s)
+        r->o.secret(r->o.prompt_data, s, strlen(s));
+}
+
 int play_ask_vars(struct run *r, struct play *p, struct err *e)
 {
     struct value list;
@@ -117,8 +125,11 @@ int play_ask_vars(struct run *r, struct play *p, struct err *e)
         rc = template_value(&t, r->play_arena, p->vars_prompt, &list, e);
     for (size_t i = 0; rc == 0 && i < list.u.list->len && !r->interrupted; i++) {
         const struct value *v = &list.u.list->items[i];
-        if (!dict_get(r->o.extra_vars, dict_str(v->u.dict, "name", "")))
+        const struct value *given = dict_get(r->o.extra_vars, dict_str(v->u.dict, "name", ""));
+        if (!given)
             rc = ask_one(r, v->u.dict, value_pos(v), e);
+        else if (dict_bool(v->u.dict, "private", true))
+            tell_secret(r, given);
     }
     return rc;
 }

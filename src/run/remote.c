@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define RECORDED "_andon_changes" // of a result (docs/PROTOCOL.md)
 #define OUTPUT_MAX "ANDON_OUTPUT_MAX"
 #define OUTPUT_MIB 4 // of each stream of a command in its result
 #define FRAME_MIB 48 // what a frame holds of them at most
@@ -128,6 +129,13 @@ static bool is_true(const char *s)
     return s && value_parse_bool(s, strlen(s)) == 1;
 }
 
+static void tell_secret(struct exec *x, const char *text)
+{
+    const struct run_opts *o = &x->run->o;
+    if (text && *text && o->secret)
+        o->secret(o->prompt_data, text, strlen(text));
+}
+
 void exec_login(struct exec *x, struct conn_params *p)
 {
     struct exec *t = target_exec(x);
@@ -158,6 +166,7 @@ void exec_login(struct exec *x, struct conn_params *p)
     p->password = FIRST(t, "ansible_ssh_password", "ansible_password", "ansible_ssh_pass");
     if (!p->password)
         p->password = o->ssh_password;
+    tell_secret(x, p->password);
     p->ssh_executable = FIRST(t, "ansible_ssh_executable");
     p->ssh_args = FIRST(t, "ansible_ssh_args");
     if (!p->ssh_args)
@@ -251,6 +260,7 @@ struct value exec_become(struct exec *x, struct err *e, int *rc)
         FIRST(t, "ansible_become_password", "ansible_become_pass", "ansible_sudo_pass");
     if (!pass)
         pass = o->become_password;
+    tell_secret(x, pass);
     dict_set(v.u.dict, "method", value_cstr(method));
     dict_set(v.u.dict, "user", value_cstr(user ? user : "root"));
     if (exe)
@@ -353,6 +363,8 @@ static struct value message(struct exec *x, const struct module_call *c, struct 
         dict_set(dict_get(d, "extra")->u.dict, "_output_max", value_int((int64_t)output_max()));
     dict_set(d, "check", value_bool(x->check && !c->ignore_check));
     dict_set(d, "diff", value_bool(x->diff));
+    if (x->run->o.record_diff && !x->diff && !x->check && !x->no_log && !x->secret && !c->async)
+        dict_set(d, "record", value_bool(true));
     dict_set(d, "verbosity", value_int(x->run->o.verbosity));
     if (x->run->o.live_output && !x->no_log)
         dict_set(d, "live", value_bool(true));
@@ -372,6 +384,19 @@ static struct value message(struct exec *x, const struct module_call *c, struct 
     return m;
 }
 
+// What the helper tells of changes for the record is no part of the result.
+static void take_changes(struct exec *x, struct dict *result)
+{
+    const struct value *v = dict_get(result, RECORDED);
+    if (v && v->type == VALUE_LIST && x->run->o.record_diff && !x->diff) {
+        if (!x->changes)
+            x->changes = value_list(x->a).u.list;
+        for (size_t i = 0; i < v->u.list->len; i++)
+            list_add(x->changes, v->u.list->items[i]);
+    }
+    dict_del(result, RECORDED);
+}
+
 static void finish(struct exec *x, const struct wait *w, const struct module_call *c,
                    struct value *result)
 {
@@ -382,6 +407,7 @@ static void finish(struct exec *x, const struct wait *w, const struct module_cal
             *result = value_dict(x->a);
             action_fail(x, result, "the helper sent a result that is not a dictionary");
         }
+        take_changes(x, result->u.dict);
         value_mark_unsafe(result);
         break;
     case CONN_UNREACHABLE:

@@ -34,7 +34,11 @@ struct run_opts {
     const char *const *skip_tags;
     int forks;
     bool check, diff;
-    bool defer_unknown; // a check run tells what it cannot know, where Ansible skips or fails
+    const char *run_id;   // of this run, or NULL
+    const bool *recorded; // whether a record is kept under that id, which may end; or NULL
+    bool record_diff;     // changes are told with their differences (result_event.changes) even
+                          // where diff mode is off; results stay as they are without it
+    bool defer_unknown;   // a check run tells what it cannot know, where Ansible skips or fails
     bool force_handlers;
     bool become;                             // -b
     const char *become_method, *become_user; // NULL: not on the command line
@@ -55,7 +59,9 @@ struct run_opts {
     // Asks on the terminal: a malloc'ed answer or NULL. For vars_prompt, pause, --step.
     char *(*prompt)(void *data, const char *text, bool hidden, int timeout_s);
     void *prompt_data; // of the other functions here, too
-    bool flush_cache;  // forget what the fact cache has
+    // Is told every password and private answer that the run meets, or NULL.
+    void (*secret)(void *data, const char *text, size_t len);
+    bool flush_cache; // forget what the fact cache has
     // Reads the inventory's sources anew (meta: refresh_inventory).
     int (*reload_inventory)(void *data, struct inventory **ret, struct err *e);
     // An error that costs hosts their place in the play without being the result of a task.
@@ -71,6 +77,8 @@ void run_free(struct run *r);
 int run_playbook(struct run *r, struct playbook *pb, struct err *e);
 // Tells the sink the statistics of everything run so far.
 void run_stats(struct run *r);
+// The numbers of every host that took part so far, sorted by name, in a.
+struct host_stats *run_host_stats(struct run *r, struct arena *a, size_t *ret_n);
 // Hosts that failed or were unreachable, for retry files; names owned by the run.
 size_t run_failed_hosts(struct run *r, const char **names, size_t max);
 // What is to be remembered: host -> {"failed", "unreachable", "handlers"}, for every host that took

@@ -329,6 +329,7 @@ static void try_execute(struct exec *x, struct value *result, const struct err *
             x->unknown = NULL; // its tasks say so
         return;
     }
+    x->args = args;
     task_attempts(x, args, result);
 }
 
@@ -336,6 +337,9 @@ static void try_execute(struct exec *x, struct value *result, const struct err *
 static void execute(struct exec *x, struct value *result, const struct err *loop_err)
 {
     x->unknown = x->bad_field = NULL;
+    x->args = NULL;
+    x->changes = NULL;
+    x->secret = false;
     x->maybe = x->on_host = x->foreseen = false;
     try_execute(x, result, loop_err);
     if (x->unknown) {
@@ -362,6 +366,9 @@ static void tell(struct exec *x, const struct value *result, const struct value 
                               .loop = loop,
                               .include = x->task->kind != TASK_ACTION && x->task->kind != TASK_META,
                               .result = result->u.dict,
+                              .args = loop ? NULL : x->args,
+                              .changes = loop ? NULL : x->changes,
+                              .secret = loop ? x->any_secret : x->secret,
                               .item = label,
                               .pos = x->fail_pos,
                               .seconds = seconds};
@@ -413,6 +420,7 @@ static void execute_item(struct exec *x, const struct loop_control *lc, struct l
     exec_set_locals(x, value_shallow(x->a, &start).u.dict);
     loop_set_item(x, lc, items, i);
     execute(x, ret, NULL);
+    x->any_secret = x->any_secret || x->secret;
     loop_label(x, lc, &items->items[i], &label);
     struct arena *own = x->a;
     x->a = outer;
@@ -424,9 +432,11 @@ static void execute_item(struct exec *x, const struct loop_control *lc, struct l
     x->environment = NULL;
     x->item = NULL;
     exec_set_locals(x, around);
-    arena_free(own);
     if (told_per_item(x, ret->u.dict))
         tell(x, ret, &label, false, 0);
+    x->args = NULL;
+    x->changes = NULL;
+    arena_free(own);
 }
 
 // Runs every item and puts the results together.

@@ -110,9 +110,11 @@ void apt_set_output(struct apt *t, const struct apt_out *o, bool with_diff)
     module_set_str(t->m, "stderr", o->err);
     if (!with_diff)
         return;
-    if (t->m->diff)
+    if (module_wants_diff(t->m)) {
         dict_set(diff.u.dict, "prepared", value_cstr(apt_prepared(t->a, o->out)));
-    module_set(t->m, "diff", diff);
+        module_record(t->m, diff);
+    }
+    module_set(t->m, "diff", t->m->diff ? diff : value_dict(t->a));
 }
 
 int apt_fail(struct apt *t, const char *cmd, const struct apt_out *o, bool with_stderr)

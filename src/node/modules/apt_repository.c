@@ -165,7 +165,7 @@ static struct value make_diff(struct repository *t, const struct apt_sources *be
     struct value l = value_list(t->a);
     if (!differs(before, &t->sources))
         return value_dict(t->a);
-    for (size_t i = 0; t->m->diff && i < t->sources.n; i++) {
+    for (size_t i = 0; module_wants_diff(t->m) && i < t->sources.n; i++) {
         const struct apt_source_file *f = &t->sources.files[i];
         const char *was = i < before->n ? apt_source_file_text(before, &before->files[i]) : "";
         const char *is = apt_source_file_text(&t->sources, f);
@@ -174,7 +174,9 @@ static struct value make_diff(struct repository *t, const struct apt_sources *be
         dict_set(d.u.dict, "after", value_cstr(is));
         dict_set(d.u.dict, "before_header", value_cstr(i < before->n ? f->path : "/dev/null"));
         dict_set(d.u.dict, "after_header", value_cstr(f->n ? f->path : "/dev/null"));
-        list_add(l.u.list, d);
+        module_record(t->m, d);
+        if (t->m->diff)
+            list_add(l.u.list, d);
     }
     return l;
 }

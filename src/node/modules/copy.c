@@ -15,7 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DIFF_MAX 104448 // larger content is not shown, as in Ansible
+#define DIFF_MAX 104448              // larger content is not shown, as in Ansible
+#define HASHED_MAX ((off_t)64 << 20) // for the record: of larger ones not even the digest
 
 // One file to bring to the host.
 struct item {
@@ -62,9 +63,31 @@ static bool read_side(struct module *m, const char *path, char **ret, size_t *re
     return !*ret_large && host_read(m, path, ret, ret_len, NULL) == 0;
 }
 
+// Of what is no text, or too much of it, the digests are kept.
+static void record_contents(struct module *m, const char *path, const char *tmp, struct value d)
+{
+    const struct {
+        const char *file, *key;
+    } sides[] = {{path, "before_sha256"}, {tmp, "after_sha256"}};
+    dict_set(d.u.dict, "path", value_str(m->arena, path));
+    bool text = dict_get(d.u.dict, "before") && dict_get(d.u.dict, "after");
+    for (size_t i = 0; i < 2 && !text; i++) {
+        char hex[HASH_HEX_MAX];
+        struct stat st;
+        if (stat(sides[i].file, &st) == 0 && st.st_size <= HASHED_MAX &&
+            hash_file(HASH_SHA256, sides[i].file, hex, NULL) == 0)
+            dict_set(d.u.dict, sides[i].key, value_str(m->arena, hex));
+    }
+    if (!text) {
+        dict_del(d.u.dict, "before");
+        dict_del(d.u.dict, "after");
+    }
+    module_record(m, d);
+}
+
 void copy_diff(struct module *m, const char *path, const char *tmp, const char *source_name)
 {
-    if (!m->diff)
+    if (!module_wants_diff(m))
         return;
     struct value d = value_dict(m->arena);
     char *text;
@@ -90,6 +113,10 @@ void copy_diff(struct module *m, const char *path, const char *tmp, const char *
     } else {
         dict_set(d.u.dict, "after_header", value_str(m->arena, source_name ? source_name : path));
         dict_set(d.u.dict, "after", value_strn(m->arena, text, len));
+    }
+    if (m->record) {
+        record_contents(m, path, tmp, d);
+        return;
     }
     struct value *list = dict_get(m->result, "diff");
     if (!list || list->type != VALUE_LIST) {

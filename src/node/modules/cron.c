@@ -170,16 +170,14 @@ static const char *header(struct cron *t)
     return t->user ? arena_printf(t->a, "crontab for user \"%s\"", t->user) : "crontab";
 }
 
-static void set_diff(struct cron *t, const char *after, const char *after_header)
+static struct value make_diff(struct cron *t, const char *after, const char *after_header)
 {
     struct value diff = value_dict(t->a);
-    if (t->m->diff) {
-        dict_set(diff.u.dict, "before", value_cstr(t->tab.existing));
-        dict_set(diff.u.dict, "before_header", value_cstr(header(t)));
-        dict_set(diff.u.dict, "after", value_cstr(after));
-        dict_set(diff.u.dict, "after_header", value_cstr(after_header));
-    }
-    module_set(t->m, "diff", diff);
+    dict_set(diff.u.dict, "before", value_cstr(t->tab.existing));
+    dict_set(diff.u.dict, "before_header", value_cstr(header(t)));
+    dict_set(diff.u.dict, "after", value_cstr(after));
+    dict_set(diff.u.dict, "after_header", value_cstr(after_header));
+    return diff;
 }
 
 static int validate(struct cron *t, bool present)
@@ -241,7 +239,9 @@ static int remove_file(struct cron *t)
     bool changed = m->check ? text_exists(t->file) : unlink(t->file) == 0;
     if (!m->check && !changed && errno != ENOENT)
         return module_fail(m, "cannot remove %s: %s", t->file, strerror(errno));
-    set_diff(t, "", "/dev/null");
+    struct value diff = make_diff(t, "", "/dev/null");
+    module_record(m, diff);
+    module_set(m, "diff", m->diff ? diff : value_dict(t->a));
     dict_del(m->result, "warnings"); // as in Ansible
     module_changed(m, changed);
     module_set_str(m, "cron_file", module_str(m, "cron_file"));
@@ -260,8 +260,12 @@ static int finish(struct cron *t, bool changed)
     module_changed(m, changed);
     module_set(m, "jobs", crontab_jobs(&t->tab));
     module_set(m, "envs", crontab_envs(&t->tab));
-    if (changed && m->diff)
-        set_diff(t, crontab_render(&t->tab), header(t));
+    if (changed && module_wants_diff(m)) {
+        struct value diff = make_diff(t, crontab_render(&t->tab), header(t));
+        module_record(m, diff);
+        if (m->diff)
+            module_set(m, "diff", diff);
+    }
     if (t->backup && changed)
         module_set_str(m, "backup_file", t->backup);
     else if (t->backup)

@@ -223,9 +223,10 @@ int mod_dpkg_divert(struct module *m)
     if (!m->check && query(&t, &after) != 0)
         return ERR_FAILED;
     struct value diff = value_dict(m->arena);
-    if (m->diff) {
+    if (module_wants_diff(m)) {
         dict_set(diff.u.dict, "before", show(&t, &t.before));
         dict_set(diff.u.dict, "after", show(&t, &after));
+        module_record(m, diff);
     }
     if (!same(&after, &t.wanted))
         return module_fail(m, "Unexpected error: see stdout and stderr for details.");
@@ -233,6 +234,6 @@ int mod_dpkg_divert(struct module *m)
     module_set(m, "diversion", show(&t, &after));
     module_set(m, "commands", t.commands);
     module_set(m, "messages", t.messages);
-    module_set(m, "diff", diff);
+    module_set(m, "diff", m->diff ? diff : value_dict(m->arena));
     return 0;
 }

@@ -209,6 +209,12 @@ static void add_diff(struct git *g, const char *before, const char *after)
 {
     struct module *m = g->m;
     const char *out, *error, *text;
+    if (m->record && (!before || strcmp(before, after) != 0)) { // the diff would cost a fetch
+        struct value said = value_dict(m->arena);
+        dict_set(said.u.dict, "prepared",
+                 value_strf(m->arena, "commit %s -> %s\n", before ? before : "none", after));
+        module_record(m, said);
+    }
     if (!m->diff || (before && strcmp(before, after) == 0))
         return;
     if (!before) {

@@ -33,6 +33,7 @@ static int decrypted(struct exec *x, const char *path, struct conn_source *ret,
     int rc = file_read(x->a, path, MAX_ENCRYPTED, &text, &len, &e);
     if (rc == 0)
         rc = o->decrypt(o->decrypt_data, x->a, path, text, len, &plain, &len, &e);
+    x->secret = true;
     if (rc == 0)
         *ret = (struct conn_source){.data = plain, .len = len};
     else if (strcmp(err_msg(&e), "Attempting to decrypt but no vault secrets found") == 0)
