@@ -1,4 +1,5 @@
 // andon do PATTERN -m MODULE -a ARGS: one module on some hosts; also ansible.
+#include "cli/record.h"
 #include "cli/session.h"
 
 #include <stdio.h>
@@ -68,15 +69,21 @@ static int execute(struct session *s, const char *pattern, const char *module)
         return RUN_ERROR;
     }
     s->run.sink = session_callbacks(s, pick_output(s));
+    int code = record_open(s);
     struct run *r = run_new(&s->run);
     session_watch_signals(s, r);
-    int code = run_playbook(r, pb, &e);
+    if (code == 0)
+        code = record_begin(s);
+    bool may = code == 0;
+    if (may)
+        code = run_playbook(r, pb, &e);
     if (e.code) {
         session_error(s, &e);
         err_release(&e);
     }
-    if (!s->compat)
+    if (may && !s->compat)
         run_stats(r);
+    record_end(s, r, code);
     run_free(r);
     output_free(&s->run.sink);
     return code;

@@ -1,6 +1,7 @@
 // andon run PLAYBOOK...: runs playbooks; also ansible-playbook.
 #include "cli/history.h"
 #include "cli/precheck.h"
+#include "cli/record.h"
 #include "cli/session.h"
 #include "cli/textwrap.h"
 
@@ -189,10 +190,15 @@ static FILE *aside(const struct session *s)
     return s->o.output && strcmp(s->o.output, "json") == 0 ? stderr : stdout;
 }
 
+// Not only a look at what would be run.
+static bool runs(const struct session *s)
+{
+    return !s->o.syntax_check && !s->o.list_hosts && !s->o.list_tasks && !s->o.list_tags;
+}
+
 static bool keeps_history(const struct session *s)
 {
-    return !s->compat && !s->o.check && !s->o.syntax_check && !s->o.list_hosts &&
-           !s->o.list_tasks && !s->o.list_tags;
+    return !s->compat && !s->o.check && runs(s);
 }
 
 // --failed becomes a limit; 0, or an exit code + 1 when there is nothing to do.
@@ -248,7 +254,10 @@ static int run_one(struct session *s, struct run *r, const char *path, bool *ran
     }
     if (s->o.list_hosts || s->o.list_tasks || s->o.list_tags)
         return list_only(s, r, pb, path);
-    int code = run_playbook(r, pb, &e);
+    int code = record_begin(s);
+    if (code)
+        return code;
+    code = run_playbook(r, pb, &e);
     *ran = !e.code; // a run that ended with an error has no recap
     if (e.code)
         tell_error(s, &e);
@@ -294,6 +303,8 @@ int cmd_run(int argc, char **argv, bool compat)
         code = check_limit(&s);
         session_warn_inventory(&s);
         s.run.sink = session_callbacks(&s, pick_output(&s));
+        if (code == 0 && runs(&s))
+            code = record_open(&s);
         struct run *r = run_new(&s.run);
         session_watch_signals(&s, r);
         for (size_t i = 0; i < s.o.args->len && code == 0; i++)
@@ -304,6 +315,7 @@ int cmd_run(int argc, char **argv, bool compat)
             keep_history(&s, r);
         if (ran && s.o.start_at_task && !run_started(r))
             tell_not_started(&s);
+        record_end(&s, r, code);
         run_free(r);
         output_free(&s.run.sink);
     }

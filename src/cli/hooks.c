@@ -1,4 +1,5 @@
 // What the template room needs from rooms it may not use: YAML, the inventory's patterns, settings.
+#include "cli/censor.h"
 #include "cli/session.h"
 #include "core/file.h"
 #include "template/hooks.h"
@@ -9,6 +10,12 @@
 
 // Hooks are process-wide in the template room, so their session is too.
 static struct session *session;
+
+void session_secret_met(const char *text, size_t len)
+{
+    if (session)
+        censor_add(session->censor, text, len);
+}
 
 static int yaml_load(struct arena *a, const char *text, size_t len, bool all, struct value *ret,
                      struct err *e)

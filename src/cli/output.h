@@ -62,6 +62,11 @@ void print_deprecation(const struct output_opts *o, const char *msg, const char 
 // The warnings and deprecations a result carries.
 void print_result_warnings(const struct output_opts *o, const struct dict *result);
 
+// The result as andon's own outputs may show it: differences in what came out of a vault are
+// hidden.
+#define HIDDEN_DIFF "hidden: what was sent comes out of a vault"
+const struct dict *open_result(struct arena *a, const struct result_event *ev);
+
 // --- results as text (output_dump.c)
 enum dump_flag {
     DUMP_INDENT = 1,   // over several lines

@@ -333,6 +333,11 @@ static void note_diff(struct output *out, struct line *l, const struct result_ev
     struct output_opts o = out->o;
     if (!d || !ev->diff || ev->no_log || !dict_bool(ev->result, "changed", false))
         return;
+    if (ev->secret) {
+        notes_add(&l->notes, ev->host, "difference " HIDDEN_DIFF, CONFIG_COLOR_DIFF_LINES,
+                  POS_NONE);
+        return;
+    }
     o.color = false; // the lines get theirs when they are printed
     char *text = diff_text(&o, d);
     if (*text)
@@ -372,9 +377,12 @@ static void note_shown(struct output *out, struct line *l, const struct result_e
     }
     if (!debug && out->o.verbosity == 1 && note_command(l, ev))
         return;
-    char *text = dump_result(&out->o, ev->result, ev->task->module, false, debug ? DUMP_INDENT : 0);
+    struct arena *a = arena_new();
+    char *text =
+        dump_result(&out->o, open_result(a, ev), ev->task->module, false, debug ? DUMP_INDENT : 0);
     notes_add(&l->notes, ev->host, text, CONFIG_COLOR_VERBOSE, POS_NONE);
     free(text);
+    arena_free(a);
 }
 
 static void note_warnings(struct line *l, const struct result_event *ev)
@@ -555,6 +563,8 @@ static void stats(void *data, const struct stats_event *ev)
                word_of(out, STATUS_CHANGED), bad,
                (double)(clock_mono_ms() - out->begun_ms) / 1000.0);
     print_foreign(ev);
+    if (ev->recorded && !ev->check)
+        printf("recorded as %s\n", ev->recorded);
     fflush(stdout);
 }
 

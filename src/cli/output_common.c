@@ -200,3 +200,28 @@ void print_result_warnings(const struct output_opts *o, const struct dict *resul
                 dict_str(it->u.dict, "date", NULL), dict_str(it->u.dict, "collection_name", NULL));
     }
 }
+
+static struct value hide_diff(struct arena *a, const struct value *v)
+{
+    struct value out = value_shallow(a, v);
+    if (dict_get(out.u.dict, "diff"))
+        dict_set(out.u.dict, "diff", value_cstr(HIDDEN_DIFF));
+    return out;
+}
+
+const struct dict *open_result(struct arena *a, const struct result_event *ev)
+{
+    if (!ev->secret)
+        return ev->result;
+    struct value v = {.type = VALUE_DICT};
+    v.u.dict = (struct dict *)(uintptr_t)ev->result;
+    v = hide_diff(a, &v);
+    struct value *items = dict_get(v.u.dict, "results");
+    if (!items || items->type != VALUE_LIST)
+        return v.u.dict;
+    *items = value_shallow(a, items);
+    for (size_t i = 0; i < items->u.list->len; i++)
+        if (items->u.list->items[i].type == VALUE_DICT)
+            items->u.list->items[i] = hide_diff(a, &items->u.list->items[i]);
+    return v.u.dict;
+}

@@ -39,11 +39,12 @@ static const struct {
     {"deprecated", "A *message* about what will go away."},
     {"message", "A *message* for the person at the terminal."},
     {"no_hosts", "A play matches no hosts, or none are left: *message*."},
-    {"stats", "The last event: *hosts*, by name their numbers of ok, changed, unreachable, failed, "
-              "skipped, rescued and ignored results, in check mode *would_change* and *unknown*; "
-              "*custom* statistics of set_stats; *foreign* "
-              "tells what was "
-              "not andon's own."},
+    {"stats",
+     "The last event: *hosts*, by name their numbers of ok, changed, unreachable, failed, "
+     "skipped, rescued and ignored results, in check mode *would_change* and *unknown*; "
+     "*custom* statistics of set_stats; *run*, the id it is recorded by in the ledger; *foreign* "
+     "tells what was "
+     "not andon's own."},
 };
 
 static void add_bold(struct buf *b, const char *s)
@@ -143,7 +144,7 @@ static void tell(const struct output *out, const char *kind, const struct result
     struct output_opts o = out->o;
     o.verbosity = 3; // everything the result has
     char *text =
-        dump_result(&o, ev->result, ev->task->module, ev->no_log, DUMP_WARNINGS | DUMP_ALL);
+        dump_result(&o, open_result(a, ev), ev->task->module, ev->no_log, DUMP_WARNINGS | DUMP_ALL);
     if (json_parse(a, text, strlen(text), &result, NULL) == 0 && result.type == VALUE_DICT)
         dict_del(result.u.dict, "invocation");
     free(text);
@@ -293,6 +294,8 @@ static void stats(void *data, const struct stats_event *ev)
         dict_set(hosts.u.dict, h->host, s);
     }
     dict_set(d, "hosts", hosts);
+    if (ev->recorded)
+        dict_set(d, "run", value_cstr(ev->recorded));
     if (ev->n_foreign)
         dict_set(d, "foreign", foreign_value(a, ev));
     if (ev->custom) {

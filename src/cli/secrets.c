@@ -1,4 +1,5 @@
 // Vault passwords of a command, from options and settings, and what is decrypted with them.
+#include "cli/censor.h"
 #include "cli/session.h"
 #include "cli/vault.h"
 #include "config/path.h"
@@ -86,7 +87,12 @@ int session_load_secrets(struct session *s, struct err *e)
         o.first_ids = config_list(s->config, CONFIG_VAULT_IDENTITY_LIST);
         o.ask = o.ask || config_bool(s->config, CONFIG_ASK_VAULT_PASS);
     }
-    return session_secrets(s, &o, &s->vault, e);
+    int rc = session_secrets(s, &o, &s->vault, e);
+    for (size_t i = 0; rc == 0 && i < vault_count(s->vault); i++) {
+        const struct vault_secret *v = vault_secret(s->vault, i);
+        censor_add(s->censor, v->password, v->len);
+    }
+    return rc;
 }
 
 int session_decrypt(void *data, struct arena *a, const char *path, const char *text, size_t len,
@@ -94,6 +100,10 @@ int session_decrypt(void *data, struct arena *a, const char *path, const char *t
 {
     struct session *s = data;
     int rc = vault_reveal(s->vault, a, text, len, path, ret, ret_len, e);
+    if (rc >= 0 && path)
+        censor_add_file(s->censor, path, *ret, *ret_len);
+    else if (rc >= 0)
+        censor_add(s->censor, *ret, *ret_len);
     if (rc < 0 && e && !path)
         e->code = rc = ERR_FAILED; // no syntax error of what the value stands in
     if (rc < 0 && path && !s->compat)
@@ -146,9 +156,10 @@ int session_password_file(struct session *s, const char *path, char **ret)
         b.p[--b.len] = '\0';
     if (rc == 0 && !b.len)
         rc = err_set(&e, ERR_INVALID, POS_NONE, "Empty password was provided from file (%s)", path);
-    if (rc == 0)
+    if (rc == 0) {
         *ret = xstrdup(buf_str(&b));
-    else
+        censor_add(s->censor, b.p, b.len);
+    } else
         session_error(s, &e);
     err_release(&e);
     vault_wipe(&b);
@@ -184,8 +195,10 @@ static int decrypt_text(struct arena *a, const struct value *text, const struct 
     int rc = vault_add(v, id, password->u.str.s, password->u.str.len, e);
     if (rc == 0)
         rc = vault_decrypt(v, s, len, NULL, &out, NULL, e);
-    if (rc == 0)
+    if (rc == 0) {
         *ret = value_strn(a, buf_str(&out), out.len);
+        session_secret_met(out.p, out.len);
+    }
     vault_wipe(&out);
     vault_free(v);
     return rc;

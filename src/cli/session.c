@@ -1,5 +1,7 @@
 // Settings, inventory, variables, connections and output of a command.
+#include "cli/censor.h"
 #include "cli/incident.h"
+#include "cli/record.h"
 #include "cli/session.h"
 #include "cli/source.h"
 #include "cli/text.h"
@@ -80,6 +82,8 @@ static void usage(const struct session *s, unsigned command)
              : command == OPT_VAULT    ? "ACTION [FILE...]"
              : command == OPT_FLOW     ? "[SERVICE...]"
              : command == OPT_INCIDENT ? "ACTION [...]"
+             : command == OPT_WHO      ? "HOST PATH|PACKAGE|NAME"
+             : command == OPT_AUDIT    ? "[SERVICE]"
                                        : "");
     if (command == OPT_VAULT) {
         vault_actions_help(&b);
@@ -116,7 +120,8 @@ static bool output_known(const struct session *s)
     } rows[] = {{OPT_RUN | OPT_DO, {"andon", "ansible", "json"}},
                 {OPT_CHECK, {"text", "json", "sarif"}},
                 {OPT_FLOW, {"text", "json", "csv"}},
-                {OPT_INCIDENT, {"text", "json"}}};
+                {OPT_INCIDENT | OPT_LOG | OPT_WHO, {"text", "json"}},
+                {OPT_AUDIT, {"text", "csv", "json"}}};
     struct buf list = BUF_INIT;
     size_t row = 0;
     int n = 0;
@@ -258,6 +263,12 @@ static void warn(void *data, struct pos pos, const char *msg)
 
 // --- opening
 // -------------------------------------------------------------------------------------------------
+
+static void on_secret(void *data, const char *text, size_t len)
+{
+    const struct session *s = data;
+    censor_add(s->censor, text, len);
+}
 
 static const char *const *strings(struct session *s, const struct list *l)
 {
@@ -435,6 +446,7 @@ static void fill_run_opts(struct session *s)
                            .prompt = session_ask,
                            .reload_inventory = reload_inventory,
                            .error = on_error,
+                           .secret = on_secret,
                            .prompt_data = s};
     r->tags = s->o.tags->len ? strings(s, s->o.tags)
                              : strings(s, config_list(s->config, CONFIG_TAGS_RUN));
@@ -447,6 +459,8 @@ static void fill_run_opts(struct session *s)
 int session_open(struct session *s)
 {
     struct err e = ERR_INIT;
+    if (s->command & (OPT_RUN | OPT_DO) && record_wanted(s))
+        s->censor = censor_new();
     int rc = ask_passwords(s);
     if (rc)
         return rc;
@@ -524,5 +538,6 @@ void session_close(struct session *s)
     wipe(s->ssh_password);
     wipe(s->become_password);
     vault_free(s->vault);
+    censor_free(s->censor);
     arena_free(s->arena);
 }

@@ -27,7 +27,12 @@ struct session {
     bool compat;      // called as ansible or ansible-playbook
     const char *program;
     char *ssh_password, *become_password;
-    struct vault *vault;    // secrets of this command
+    struct vault *vault;          // secrets of this command
+    struct censor *censor;        // what must not stand in records, or NULL: nothing is recorded
+    struct recorder *recorder;    // of runs, or NULL
+    bool recorded;                // it writes
+    const char *actor;            // the verified principal who runs this, or NULL: who is logged in
+    const struct dict *authority; // what allows the run (docs/EVENTS.md), or NULL: nothing does
     bool secrets_as_given;  // only those the command line names: what settings name may be a script
     struct dict *pending;   // handlers an earlier run left undone, or NULL
     struct run *running;    // what Ctrl-C interrupts
@@ -90,6 +95,8 @@ int session_decrypt(void *data, struct arena *a, const char *path, const char *t
                     const char **ret, size_t *ret_len, struct err *e);
 // The filters vault and unvault.
 void session_set_vault_hooks(void);
+// A secret that the session set by session_set_hooks is to keep out of its records.
+void session_secret_met(const char *text, size_t len);
 
 // Lets Ctrl-C and SIGTERM interrupt a run, until session_unwatch_signals; a second one ends the
 // process.
@@ -114,6 +121,9 @@ int cmd_flow(int argc, char **argv, bool compat);
 int cmd_incident(int argc, char **argv, bool compat);
 int cmd_explain(int argc, char **argv, bool compat);
 int cmd_doc(int argc, char **argv, bool compat);
+int cmd_log(int argc, char **argv, bool compat);
+int cmd_who(int argc, char **argv, bool compat);
+int cmd_audit(int argc, char **argv, bool compat);
 int cmd_completion(int argc, char **argv, bool compat);
 
 #endif

@@ -1,4 +1,5 @@
 // The user at the terminal: questions and Ctrl-C.
+#include "cli/censor.h"
 #include "cli/session.h"
 
 #include <errno.h>
@@ -149,5 +150,7 @@ char *session_ask(void *data, const char *text, bool hidden, int timeout_s)
     }
     while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
         line[--n] = '\0';
+    if (s && hidden)
+        censor_add(s->censor, line, (size_t)n);
     return line;
 }

@@ -101,7 +101,7 @@ nowhere() {
     local host bad=0
     if [ -s "$BATS_TEST_TMPDIR/seen" ]; then cat "$BATS_TEST_TMPDIR/seen"; bad=1; fi
     if grep -F -f "$WORDS" "$BATS_TEST_TMPDIR/out"; then bad=1; fi
-    if grep -rIF -f "$WORDS" "$ANDON_HOME"; then bad=1; fi
+    if grep -rF --binary-files=text -f "$WORDS" "$ANDON_HOME"; then bad=1; fi
     if grep -rlF --binary-files=text -f "$WORDS" /var/log 2>/dev/null; then bad=1; fi
     for host in h0001 h0002; do
         "$FLEET" exec $host sh -c 'cat >/dev/shm/words; grep -rlF --binary-files=text -f /dev/shm/words /tmp /var/tmp /var/log \

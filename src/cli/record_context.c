@@ -1,0 +1,77 @@
+// The rollout that a run is part of: what ANDON_CONTEXT says, believed only as far as the ledger
+// knows that rollout as active. Whoever may set an environment variable gains no authority by it.
+#include "cli/record_parts.h"
+
+#include "core/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_CONTEXT 65536
+
+static const char *text(const struct dict *d, const char *key)
+{
+    const struct value *v = dict_get(d, key);
+    return v && v->type == VALUE_STRING && v->u.str.len ? v->u.str.s : NULL;
+}
+
+static struct value part(const struct dict *d, const char *key)
+{
+    const struct value *v = dict_get(d, key);
+    return v ? *v : value_null();
+}
+
+bool record_context_read(struct recorder *r)
+{
+    const char *s = getenv("ANDON_CONTEXT");
+    struct value v;
+    if (!s || !*s)
+        return false;
+    size_t len = strnlen(s, MAX_CONTEXT);
+    if (json_parse(r->arena, s, len, &v, NULL) < 0 || v.type != VALUE_DICT ||
+        !text(v.u.dict, "rollout")) {
+        print_warning(&r->s->out, "ANDON_CONTEXT is not what andon deploy sets: ignored");
+        return false;
+    }
+    const struct dict *d = v.u.dict;
+    r->context = (struct record_context){.service = text(d, "service"),
+                                         .release = text(d, "release"),
+                                         .rollout = text(d, "rollout"),
+                                         .ring = text(d, "ring"),
+                                         .batch = part(d, "batch"),
+                                         .authority = part(d, "authority")};
+    return true;
+}
+
+static bool same(const char *x, const char *y)
+{
+    return !x || !y || strcmp(x, y) == 0;
+}
+
+void record_context_verify(struct recorder *r)
+{
+    static const char *const types[] = {"rollout.*", NULL};
+    const struct record_context *c = &r->context;
+    struct ledger_filter f = {
+        .types = types, .rollout = c->rollout, .newest_first = true, .limit = 1};
+    struct ledger_event *last = NULL;
+    size_t n = 0;
+    struct err e = ERR_INIT;
+    const char *why = NULL;
+    if (ledger_list(r->ledger, &f, r->arena, &last, &n, &e) < 0)
+        why = err_msg(&e);
+    else if (!n)
+        why = "the ledger knows no such rollout";
+    else if (strcmp(last->type, "rollout.finished") == 0)
+        why = "that rollout has finished";
+    else if (!same(c->service, last->service) || !same(c->release, last->release))
+        why = "that rollout is of another service or release";
+    if (why) {
+        print_warning(&r->s->out,
+                      "ANDON_CONTEXT names rollout %s: %s; this run is recorded as one "
+                      "that nothing allows",
+                      c->rollout, why);
+        r->context = (struct record_context){0};
+    }
+    err_release(&e);
+}

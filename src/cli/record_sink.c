@@ -1,0 +1,189 @@
+// What the recorder makes of the results of tasks: an event per thing that changed, one per
+// failure.
+#include "cli/record_parts.h"
+
+#include "core/buf.h"
+
+#include <string.h>
+
+#define LINE_MAX_BYTES 300
+#define MSG_MAX 2000
+
+static void set_line(struct recorder *r, struct dict *d, const char *key, const char *s)
+{
+    const char *text = record_line(r, s, LINE_MAX_BYTES);
+    if (text && *text)
+        dict_set(d, key, value_cstr(text));
+}
+
+static void set_item(struct recorder *r, struct dict *d, const struct value *item)
+{
+    struct buf b = BUF_INIT;
+    if (!item)
+        return;
+    value_print(&b, item);
+    set_line(r, d, "item", buf_str(&b));
+    buf_release(&b);
+}
+
+// What an event says of the task; of one with no_log the module alone.
+static struct dict *task_body(struct recorder *r, const struct result_event *ev)
+{
+    struct dict *d = value_dict(r->pending).u.dict;
+    const struct task *t = ev->task;
+    dict_set(d, "module", value_str(r->pending, subject_module(t)));
+    if (t->n.pos.line)
+        dict_set(d, "at", value_strf(r->pending, "%s:%u", src_name(t->n.pos.file), t->n.pos.line));
+    if (ev->no_log) {
+        dict_set(d, "hidden", value_cstr("no_log"));
+        return d;
+    }
+    set_line(r, d, "task", ev->task_name);
+    set_item(r, d, ev->item);
+    if (ev->delegated && strcmp(ev->delegated, ev->host) != 0)
+        dict_set(d, "for", value_str(r->pending, ev->host));
+    return d;
+}
+
+static const char *where(const struct result_event *ev)
+{
+    return ev->delegated ? ev->delegated : ev->host;
+}
+
+// --- changes
+// ------------------------------------------------------------------------------------------
+
+static void add_change(struct recorder *r, const struct result_event *ev, const struct subject *s,
+                       const char *diff)
+{
+    struct dict *d = task_body(r, ev);
+    struct ledger_event *e = record_event(r, "change", where(ev));
+    const struct value *undo = dict_get(ev->result, "_andon_undo");
+    bool undone = dict_bool(ev->result, "_andon_undone", false);
+    e->body = d;
+    if (undo && undo->type == VALUE_STRING)
+        dict_set(d, "undo", value_str(r->pending, undo->u.str.s));
+    if (undone)
+        dict_set(d, "undone", value_bool(true));
+    if (ev->no_log)
+        return;
+    dict_set(d, "kind", value_str(r->pending, s->what));
+    if (s->kind == SUBJECT_FILE || s->kind == SUBJECT_TREE)
+        e->path = record_name(r, s->name);
+    else if (s->kind == SUBJECT_PACKAGE)
+        e->package = record_name(r, s->name);
+    else if (s->name)
+        dict_set(d, "name", value_cstr(record_name(r, s->name)));
+    if (s->kind == SUBJECT_TREE)
+        dict_set(d, "tree", value_bool(true));
+    set_line(r, d, "detail", s->detail);
+    if (ev->secret)
+        dict_set(d, "hidden", value_cstr("vault"));
+    if (diff)
+        dict_set(d, "diff", value_cstr(diff));
+}
+
+// Of a folder the files that changed, where the module tells them. false: it does not.
+static bool add_files(struct recorder *r, const struct result_event *ev, const struct subject *s)
+{
+    const char *last = NULL;
+    size_t n = 0;
+    for (size_t i = 0; ev->changes && i < ev->changes->len; i++) {
+        const struct value *v = &ev->changes->items[i];
+        const char *path = v->type == VALUE_DICT ? dict_str(v->u.dict, "path", NULL) : NULL;
+        if (!path || (last && strcmp(path, last) == 0))
+            continue;
+        last = path;
+        n++;
+    }
+    if (n < 2)
+        return false;
+    last = NULL;
+    for (size_t i = 0; i < ev->changes->len; i++) {
+        const struct value *v = &ev->changes->items[i];
+        const char *path = v->type == VALUE_DICT ? dict_str(v->u.dict, "path", NULL) : NULL;
+        if (!path || (last && strcmp(path, last) == 0))
+            continue;
+        struct subject one = *s;
+        one.name = last = path;
+        add_change(r, ev, &one, record_diff(r, ev, path));
+    }
+    return true;
+}
+
+static void changed(struct recorder *r, const struct result_event *ev)
+{
+    size_t n;
+    struct arena *a = arena_new();
+    const struct subject *all = subjects_of(ev, a, &n);
+    if (n == 1 && all[0].kind == SUBJECT_FILE && !ev->no_log && add_files(r, ev, &all[0]))
+        n = 0;
+    const char *diff = n && !ev->no_log ? record_diff(r, ev, NULL) : NULL;
+    for (size_t i = 0; i < n; i++) {
+        add_change(r, ev, &all[i], diff);
+        if (ev->no_log)
+            break; // that something changed is all there is to say
+    }
+    arena_free(a);
+}
+
+// --- failures
+// ------------------------------------------------------------------------------------------
+
+static void failed(struct recorder *r, const struct result_event *ev)
+{
+    struct dict *d = task_body(r, ev);
+    struct ledger_event *e = record_event(r, "task.failed", where(ev));
+    const struct value *rc = dict_get(ev->result, "rc");
+    e->outcome = ev->status == STATUS_UNREACHABLE ? "unreachable" : "failed";
+    e->body = d;
+    if (ev->ignored)
+        dict_set(d, "ignored", value_bool(true));
+    if (dict_bool(ev->result, "changed", false))
+        dict_set(d, "changed", value_bool(true));
+    if (ev->no_log)
+        return;
+    const struct value *msg = dict_get(ev->result, "msg");
+    if (msg)
+        dict_set(d, "msg", value_cstr(record_text(r, value_to_cstr(r->pending, msg), MSG_MAX)));
+    if (rc && rc->type == VALUE_INT)
+        dict_set(d, "rc", *rc);
+}
+
+static void take(struct recorder *r, const struct result_event *ev)
+{
+    if (!r->ledger || !r->begun || ev->check)
+        return;
+    if (ev->status == STATUS_FAILED || ev->status == STATUS_UNREACHABLE)
+        failed(r, ev);
+    else if (ev->status == STATUS_CHANGED && !ev->include)
+        changed(r, ev);
+    record_tick(r);
+}
+
+// --- the sink
+// ------------------------------------------------------------------------------------------
+
+static void item(void *data, const struct result_event *ev)
+{
+    take(data, ev);
+}
+
+static void result(void *data, const struct result_event *ev)
+{
+    struct recorder *r = data;
+    if (!ev->loop) // its items were told before
+        take(r, ev);
+    const struct value *had = dict_get(r->seconds, ev->host);
+    dict_set(r->seconds, ev->host, value_float((had ? had->u.f : 0) + ev->seconds));
+}
+
+static void tick(void *data)
+{
+    record_tick(data);
+}
+
+struct run_sink record_sink(struct recorder *r)
+{
+    return (struct run_sink){.data = r, .item = item, .result = result, .tick = tick};
+}
