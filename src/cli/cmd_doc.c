@@ -2,6 +2,7 @@
 // tables it works with. Also the source of docs/*.md and of the man pages (scripts/gen-docs).
 #include "check/check.h"
 #include "cli/incident.h"
+#include "cli/man_events.h"
 #include "cli/session.h"
 #include "cli/vault.h"
 
@@ -240,29 +241,40 @@ static const char incident_text[] =
     "caused it and when it was over. A gate that fails opens an incident by itself.\n"
     ".B andon flow\ncounts them.\n";
 
+static const char run_status[] =
+    "0 all went well, 1 an error, 2 a task failed or the command line is wrong, 4 a host was "
+    "unreachable or a file cannot be parsed, 5 wrong values of options, 99 interrupted.";
+static const char check_status[] = "0 nothing that counts was found, 1 an error was found "
+                                   "(with --strict: or a warning), 2 the "
+                                   "command line is wrong or a path does not exist.";
+
+static const char ledger_status[] = "0 all went well, 1 an error (no ledger, nothing of that "
+                                    "name, what cannot be), 2 the command line is wrong.";
+
+// The commands that take options; sorted.
+static const struct {
+    const char *name, *synopsis, *what, *text, *status;
+    unsigned command;
+} rows[] = {
+    {"audit", "[SERVICE]", "tell what was done against the rules", man_audit_text, man_audit_status,
+     OPT_AUDIT},
+    {"check", "[PATH...]", "find mistakes without touching a host", check_text, check_status,
+     OPT_CHECK},
+    {"do", "PATTERN", "run one module on some hosts", "", run_status, OPT_DO},
+    {"flow", "[SERVICE...]", "show how fast and how safely services are delivered", flow_text,
+     ledger_status, OPT_FLOW},
+    {"incident", "ACTION [...]", "record what went wrong in production", incident_text,
+     ledger_status, OPT_INCIDENT},
+    {"inventory", "[GROUP]", "show what an inventory holds", "", run_status, OPT_INVENTORY},
+    {"log", "", "show what the ledger has recorded", man_log_text, man_events_status, OPT_LOG},
+    {"run", "PLAYBOOK...", "run playbooks", run_text, run_status, OPT_RUN},
+    {"vault", "ACTION [FILE...]", "encrypt files and values", vault_text, run_status, OPT_VAULT},
+    {"who", "HOST PATH|PACKAGE|NAME", "show who changed a thing on a host", man_who_text,
+     man_events_status, OPT_WHO},
+};
+
 static int print_man(const char *command)
 {
-    static const struct {
-        const char *name, *synopsis, *what, *text;
-        unsigned command;
-    } rows[] = {
-        {"run", "PLAYBOOK...", "run playbooks", run_text, OPT_RUN},
-        {"do", "PATTERN", "run one module on some hosts", "", OPT_DO},
-        {"inventory", "[GROUP]", "show what an inventory holds", "", OPT_INVENTORY},
-        {"check", "[PATH...]", "find mistakes without touching a host", check_text, OPT_CHECK},
-        {"flow", "[SERVICE...]", "show how fast and how safely services are delivered", flow_text,
-         OPT_FLOW},
-        {"incident", "ACTION [...]", "record what went wrong in production", incident_text,
-         OPT_INCIDENT},
-        {"vault", "ACTION [FILE...]", "encrypt files and values", vault_text, OPT_VAULT}};
-    static const char run_status[] =
-        "0 all went well, 1 an error, 2 a task failed or the command line is wrong, 4 a host was "
-        "unreachable or a file cannot be parsed, 5 wrong values of options, 99 interrupted.";
-    static const char check_status[] = "0 nothing that counts was found, 1 an error was found "
-                                       "(with --strict: or a warning), 2 the "
-                                       "command line is wrong or a path does not exist.";
-    static const char ledger_status[] = "0 all went well, 1 an error (no ledger, nothing of that "
-                                        "name, what cannot be), 2 the command line is wrong.";
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (strcmp(rows[i].name, command) != 0)
             continue;
@@ -288,10 +300,7 @@ static int print_man(const char *command)
         if (rows[i].command & (OPT_RUN | OPT_DO))
             output_json_man(&b);
         fputs(buf_str(&b), stdout);
-        printf(".SH EXIT STATUS\n%s\n.SH SEE ALSO\n.BR andon (1),\n.BR ssh (1)\n",
-               rows[i].command == OPT_CHECK                  ? check_status
-               : rows[i].command & (OPT_FLOW | OPT_INCIDENT) ? ledger_status
-                                                             : run_status);
+        printf(".SH EXIT STATUS\n%s\n.SH SEE ALSO\n.BR andon (1),\n.BR ssh (1)\n", rows[i].status);
         buf_release(&b);
         return 0;
     }
@@ -356,12 +365,6 @@ int cmd_doc(int argc, char **argv, bool compat)
 // andon completion bash: a completion script made from the tables.
 int cmd_completion(int argc, char **argv, bool compat)
 {
-    static const struct {
-        const char *name;
-        unsigned command;
-    } rows[] = {{"run", OPT_RUN},     {"do", OPT_DO},     {"inventory", OPT_INVENTORY},
-                {"check", OPT_CHECK}, {"flow", OPT_FLOW}, {"incident", OPT_INCIDENT},
-                {"vault", OPT_VAULT}};
     (void)compat;
     if (argc != 2 || strcmp(argv[1], "bash") != 0) {
         fprintf(stderr, "usage: andon completion bash\n");
@@ -370,8 +373,9 @@ int cmd_completion(int argc, char **argv, bool compat)
     printf("# bash completion of andon; made by `andon completion bash`.\n_andon() {\n"
            "    local word=${COMP_WORDS[COMP_CWORD]} options=\n"
            "    if [ \"$COMP_CWORD\" = 1 ]; then\n"
-           "        mapfile -t COMPREPLY < <(compgen -W 'check completion do doc explain flow help "
-           "incident inventory run vault "
+           "        mapfile -t COMPREPLY < <(compgen -W 'audit check completion do doc explain "
+           "flow help "
+           "incident inventory log run vault who "
            "--help --version' -- \"$word\")\n        return\n    fi\n"
            "    case ${COMP_WORDS[1]} in\n");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

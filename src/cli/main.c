@@ -13,6 +13,7 @@ struct command {
 };
 
 static const struct command commands[] = {
+    {"audit", cmd_audit, "Tell what was done without authority, approval or checks"},
     {"check", cmd_check, "Find mistakes in playbooks, roles and repositories"},
     {"completion", cmd_completion, "Print a completion script for bash"},
     {"do", cmd_do, "Run one module on some hosts"},
@@ -21,8 +22,10 @@ static const struct command commands[] = {
     {"flow", cmd_flow, "Show how fast and how safely services are delivered"},
     {"incident", cmd_incident, "Record what went wrong in production, and its end"},
     {"inventory", cmd_inventory, "Show hosts, groups and their variables"},
+    {"log", cmd_log, "Show what the ledger has recorded"},
     {"run", cmd_run, "Run playbooks"},
     {"vault", cmd_vault, "Encrypt files and values, or read encrypted ones"},
+    {"who", cmd_who, "Show who changed a file, package or service on a host"},
 };
 
 #define N_COMMANDS ((int)(sizeof commands / sizeof *commands))

@@ -21,6 +21,7 @@ struct row {
 };
 
 #define AT(field) offsetof(struct options, field)
+#define OPT_EVERY (OPT_ALL | OPT_VAULT | OPT_CHECK | OPT_FLOW | OPT_INCIDENT | OPT_EVENTS)
 
 static const struct row table[] = {
     {'i', "inventory", "SOURCE", LIST, AT(inventories), OPT_ALL | OPT_CHECK,
@@ -145,12 +146,33 @@ static const struct row table[] = {
     {0, "reason", "TEXT", STR, AT(reason), OPT_INCIDENT, "close, mitigate, link: a word on why"},
     {0, "all", NULL, FLAG, AT(all), OPT_INCIDENT, "list: closed ones too"},
     {0, "output", "KIND", STR, AT(output), OPT_INCIDENT, "list, show: text or json"},
+    {0, "service", "NAME", STR, AT(service), OPT_LOG, "Only events of this service"},
+    {0, "host", "NAME", STR, AT(host), OPT_LOG, "Only events of this host"},
+    {0, "ring", "NAME", STR, AT(ring), OPT_LOG, "Only events of this ring"},
+    {0, "actor", "NAME", STR, AT(actor), OPT_LOG, "Only what this person did"},
+    {0, "since", "TIME", STR, AT(since), OPT_EVENTS,
+     "From then on: a date, RFC 3339, 2h, '3 days ago', today, yesterday"},
+    {0, "until", "TIME", STR, AT(until), OPT_EVENTS, "Before then; a day counts to its end"},
+    {0, "path", "PATH", STR, AT(path), OPT_LOG, "Only changes of this file; *, ? and [] match"},
+    {0, "package", "NAME", STR, AT(package), OPT_LOG,
+     "Only changes of this package; *, ? and [] match"},
+    {0, "outcome", "WORD", STR, AT(outcome), OPT_LOG,
+     "Only what ended so: ok, changed, failed, unreachable, interrupted, done, ..."},
+    {0, "type", "TYPES", STR, AT(type), OPT_LOG,
+     "Only these types of events, with commas between: change, run.*, gate.failed, ..."},
+    {0, "run", "ID", STR, AT(run_id), OPT_LOG, "Only events of this run"},
+    {0, "rollout", "ID", STR, AT(rollout), OPT_LOG, "Only events of this rollout"},
+    {0, "runs", NULL, FLAG, AT(runs), OPT_LOG, "List runs, a line each, instead of events"},
+    {'n', "number", "N", INT, AT(number), OPT_LOG | OPT_WHO,
+     "At most the last N (log: 100; 0: all)"},
+    {'D', "diff", NULL, FLAG, AT(diff), OPT_LOG, "Show the differences of changes"},
+    {'q', "quiet", NULL, FLAG, AT(quiet), OPT_WHO, "Without the differences"},
+    {0, "output", "KIND", STR, AT(output), OPT_LOG | OPT_WHO, "text or json (an object per line)"},
+    {0, "output", "KIND", STR, AT(output), OPT_AUDIT, "text, csv or json (an object per line)"},
     {'v', "verbose", NULL, COUNT, AT(verbosity), OPT_ALL | OPT_VAULT,
      "More output: -v results, -vv where tasks stand, -vvv arguments and connections"},
-    {'h', "help", NULL, FLAG, AT(help), OPT_ALL | OPT_VAULT | OPT_CHECK | OPT_FLOW | OPT_INCIDENT,
-     "This text"},
-    {0, "version", NULL, FLAG, AT(version),
-     OPT_ALL | OPT_VAULT | OPT_CHECK | OPT_FLOW | OPT_INCIDENT, "The version"},
+    {'h', "help", NULL, FLAG, AT(help), OPT_EVERY, "This text"},
+    {0, "version", NULL, FLAG, AT(version), OPT_EVERY, "The version"},
 };
 
 #define N_ROWS (sizeof table / sizeof *table)
@@ -301,6 +323,7 @@ int options_parse(struct options *o, struct arena *a, int argc, char **argv, uns
     o->only = value_list(a).u.list;
     o->args = value_list(a).u.list;
     o->poll = 15;
+    o->number = -1;
     bool only_args = false;
     int rc = 0;
     for (int i = 1; i < argc && rc == 0; i++) {

@@ -13,8 +13,12 @@ enum option_command {
     OPT_ALL = 7,
     OPT_VAULT = 8,
     OPT_CHECK = 16,
+    OPT_LOG = 128,
     OPT_FLOW = 2048,
-    OPT_INCIDENT = 4096
+    OPT_INCIDENT = 4096,
+    OPT_WHO = 32768,
+    OPT_AUDIT = 65536,
+    OPT_EVENTS = OPT_LOG | OPT_WHO | OPT_AUDIT // what reads the ledger
 };
 
 struct options {
@@ -26,8 +30,10 @@ struct options {
         *tree, *playbook_dir, *become_password_file, *connection_password_file, *host, *ignored,
         *output_file, *encrypt_vault_id, *new_vault_id, *new_vault_password_file, *stdin_name;
     const char *service, *since, *until, *rollout;                         // what of the ledger
+    const char *ring, *actor, *path, *package, *outcome, *type, *run_id;   // log
     const char *by, *repo, *at, *started, *noticed_by, *severity, *reason; // flow, incident
-    bool explain, authored, all;
+    bool explain, authored, all, runs;
+    int number;
     int forks, timeout, verbosity, background, poll;
     bool check, diff, become, ask_pass, ask_become_pass, ask_vault_pass, list_hosts, list_tasks,
         list_tags, syntax_check, step, force_handlers, flush_cache, one_line, help, version, list,

@@ -173,13 +173,3 @@ void when_local(struct buf *b, int64_t us)
     buf_addc(b, ':');
     buf_adds(b, zone + 3);
 }
-
-void when_rfc3339(struct buf *b, int64_t us)
-{
-    struct tm tm;
-    char text[40];
-    time_t t = (time_t)(us / SECOND);
-    gmtime_r(&t, &tm);
-    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
-    buf_addf(b, "%s.%06dZ", text, (int)(us % SECOND));
-}

@@ -15,7 +15,5 @@ int when_parse(const char *s, int64_t now, bool end, int64_t *ret, struct err *e
     __attribute__((warn_unused_result));
 // "2026-11-21 21:15:00 +01:00": local time with its zone, appended.
 void when_local(struct buf *b, int64_t us);
-// "2026-11-21T20:15:00.123456Z", appended.
-void when_rfc3339(struct buf *b, int64_t us);
 
 #endif

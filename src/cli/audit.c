@@ -1,0 +1,310 @@
+// What an audit of the ledger finds. Everything is asked for by type and time, or by run and
+// rollout, which the ledger has indexes for.
+#include "cli/audit.h"
+#include "cli/event_text.h"
+
+#include "core/buf.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+const struct audit_kind audit_kinds[] = {
+    {"unauthorised", "Changes that nothing allowed"},
+    {"own-approval", "Approvals by the author of the change"},
+    {"break-glass", "Break-glass"},
+    {"checks-skipped", "Checks that were skipped"},
+    {"drift", "Changes outside andon"},
+    {"unfinished", "Runs that never finished"},
+    {NULL, NULL},
+};
+
+static struct finding *find(struct audit *a, const char *kind, const struct ledger_event *ev)
+{
+    if (a->n == a->cap) {
+        a->cap = a->cap ? a->cap * 2 : 64;
+        a->all = xrealloc(a->all, a->cap * sizeof *a->all);
+    }
+    struct finding *f = &a->all[a->n++];
+    *f = (struct finding){.kind = kind,
+                          .time = ev->time,
+                          .actor = ev->actor,
+                          .service = ev->service,
+                          .run = ev->run,
+                          .rollout = ev->rollout,
+                          .host = ev->host,
+                          .events = arena_array(a->arena, int64_t, 3)};
+    f->events[f->n_events++] = ev->seq;
+    return f;
+}
+
+static void rests_on(struct finding *f, const struct ledger_event *ev)
+{
+    if (ev && f->n_events < 3)
+        f->events[f->n_events++] = ev->seq;
+}
+
+// The first event of that type of a run or rollout; NULL where there is none.
+static int first_of(struct audit *a, const char *type, const char *run, const char *rollout,
+                    const struct ledger_event **ret, struct err *e)
+{
+    const char *const types[] = {type, NULL};
+    const struct ledger_filter f = {.types = types, .run = run, .rollout = rollout, .limit = 1};
+    struct ledger_event *all;
+    size_t n;
+    int rc = ledger_list(a->ledger, &f, a->arena, &all, &n, e);
+    *ret = rc == 0 && n ? all : NULL;
+    return rc;
+}
+
+// All of a type in the span of time.
+static int each(struct audit *a, const char *type,
+                int (*fn)(struct audit *a, const struct ledger_event *ev, struct err *e),
+                struct err *e)
+{
+    const char *const types[] = {type, NULL};
+    const struct ledger_filter f = {
+        .types = types, .service = a->service, .since = a->since, .until = a->until};
+    struct ledger_event *all;
+    size_t n;
+    int rc = ledger_list(a->ledger, &f, a->arena, &all, &n, e);
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = fn(a, &all[i], e);
+    return rc;
+}
+
+static const char *text_of(struct audit *a, struct buf *b)
+{
+    const char *s = arena_strdup(a->arena, buf_str(b));
+    buf_release(b);
+    return s;
+}
+
+// --- runs
+// ------------------------------------------------------------------------------------------
+
+static const char *authority_kind(const struct ledger_event *started)
+{
+    const struct dict *d = event_dict(started, "authority");
+    return d ? dict_str(d, "kind", "none") : "none";
+}
+
+static bool is_check(const struct ledger_event *started)
+{
+    return started->body && dict_bool(started->body, "check", false);
+}
+
+// Still at work here: it would be early to call it unfinished.
+static bool is_running(const struct audit *a, const struct ledger_event *started)
+{
+    const char *machine = event_str(started, "machine");
+    int64_t pid = event_int(started, "pid");
+    return machine && a->machine && strcmp(machine, a->machine) == 0 && pid > 1 &&
+           (kill((pid_t)pid, 0) == 0 || errno == EPERM);
+}
+
+static int unauthorised(struct audit *a, const struct ledger_event *started,
+                        const struct ledger_event *finished, struct err *e)
+{
+    const struct ledger_event *change = NULL;
+    struct buf b = BUF_INIT;
+    if (finished && !event_int(finished, "changed"))
+        return 0;
+    int rc = first_of(a, "change", started->run, NULL, &change, e);
+    if (rc < 0 || !change)
+        return rc;
+    struct finding *f = find(a, "unauthorised", started);
+    event_what(&b, started);
+    if (finished)
+        buf_addf(&b, ": %lld host%s changed", (long long)event_int(finished, "changed"),
+                 event_int(finished, "changed") == 1 ? "" : "s");
+    buf_addf(&b, ", first %s: ", change->host);
+    event_what(&b, change);
+    f->what = text_of(a, &b);
+    rests_on(f, change);
+    rests_on(f, finished);
+    return 0;
+}
+
+// What finished, by run: asked for at once, since most did.
+static int read_ends(struct audit *a, struct err *e)
+{
+    static const char *const types[] = {"run.finished", NULL};
+    const struct ledger_filter f = {.types = types, .since = a->since};
+    size_t n = 0;
+    int rc = ledger_list(a->ledger, &f, a->arena, &a->ends, &n, e);
+    a->end_of = value_dict(a->arena).u.dict;
+    for (size_t i = 0; i < n && rc == 0; i++)
+        dict_set(a->end_of, a->ends[i].run, value_int((int64_t)i));
+    return rc;
+}
+
+static int look_at_run(struct audit *a, const struct ledger_event *started, struct err *e)
+{
+    const struct value *end = dict_get(a->end_of, started->run);
+    const struct ledger_event *finished = end ? &a->ends[end->u.i] : NULL;
+    const char *kind = authority_kind(started);
+    int rc = 0;
+    if (!is_check(started) && strcmp(kind, "none") == 0)
+        rc = unauthorised(a, started, finished, e);
+    if (rc == 0 && strcmp(kind, "break-glass") == 0) {
+        struct buf b = BUF_INIT;
+        event_what(&b, started);
+        buf_addf(&b, ": %s", dict_str(event_dict(started, "authority"), "reason", "no reason"));
+        find(a, "break-glass", started)->what = text_of(a, &b);
+    }
+    if (rc == 0 && !finished && !is_running(a, started)) {
+        struct buf b = BUF_INIT;
+        event_what(&b, started);
+        find(a, "unfinished", started)->what = text_of(a, &b);
+    }
+    return rc;
+}
+
+// --- approvals
+// ------------------------------------------------------------------------------------------
+
+// "Ann <ann@example.org>" and "ann@example.org" are one person; so is the bare name.
+static bool same_person(const char *x, const char *y)
+{
+    if (!x || !y)
+        return false;
+    if (strcasecmp(x, y) == 0)
+        return true;
+    const char *open = strchr(y, '<'), *close = open ? strchr(open, '>') : NULL;
+    size_t n = strlen(x);
+    return close && (size_t)(close - open) == n + 1 && strncasecmp(open + 1, x, n) == 0;
+}
+
+// How the approver is the author of what was approved; NULL: he is not. *ret_by: the event that
+// says so.
+static const char *authorship(struct audit *a, const struct ledger_event *approval,
+                              const struct ledger_event **ret_by, struct err *e, int *rc)
+{
+    const char *who = event_str(approval, "principal");
+    const struct ledger_event *ev = NULL, *release = NULL;
+    const char *const types[] = {"release.created", NULL};
+    who = who ? who : approval->actor;
+    if (approval->rollout)
+        *rc = first_of(a, "rollout.started", NULL, approval->rollout, &ev, e);
+    else if (approval->run)
+        *rc = first_of(a, "run.started", approval->run, NULL, &ev, e);
+    *ret_by = ev;
+    if (*rc == 0 && ev && same_person(who, ev->actor))
+        return "started it";
+    const char *service = approval->service ? approval->service
+                          : ev              ? ev->service
+                                            : NULL,
+               *version = approval->release ? approval->release
+                          : ev              ? ev->release
+                                            : NULL;
+    if (*rc < 0 || !service || !version)
+        return NULL;
+    const struct ledger_filter f = {
+        .types = types, .service = service, .release = version, .newest_first = true, .limit = 1};
+    struct ledger_event *all;
+    size_t n;
+    *rc = ledger_list(a->ledger, &f, a->arena, &all, &n, e);
+    *ret_by = release = *rc == 0 && n ? all : NULL;
+    if (!release)
+        return NULL;
+    return same_person(who, event_str(release, "author"))      ? "wrote its commit"
+           : same_person(who, event_str(release, "committer")) ? "committed it"
+           : same_person(who, release->actor)                  ? "made the release"
+                                                               : NULL;
+}
+
+static int look_at_approval(struct audit *a, const struct ledger_event *ev, struct err *e)
+{
+    const struct ledger_event *by = NULL;
+    int rc = 0;
+    const char *how = authorship(a, ev, &by, e, &rc);
+    if (rc < 0 || !how)
+        return rc;
+    struct buf b = BUF_INIT;
+    struct finding *f = find(a, "own-approval", ev);
+    const char *who = event_str(ev, "principal");
+    buf_addf(&b, "%s approved ", who ? who : ev->actor);
+    event_where(&b, ev);
+    buf_addf(&b, " and %s", how);
+    f->what = text_of(a, &b);
+    rests_on(f, by);
+    return 0;
+}
+
+// --- events that are findings by themselves
+// ------------------------------------------------------------------------------------------
+
+static int plain(struct audit *a, const struct ledger_event *ev, const char *kind)
+{
+    struct buf b = BUF_INIT;
+    struct finding *f = find(a, kind, ev);
+    event_where(&b, ev);
+    buf_adds(&b, ": ");
+    event_what(&b, ev);
+    f->what = text_of(a, &b);
+    return 0;
+}
+
+static int look_at_breakglass(struct audit *a, const struct ledger_event *ev, struct err *e)
+{
+    (void)e;
+    return plain(a, ev, "break-glass");
+}
+
+static int look_at_skipped(struct audit *a, const struct ledger_event *ev, struct err *e)
+{
+    (void)e;
+    return plain(a, ev, "checks-skipped");
+}
+
+static int look_at_drift(struct audit *a, const struct ledger_event *ev, struct err *e)
+{
+    (void)e;
+    return plain(a, ev, "drift");
+}
+
+// --- all
+// ------------------------------------------------------------------------------------------
+
+static int kind_rank(const char *kind)
+{
+    int i = 0;
+    while (audit_kinds[i].name && strcmp(audit_kinds[i].name, kind) != 0)
+        i++;
+    return i;
+}
+
+static int by_kind_and_number(const void *x, const void *y)
+{
+    const struct finding *a = x, *b = y;
+    int d = kind_rank(a->kind) - kind_rank(b->kind);
+    return d ? d : a->events[0] < b->events[0] ? -1 : a->events[0] > b->events[0];
+}
+
+int audit_run(struct audit *a, struct err *e)
+{
+    int rc = read_ends(a, e);
+    if (rc == 0)
+        rc = each(a, "run.started", look_at_run, e);
+    if (rc == 0)
+        rc = each(a, "approval.given", look_at_approval, e);
+    if (rc == 0)
+        rc = each(a, "breakglass", look_at_breakglass, e);
+    if (rc == 0)
+        rc = each(a, "checks.skipped", look_at_skipped, e);
+    if (rc == 0)
+        rc = each(a, "drift.found", look_at_drift, e);
+    if (a->n)
+        qsort(a->all, a->n, sizeof *a->all, by_kind_and_number);
+    return rc;
+}
+
+void audit_release(struct audit *a)
+{
+    free(a->all);
+    a->all = NULL;
+    a->n = a->cap = 0;
+}

@@ -1,0 +1,40 @@
+// What the commands that read the ledger have in common: the ledger, and spans of time.
+#include "cli/event_text.h"
+#include "cli/when.h"
+
+#include "core/file.h"
+
+int events_fail(struct session *s, struct err *e)
+{
+    fflush(stdout);
+    session_error(s, e);
+    err_release(e);
+    return RUN_ERROR;
+}
+
+int events_open(struct session *s, struct ledger **ret)
+{
+    struct err e = ERR_INIT;
+    const char *dir = session_state_dir(s);
+    if (ledger_open(dir, &(struct ledger_opts){.read_only = true}, ret, &e) == 0)
+        return 0;
+    if (e.code == ERR_NOENT) {
+        err_release(&e);
+        err_set(&e, ERR_NOENT, POS_NONE, "there is no ledger in %s: nothing has been recorded",
+                dir);
+    }
+    return events_fail(s, &e);
+}
+
+int events_span(struct session *s, struct ledger_filter *f)
+{
+    struct err e = ERR_INIT;
+    int64_t now = clock_real_us();
+    if ((s->o.since && when_parse(s->o.since, now, false, &f->since, &e) < 0) ||
+        (s->o.until && when_parse(s->o.until, now, true, &f->until, &e) < 0)) {
+        session_usage_error(s, "%s", err_msg(&e));
+        err_release(&e);
+        return RUN_USAGE;
+    }
+    return 0;
+}
