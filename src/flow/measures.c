@@ -207,7 +207,7 @@ static void measure_lead_time(struct making *m)
     size_t merges = 0, rebased = 0;
     for (size_t i = 0; i < m->o->n_contents; i++) {
         const struct flow_contents *c = &m->o->contents[i];
-        if (!within(m, c->rollout->deployed))
+        if (!ours(m, c->rollout->service) || !within(m, c->rollout->deployed))
             continue;
         measure_commits(m, c);
         merges += c->merges;

@@ -12,12 +12,16 @@
 #include <time.h>
 
 #define MAX_COMMITS 200
+#define MAX_EVENTS 2000
 
 struct bench {
     struct arena *a;
+    struct ledger_event events[MAX_EVENTS];
+    size_t n_events;
+    struct flow_commit commits[MAX_COMMITS];
+    const char *of[MAX_COMMITS]; // the rollout that brought it
+    size_t n_commits;
     struct flow_history h;
-    struct flow_contents contents[MAX_COMMITS];
-    size_t n_contents;
     struct flow_report r;
     int checked, failed;
     const char *line;
@@ -29,42 +33,50 @@ static void fail(struct bench *b, const char *got)
     b->failed++;
 }
 
-// "commit ROLLOUT TIME [authored=TIME] SUBJECT"
+// "commit ROLLOUT TIME [authored=TIME]"
 static void add_commit(struct bench *b, const char *const *words, size_t n)
 {
-    struct flow_rollout *r = flow_find_rollout(&b->h, words[1]);
-    struct flow_contents *c = NULL;
-    if (!r || n < 3) {
-        fail(b, "no such rollout");
+    if (n < 3 || b->n_commits == MAX_COMMITS) {
+        fail(b, "no commit");
         return;
     }
-    for (size_t i = 0; i < b->n_contents; i++)
-        if (b->contents[i].rollout->id && strcmp(b->contents[i].rollout->id, words[1]) == 0)
-            c = &b->contents[i];
-    if (!c) {
-        c = &b->contents[b->n_contents++];
-        *c = (struct flow_contents){.commits = arena_array(b->a, struct flow_commit, MAX_COMMITS)};
-    }
-    c->rollout = r;
     int64_t t = flow_case_time(words[2], strlen(words[2])), authored = t;
     if (n > 3 && strncmp(words[3], "authored=", 9) == 0)
         authored = flow_case_time(words[3] + 9, strlen(words[3] + 9));
-    c->commits[c->n++] = (struct flow_commit){
+    b->of[b->n_commits] = words[1];
+    b->commits[b->n_commits++] = (struct flow_commit){
         .id = "0123456789abcdef", .subject = "a change", .committed = t, .authored = authored};
 }
 
+// What each rollout brought, as git would say it.
+static struct flow_contents *contents(struct bench *b)
+{
+    struct flow_contents *c = arena_array(b->a, struct flow_contents, b->n_commits + 1);
+    for (size_t i = 0; i < b->n_commits; i++) {
+        c[i] = (struct flow_contents){
+            .rollout = flow_find_rollout(&b->h, b->of[i]), .commits = &b->commits[i], .n = 1};
+        if (!c[i].rollout)
+            fail(b, "a commit of no rollout");
+    }
+    return c;
+}
+
+// "report SERVICE SINCE UNTIL [month] [authored]": of all events so far.
 static void make_report(struct bench *b, const char *const *words, size_t n)
 {
+    flow_history_init(&b->h, b->a);
+    for (size_t i = 0; i < b->n_events; i++)
+        flow_history_add(&b->h, &b->events[i]);
+    flow_history_finish(&b->h);
     struct flow_opts o = {.service = words[1],
                           .since = flow_case_time(words[2], strlen(words[2])),
                           .until = flow_case_time(words[3], strlen(words[3])),
-                          .contents = b->contents,
-                          .n_contents = b->n_contents};
+                          .contents = contents(b),
+                          .n_contents = b->n_commits};
     for (size_t i = 4; i < n; i++) {
         o.period = strcmp(words[i], "month") == 0 ? FLOW_MONTH : o.period;
         o.authored = o.authored || strcmp(words[i], "authored") == 0;
     }
-    flow_history_finish(&b->h);
     flow_report_make(&b->h, &o, b->a, &b->r);
 }
 
@@ -251,8 +263,9 @@ static void run_line(struct bench *b, const char *line)
     struct ledger_event ev;
     b->line = line;
     if (flow_case_event(b->a, line, &ev)) {
-        ev.seq = (int64_t)b->h.events;
-        flow_history_add(&b->h, &ev);
+        ev.seq = (int64_t)b->n_events;
+        if (b->n_events < MAX_EVENTS)
+            b->events[b->n_events++] = ev;
         return;
     }
     size_t n = flow_case_words(b->a, line, words, 32);
@@ -281,17 +294,17 @@ static void run_line(struct bench *b, const char *line)
 
 int main(int argc, char **argv)
 {
-    struct bench b = {.a = arena_new()};
+    static struct bench b;
     struct err e = ERR_INIT;
     char *text;
     size_t len;
     const char *line;
+    b.a = arena_new();
     setenv("TZ", "UTC", 1);
     if (argc != 2 || file_read(b.a, argv[1], 4 << 20, &text, &len, &e) < 0) {
         fprintf(stderr, "%s\n", err_msg(&e));
         return 1;
     }
-    flow_history_init(&b.h, b.a);
     for (const char *at = text; (line = flow_case_line(b.a, &at));)
         run_line(&b, line);
     printf("%d checked, %d failed\n", b.checked, b.failed);

@@ -424,6 +424,111 @@ static void test_contents(void **state)
     assert_int_equal(c[7].n, 0);
 }
 
+// --- Apache DevLake's table of change lead times (backend/plugins/dora/e2e/change_lead_time,
+// Apache-2.0), numbers re-typed: which deployment brought a pull request's merge commit first, and
+// how long after the merge. A repository is a service; commits stand where commits_diffs.csv has
+// them.
+// ------------------------------------------------------------------------------------------------
+
+// A commit at an exact time.
+static const char *commit_time(struct fixture *f, const char *subject, const char *time)
+{
+    assert_int_equal(sh(f,
+                        "cd repo && echo %s >file && git add . && GIT_AUTHOR_DATE='%s' "
+                        "GIT_COMMITTER_DATE='%s' git commit -q -m %s",
+                        subject, time, time, subject),
+                     0);
+    remember(f);
+    return f->sha[f->n - 1];
+}
+
+struct deployment {
+    const char *pipeline, *commit, *time, *ring; // time of its end
+    bool success;
+};
+
+static void devlake_deploy(struct fixture *f, struct flow_history *h, const struct deployment *d)
+{
+    struct dict *of_release = value_dict(f->a).u.dict, *of_rollout = value_dict(f->a).u.dict;
+    struct value rings = value_list(f->a);
+    int64_t t;
+    assert_int_equal(ledger_time_parse(d->time, &t), 0);
+    list_add(rings.u.list, value_cstr("staging"));
+    list_add(rings.u.list, value_cstr("production"));
+    dict_set(of_rollout, "rings", rings);
+    dict_set(of_release, "commit", value_cstr(d->commit));
+    dict_set(of_release, "repo", value_cstr(arena_printf(f->a, "%s/repo", f->dir)));
+    const struct ledger_event events[] = {
+        {.type = "release.created", .body = of_release},
+        {.type = "rollout.started", .body = of_rollout},
+        {.type = "batch.started", .ring = d->ring, .run = d->pipeline},
+        {.type = d->success ? "ring.passed" : "ring.failed", .ring = d->ring},
+        {.type = "rollout.finished", .outcome = d->success ? "done" : "undone"}};
+    for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
+        struct ledger_event ev = events[i];
+        ev.seq = (int64_t)h->events;
+        ev.time = t;
+        ev.service = "REPO111";
+        ev.release = d->pipeline;
+        ev.rollout = d->pipeline;
+        flow_history_add(h, &ev);
+    }
+}
+
+static void test_devlake_lead_time(void **state)
+{
+    struct fixture *f = *state;
+    struct flow_history h;
+    struct flow_report r;
+    struct flow_opts o = {.service = "REPO111", .until = INT64_MAX / 2};
+    size_t n;
+    commit_time(f, "pr_merge_commit0", "2022-02-10T04:51:47Z");
+    const char *c1 = commit_time(f, "commit1", "2023-04-10T06:51:47Z");
+    commit_time(f, "pr_merge_commit1", "2023-04-11T05:51:47Z");
+    commit_time(f, "pr_merge_commit2", "2023-04-12T05:51:47Z");
+    // pull request 3 was merged after its deployment, as the table has it for another repository
+    commit_time(f, "pr_merge_commit3", "2023-04-14T06:53:51Z");
+    const char *c5 = commit_time(f, "commit5", "2023-04-13T07:29:14Z");
+    const char *c8 = commit_time(f, "pr_merge_commit4", "2023-04-13T08:55:01Z");
+    const char *c11 = commit_time(f, "pr_merge_commit5", "2023-04-13T08:55:01Z");
+    const struct deployment all[] = {
+        {"pipeline1", c1, "2023-04-10T06:52:47.000000Z", "production", true},
+        {"pipeline4", c5, "2023-04-13T07:29:14.000000Z", "production", true},
+        {"pipeline5", c8, "2023-04-13T07:37:30.000000Z", "staging", true},
+        {"pipeline6", c5, "2023-04-13T07:52:26.000000Z", "production", true},
+        {"pipeline7", c11, "2023-04-13T07:55:39.000000Z", "production", false}};
+    flow_history_init(&h, f->a);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        devlake_deploy(f, &h, &all[i]);
+    flow_history_finish(&h);
+    o.contents = flow_contents_read(&h, "REPO111", NULL, f->a, &n);
+    o.n_contents = n;
+    flow_report_make(&h, &o, f->a, &r);
+    // pr_deploy_time in minutes, rounded up: pr1 2978, pr2 1538; pr3 empty, since less than
+    // nothing; pr0 empty, being in the first deployment; pr4 and pr5 empty, on staging and failed.
+    // commit5 is nobody's merge.
+    static const struct {
+        const char *subject;
+        double minutes; // < 0: left out
+    } want[] = {{"commit5", 0},
+                {"pr_merge_commit1", 2978},
+                {"pr_merge_commit2", 1538},
+                {"pr_merge_commit3", -1}};
+    const struct flow_measure *m = &r.measures[FLOW_LEAD_TIME];
+    assert_int_equal(m->n, 4);
+    for (size_t i = 0; i < 4; i++) {
+        size_t k = 0;
+        while (k + 1 < m->n && !strstr(m->samples[k].what, want[i].subject))
+            k++;
+        const struct flow_sample *s = &m->samples[k];
+        assert_non_null(strstr(s->what, want[i].subject));
+        assert_non_null(strstr(s->what, "(pipeline4)"));
+        assert_int_equal(s->left_out != NULL, want[i].minutes < 0);
+        if (!s->left_out)
+            assert_int_equal((int)((s->value + 59) / 60), (int)want[i].minutes);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -439,6 +544,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_owner, setup, teardown),
         cmocka_unit_test_setup_teardown(test_settings, setup, teardown),
         cmocka_unit_test_setup_teardown(test_contents, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_devlake_lead_time, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
