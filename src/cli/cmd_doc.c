@@ -252,6 +252,26 @@ static const char ledger_status[] = "0 all went well, 1 an error (no ledger, not
                                     "name, what cannot be), 2 the command line is wrong.";
 
 // The commands that take options; sorted.
+static const char verify_text[] =
+    ".SH DESCRIPTION\nEverything andon does to hosts, and who allowed it, is an event in a ledger: "
+    "append-only, hashed into a Merkle tree (RFC 6962) whose head is signed with each write. It "
+    "lies in\n.I $ANDON_HOME\n(\n.I ~/.local/state/andon\n) as\n.IR ledger.db ,\nwith its key in\n"
+    ".IR ledger.key ,\nthe public key in\n.IR ledger.pub ,\nthe newest checkpoint in\n"
+    ".IR checkpoint ,\nand content by digest in\n.IR blobs .\n.PP\n"
+    ".B verify\nrecomputes the tree from the entries, compares what queries see with them, and "
+    "checks all kept checkpoints. It names the events that were altered, removed, reordered or cut "
+    "off. Who can write the folder can also make a new ledger with a new key: keep the public key "
+    "and now and then a checkpoint elsewhere, and give them with\n.B \\-\\-key\nand\n"
+    ".BR \\-\\-checkpoint .\n.PP\n"
+    ".B export\nwrites JSON lines (each with the hash of its leaf, the last one the signed "
+    "checkpoint), the static files of C2SP tlog-tiles, which its public tools verify, or CDEvents "
+    "0.5.1.\n.B proof\nprints a C2SP tlog-proof, or with\n.B \\-\\-old\nwhat a C2SP witness is "
+    "sent.\n.PP\nThe formats, and how to verify them without andon, are in docs/LEDGER.md.\n";
+
+static const char verify_status[] =
+    "0 all went well, 1 verify found something altered, 2 the command line is wrong or the ledger "
+    "cannot be read.";
+
 static const struct {
     const char *name, *synopsis, *what, *text, *status;
     unsigned command;
@@ -266,6 +286,8 @@ static const struct {
     {"incident", "ACTION [...]", "record what went wrong in production", incident_text,
      ledger_status, OPT_INCIDENT},
     {"inventory", "[GROUP]", "show what an inventory holds", "", run_status, OPT_INVENTORY},
+    {"ledger", "ACTION [SEQ]", "verify, export and prove what was recorded", verify_text,
+     verify_status, OPT_LEDGER},
     {"log", "", "show what the ledger has recorded", man_log_text, man_events_status, OPT_LOG},
     {"run", "PLAYBOOK...", "run playbooks", run_text, run_status, OPT_RUN},
     {"vault", "ACTION [FILE...]", "encrypt files and values", vault_text, run_status, OPT_VAULT},
@@ -282,6 +304,11 @@ static int print_man(const char *command)
         if (rows[i].command == OPT_INCIDENT) {
             buf_adds(&b, ".SH ACTIONS\n.nf\n");
             incident_actions_help(&b);
+            buf_adds(&b, ".fi\n");
+        }
+        if (rows[i].command == OPT_LEDGER) {
+            buf_adds(&b, ".SH ACTIONS\n.nf\n");
+            ledger_actions_help(&b);
             buf_adds(&b, ".fi\n");
         }
         if (rows[i].command == OPT_VAULT) {

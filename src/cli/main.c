@@ -22,6 +22,7 @@ static const struct command commands[] = {
     {"flow", cmd_flow, "Show how fast and how safely services are delivered"},
     {"incident", cmd_incident, "Record what went wrong in production, and its end"},
     {"inventory", cmd_inventory, "Show hosts, groups and their variables"},
+    {"ledger", cmd_ledger, "Verify, export and prove what was recorded"},
     {"log", cmd_log, "Show what the ledger has recorded"},
     {"run", cmd_run, "Run playbooks"},
     {"vault", cmd_vault, "Encrypt files and values, or read encrypted ones"},

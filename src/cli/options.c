@@ -21,7 +21,8 @@ struct row {
 };
 
 #define AT(field) offsetof(struct options, field)
-#define OPT_EVERY (OPT_ALL | OPT_VAULT | OPT_CHECK | OPT_FLOW | OPT_INCIDENT | OPT_EVENTS)
+#define OPT_EVERY                                                                                  \
+    (OPT_ALL | OPT_LEDGER | OPT_VAULT | OPT_CHECK | OPT_FLOW | OPT_INCIDENT | OPT_EVENTS)
 
 static const struct row table[] = {
     {'i', "inventory", "SOURCE", LIST, AT(inventories), OPT_ALL | OPT_CHECK,
@@ -169,6 +170,21 @@ static const struct row table[] = {
     {'q', "quiet", NULL, FLAG, AT(quiet), OPT_WHO, "Without the differences"},
     {0, "output", "KIND", STR, AT(output), OPT_LOG | OPT_WHO, "text or json (an object per line)"},
     {0, "output", "KIND", STR, AT(output), OPT_AUDIT, "text, csv or json (an object per line)"},
+    {0, "output", "KIND", STR, AT(output), OPT_LEDGER, "text or json"},
+    {0, "format", "FORMAT", STR, AT(format), OPT_LEDGER,
+     "export: jsonl, tiles (static files of C2SP tlog-tiles) or cdevents"},
+    {0, "to", "PATH", STR, AT(to), OPT_LEDGER, "export: the file or, for tiles, the folder"},
+    {0, "from", "SEQ", STR, AT(from), OPT_LEDGER, "export: only this event and those behind it"},
+    {0, "blobs", NULL, FLAG, AT(blobs), OPT_LEDGER, "verify: read all kept content too"},
+    {0, "key", "KEY", STR, AT(key), OPT_LEDGER,
+     "verify: trust this public key (or the one in this file), not the one beside the ledger"},
+    {0, "checkpoint", "FILE", STR, AT(checkpoint), OPT_LEDGER,
+     "verify: the ledger must also go on from this checkpoint, which was kept elsewhere"},
+    {0, "size", "N", STR, AT(size), OPT_LEDGER, "proof: of the tree of the first N events"},
+    {0, "old", "N", STR, AT(old), OPT_LEDGER,
+     "proof: that this tree begins with that of the first N events"},
+    {0, "origin", "NAME", STR, AT(origin), OPT_LEDGER,
+     "init: the name in checkpoints (HOST/andon)"},
     {'v', "verbose", NULL, COUNT, AT(verbosity), OPT_ALL | OPT_VAULT,
      "More output: -v results, -vv where tasks stand, -vvv arguments and connections"},
     {'h', "help", NULL, FLAG, AT(help), OPT_EVERY, "This text"},

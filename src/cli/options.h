@@ -13,6 +13,7 @@ enum option_command {
     OPT_ALL = 7,
     OPT_VAULT = 8,
     OPT_CHECK = 16,
+    OPT_LEDGER = 64,
     OPT_LOG = 128,
     OPT_FLOW = 2048,
     OPT_INCIDENT = 4096,
@@ -29,10 +30,11 @@ struct options {
         *ssh_common_args, *ssh_extra_args, *become_method, *become_user, *start_at_task, *output,
         *tree, *playbook_dir, *become_password_file, *connection_password_file, *host, *ignored,
         *output_file, *encrypt_vault_id, *new_vault_id, *new_vault_password_file, *stdin_name;
-    const char *service, *since, *until, *rollout;                         // what of the ledger
-    const char *ring, *actor, *path, *package, *outcome, *type, *run_id;   // log
-    const char *by, *repo, *at, *started, *noticed_by, *severity, *reason; // flow, incident
-    bool explain, authored, all, runs;
+    const char *service, *since, *until, *rollout;                           // what of the ledger
+    const char *ring, *actor, *path, *package, *outcome, *type, *run_id;     // log
+    const char *format, *to, *from, *key, *checkpoint, *origin, *size, *old; // ledger
+    const char *by, *repo, *at, *started, *noticed_by, *severity, *reason;   // flow, incident
+    bool blobs, explain, authored, all, runs;
     int number;
     int forks, timeout, verbosity, background, poll;
     bool check, diff, become, ask_pass, ask_become_pass, ask_vault_pass, list_hosts, list_tasks,

@@ -81,10 +81,15 @@ static void usage(const struct session *s, unsigned command)
              : command == OPT_CHECK    ? "[PATH...]"
              : command == OPT_VAULT    ? "ACTION [FILE...]"
              : command == OPT_FLOW     ? "[SERVICE...]"
+             : command == OPT_LEDGER   ? "ACTION [SEQ]"
              : command == OPT_INCIDENT ? "ACTION [...]"
              : command == OPT_WHO      ? "HOST PATH|PACKAGE|NAME"
              : command == OPT_AUDIT    ? "[SERVICE]"
                                        : "");
+    if (command == OPT_LEDGER) {
+        ledger_actions_help(&b);
+        buf_addc(&b, '\n');
+    }
     if (command == OPT_VAULT) {
         vault_actions_help(&b);
         buf_addc(&b, '\n');
@@ -120,7 +125,7 @@ static bool output_known(const struct session *s)
     } rows[] = {{OPT_RUN | OPT_DO, {"andon", "ansible", "json"}},
                 {OPT_CHECK, {"text", "json", "sarif"}},
                 {OPT_FLOW, {"text", "json", "csv"}},
-                {OPT_INCIDENT | OPT_LOG | OPT_WHO, {"text", "json"}},
+                {OPT_INCIDENT | OPT_LEDGER | OPT_LOG | OPT_WHO, {"text", "json"}},
                 {OPT_AUDIT, {"text", "csv", "json"}}};
     struct buf list = BUF_INIT;
     size_t row = 0;

@@ -111,7 +111,11 @@ char *session_ask(void *data, const char *text, bool hidden, int timeout_s);
 // False, after saying why, when Ansible would not run in the environment's locale.
 bool session_check_locale(void);
 
+// The actions of `andon ledger`, a line each.
+void ledger_actions_help(struct buf *b);
+
 // Subcommands: argv[0] is the command's name.
+int cmd_ledger(int argc, char **argv, bool compat);
 int cmd_run(int argc, char **argv, bool compat);
 int cmd_do(int argc, char **argv, bool compat);
 int cmd_inventory(int argc, char **argv, bool compat);

@@ -165,11 +165,10 @@ int note_vkey_parse(const char *text, struct note_verifier *ret, struct err *e)
     *ret = v;
     return 0;
 bad:
-    return err_set(
-        e, ERR_PARSE, POS_NONE,
-        "'%.200s' is no public key of a ledger (NAME+ID+KEY, as 'andon ledger checkpoint "
-        "--key' prints it)",
-        text);
+    return err_set(e, ERR_PARSE, POS_NONE,
+                   "'%.200s' is no public key of a ledger (NAME+ID+KEY, as 'andon ledger key' "
+                   "prints it)",
+                   text);
 }
 
 // --- signing and verifying

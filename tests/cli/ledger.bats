@@ -1,0 +1,200 @@
+#!/usr/bin/env bats
+# andon ledger: what it prints, its exit codes, and its exports verified by a program that is not andon.
+
+load helpers
+
+FILL=$BATS_TEST_DIRNAME/../../build/tests/unit/ledger_add
+VERIFY=$BATS_TEST_DIRNAME/../../scripts/verify-ledger
+
+# events: a rollout through two rings, of which the second is undone, and a run of its own.
+events() {
+    cat <<'END'
+{"type":"release.created","service":"shop","release":"1.2","actor":"ann","body":{"artifact":"0b31b1c0","commit":"abc"}}
+{"type":"rollout.started","service":"shop","release":"1.2","rollout":"d-1","actor":"ann","body":{"kind":"deploy","previous":"1.1","artifact":"0b31b1c0"}}
+{"type":"run.started","run":"r-1","rollout":"d-1","ring":"canary","body":{"command":"run","playbook":"deploy.yml"}}
+{"type":"change","run":"r-1","host":"web1","path":"/etc/app.conf","body":{"task":"Grüße"}}
+{"type":"run.host","run":"r-1","rollout":"d-1","host":"web1","outcome":"changed"}
+{"type":"run.finished","run":"r-1","rollout":"d-1","outcome":"ok"}
+{"type":"ring.passed","rollout":"d-1","ring":"canary"}
+{"type":"ring.undone","rollout":"d-1","ring":"all","body":{"reason":"gate"}}
+{"type":"incident.opened","incident":"i-1","service":"shop","ring":"all","rollout":"d-1","body":{"title":"errors"}}
+{"type":"incident.closed","incident":"i-1","body":{"reason":"undone"}}
+{"type":"rollout.finished","rollout":"d-1","outcome":"undone","body":{"reason":"gate"}}
+{"type":"run.started","run":"r-2","body":{"command":"run","playbook":"site.yml"}}
+{"type":"run.host","run":"r-2","host":"web1","outcome":"ok"}
+{"type":"run.finished","run":"r-2","outcome":"ok"}
+END
+}
+
+# ledger [N]: one with these events, N times over.
+ledger() {
+    andon ledger init --origin test.example/andon >key
+    for _ in $(seq "${1:-1}"); do events; done | "$FILL" "$ANDON_HOME" 100
+}
+
+@test "an unknown action, a word too many and a missing ledger are one error each" {
+    run -2 andon ledger
+    has "an action is missing"
+    run -2 andon ledger verfy
+    has "'verfy' is no action (did you mean 'verify'?)"
+    run -2 andon ledger verify now
+    has "'now' is one word too many"
+    run -2 andon ledger verify
+    has "there is no ledger in"
+    run -2 andon ledger verify --output sarif
+    has "choose from 'text', 'json'"
+    [ ! -e "$ANDON_HOME" ]
+}
+
+@test "init makes a ledger once and prints its key" {
+    run -2 andon ledger init --origin 'a b'
+    has "cannot be the name of a ledger"
+    run -0 andon ledger init --origin test.example/andon
+    [[ $output =~ ^test.example/andon\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}$ ]]
+    [ "$output" = "$(andon ledger key)" ]
+    run -2 andon ledger init
+    has "there is a ledger"
+    run -0 andon ledger verify
+    has "0 events, 0 checkpoints: as they were recorded"
+}
+
+@test "verify tells what was altered, as text and as JSON, by its exit code" {
+    ledger
+    run -0 andon ledger verify
+    has "14 events"
+    has "as they were recorded"
+    sqlite3 "$ANDON_HOME/ledger.db" "UPDATE entry SET json = replace(json, 'web1', 'web2') WHERE seq = 3"
+    run -1 andon ledger verify
+    has "event 3: altered: the entry is not what was recorded"
+    has "ALTERED"
+    run -1 andon ledger verify --output json
+    [ "$(python3 -c 'import json, sys; f = json.load(sys.stdin)["findings"]; print(len(f), f[0]["kind"], f[0]["first"])' <<<"$output")" = "1 altered 3" ]
+}
+
+@test "verify with a key and a checkpoint from elsewhere tells of a ledger made anew" {
+    ledger
+    andon ledger checkpoint >old
+    run -0 andon ledger verify --key key --checkpoint old
+    rm -r "$ANDON_HOME"
+    ledger 2
+    run -0 andon ledger verify
+    run -1 andon ledger verify --key "$(cat key)" --checkpoint old
+    has "the checkpoint given: the note is not signed by 'test.example/andon'"
+}
+
+@test "a damaged file is one error" {
+    ledger 20
+    printf 'x%.0s' {1..5000} | dd of="$ANDON_HOME/ledger.db" bs=1 seek=4096 conv=notrunc status=none
+    rm -f "$ANDON_HOME"/ledger.db-*
+    run -2 andon ledger verify
+    has "is damaged"
+    [ "${#lines[@]}" = 1 ]
+}
+
+@test "show prints an event and its leaf" {
+    ledger
+    run -0 andon ledger show 3
+    has '"path": "/etc/app.conf"'
+    has '"task": "Grüße"'
+    run -0 andon ledger show 3 --output json
+    leaf=$(python3 -c 'import hashlib, json, sys; e = json.load(sys.stdin); print(hashlib.sha256(b"\0" + json.dumps(e["event"], separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()).hexdigest() == e["leaf"])' <<<"$output")
+    [ "$leaf" = True ]
+    run -2 andon ledger show 14
+    has "there is no"
+    run -2 andon ledger show x
+    has "'x' is no number of an event"
+}
+
+@test "JSON lines verify without andon, and altered ones do not" {
+    ledger 30
+    andon ledger export --to lines
+    run -0 "$VERIFY" "$(cat key)" lines lines
+    has "420 events, as they were signed"
+    [ "$(andon ledger export | sha256sum)" = "$(sha256sum <lines)" ]
+    sed '4s/web1/web2/' lines >altered
+    run -1 "$VERIFY" "$(cat key)" lines altered
+    has "event 3 is altered"
+    sed '4d' lines >removed
+    run -1 "$VERIFY" "$(cat key)" lines removed
+    sed 's/n420/n421/' lines >signed
+    run -1 "$VERIFY" "$(cat key)" lines signed
+    [ "$(andon ledger export --from 418 | wc -l)" = 3 ]
+}
+
+@test "tiles verify without andon, also when they have grown" {
+    ledger 19
+    andon ledger export --format tiles --to log
+    run -0 "$VERIFY" "$(cat key)" tiles log
+    has "266 events in"
+    [ "$(stat -c %s log/tile/0/000)" = 8192 ]
+    [ "$(stat -c %s log/tile/0/001.p/10)" = 320 ]
+    [ "$(stat -c %s log/tile/1/000.p/1)" = 32 ]
+    for _ in $(seq 20); do events; done | "$FILL" "$ANDON_HOME"
+    touch -d yesterday log/tile/0/000
+    andon ledger export --format tiles --to log
+    run -0 "$VERIFY" "$(cat key)" tiles log
+    has "546 events in"
+    [ -n "$(find log/tile/0/000 -mtime +0)" ]
+    printf x >>log/tile/entries/001
+    run -1 "$VERIFY" "$(cat key)" tiles log
+    run -2 andon ledger export --format tiles
+    has "tiles need --to"
+    run -2 andon ledger export --format xml
+    has "'xml' is no format of export"
+}
+
+@test "proofs verify without andon, and only for their event" {
+    ledger 5
+    andon ledger checkpoint >old
+    andon ledger export --to lines
+    sed -n 4p lines | sed 's/^{"event":\(.*\),"leaf":.*/\1/' >entry
+    andon ledger proof 3 >proof
+    run -0 "$VERIFY" "$(cat key)" proof proof entry
+    has "event 3 is among the 70 that were signed"
+    sed 's/web1/web2/' entry >other
+    run -1 "$VERIFY" "$(cat key)" proof proof other
+    events | "$FILL" "$ANDON_HOME"
+    andon ledger proof --old 70 >grown
+    run -0 "$VERIFY" "$(cat key)" grown old grown
+    has "grew from 70 to 84 events"
+    andon ledger proof --old 69 >grown
+    run -1 "$VERIFY" "$(cat key)" grown old grown
+    run -2 andon ledger proof 84
+    has "there is no event 84"
+    run -2 andon ledger proof --old 0
+    run -2 andon ledger proof
+    has "what is to be proved"
+    run -0 andon ledger proof 3 --size 10 --output json
+    has '"checkpoint":null'
+}
+
+@test "rollouts, runs, hosts and incidents come out as CDEvents" {
+    ledger
+    andon ledger export --format cdevents >all
+    run -0 python3 - <<'END'
+import json
+for line in open("all"):
+    e = json.loads(line)
+    c, s = e["context"], e["subject"]
+    assert c["specversion"] == "0.5.1" and c["source"] == "/test.example/andon" == s["source"]
+    assert c["id"] == f"test.example/andon/{e['customData']['seq']}"
+    content = s["content"]
+    print(c["type"].removeprefix("dev.cdevents.").removesuffix(".0.3.0"), c["chainId"] if "chainId" in c else "-", s["id"],
+          content.get("outcome") or content.get("environment", {}).get("id") or content.get("pipelineName") or content.get("user"),
+          content.get("artifactId", "-"))
+END
+    diff - <(printf '%s\n' "$output") <<'END'
+artifact.published - pkg:generic/shop@1.2?checksum=sha256:0b31b1c0 ann -
+pipelinerun.started d-1 d-1 shop -
+taskrun.finished d-1 r-1/web1 changed -
+service.upgraded d-1 shop canary pkg:generic/shop@1.2?checksum=sha256:0b31b1c0
+service.rolledback d-1 shop all pkg:generic/shop@1.1
+incident.detected d-1 i-1 all pkg:generic/shop@1.2?checksum=sha256:0b31b1c0
+incident.resolved i-1 i-1 all -
+pipelinerun.finished d-1 d-1 failure -
+pipelinerun.started r-2 r-2 site.yml -
+taskrun.finished r-2 r-2/web1 ok -
+pipelinerun.finished r-2 r-2 success -
+END
+    [ "$(andon ledger export --format cdevents --from 10 | wc -l)" = 4 ]
+}
