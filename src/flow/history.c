@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+// Without ring.started: what happens in a ring tells that it was entered.
 const char *const flow_event_types[] = {
-    "release.created", "rollout.*",  "ring.*",      "batch.*",      "gate.passed", "gate.failed",
-    "approval.*",      "incident.*", "run.started", "run.finished", NULL};
+    "release.created", "rollout.started", "rollout.finished", "ring.passed", "ring.failed",
+    "ring.undone",     "batch.*",         "gate.passed",      "gate.failed", "approval.*",
+    "incident.*",      "run.started",     "run.finished",     NULL};
 
 void flow_history_init(struct flow_history *h, struct arena *a)
 {

@@ -111,13 +111,15 @@ bool is_deployment(const struct making *m, const struct flow_rollout *r)
 // --- deployments
 // ------------------------------------------------------------------------------------------------
 
-// The incidents that name a rollout which put them right, by it.
+// The incidents that name another rollout which put them right, by it. One that undid itself is no
+// deployment more.
 static void find_fixes(struct making *m)
 {
     m->fixes = value_dict(m->a).u.dict;
     for (size_t i = 0; i < m->h->n_incidents; i++) {
         const struct flow_incident *it = &m->h->incidents[i];
-        if (it->restored_by && flow_incident_in_production(m->h, it))
+        bool itself = it->restored_by && it->rollout && strcmp(it->restored_by, it->rollout) == 0;
+        if (it->restored_by && !itself && flow_incident_in_production(m->h, it))
             dict_set(m->fixes, it->restored_by, value_int((int64_t)i));
     }
 }
