@@ -19,11 +19,13 @@ struct amount {
 size_t amount_of(struct amount a, size_t of, size_t if_unset);
 
 // When something may happen: any of the windows, none of the freezes.
+struct zone;
 struct calendar_window {
-    uint8_t days;     // bit 0: Monday
-    int from, to;     // minutes of the day; to may be smaller than from: over midnight
-    const char *zone; // IANA name, NULL: the controller's
-    const char *cron; // unused: NULL
+    uint8_t days;             // bit 0: Monday. Over midnight: the days on which it begins
+    int from, to;             // minutes of the day; to may be smaller than from: over midnight
+    const char *zone;         // IANA name, NULL: the controller's
+    const struct zone *rules; // of zone
+    const char *text;         // as it was written
     struct pos pos;
 };
 struct calendar_freeze {
@@ -40,6 +42,14 @@ struct calendar {
 // Whether t is allowed; else why not in *ret_why (in a) and when it next is (0: not within a year).
 bool calendar_allows(const struct calendar *c, int64_t t, struct arena *a, const char **ret_why,
                      int64_t *ret_next);
+// "mon-fri 08:00-17:00 Europe/Berlin": days, hours and zone, each of which may be left out. zone
+// is what applies where the text names none (NULL: the controller's). ERR_INVALID.
+int calendar_window_parse(struct arena *a, const char *text, const char *zone,
+                          struct calendar_window *ret, struct err *e);
+// A day ("2026-12-24", from its beginning, or with end_of_day to its end) or a point in time
+// ("2026-12-24 18:00") in a zone, as microseconds UTC. ERR_INVALID.
+int calendar_time_parse(struct arena *a, const char *text, const char *zone, bool end_of_day,
+                        int64_t *ret, struct err *e);
 
 enum gate_kind {
     GATE_COMMAND,    // on the controller
@@ -59,18 +69,18 @@ struct gate {
     struct pos pos;
     const char *text; // command, playbook (absolute), URL, query
     double timeout;   // seconds for one evaluation (30)
+    bool tls_verify;
+    bool empty_ok; // prometheus: no sample in the answer counts as good
     // http
     int status_min, status_max; // 200..299
     double max_seconds;         // latency, 0: no limit
     const char *body;           // must hold this regular expression (POSIX extended), NULL: any
     const struct dict *headers;
     const char *method;
-    bool tls_verify;
     struct amount max_failed; // of hosts: http per host, command on hosts, health (0)
     // prometheus and canary
     const char *url; // of the Prometheus server
     double min, max; // threshold; NaN: none
-    bool empty_ok;   // no sample in the answer counts as good
     // bake
     double seconds;
     // window
@@ -98,6 +108,7 @@ struct ring {
     int approvals;            // how many are needed before it starts; policy may want more
     bool protected;           // nobody may who is not named by a rule
     bool production;          // counts for flow; the last ring when none says so
+    bool production_set;      // the file says it
     double deadline;          // seconds for the whole ring, 0: none. What runs then has failed
     struct calendar calendar; // the service's windows and freezes and its own
 };
@@ -109,6 +120,7 @@ struct service {
     struct arena *arena;
     const char *file, *dir; // absolute
     const char *name, *owner, *description;
+    const char *zone;     // of windows and freezes that name none; NULL: the controller's
     const char *playbook; // absolute
     const struct dict *vars;
     const char *const *inventories; // absolute, ends with NULL; NULL: as the settings say
@@ -117,6 +129,8 @@ struct service {
     size_t n_rings;
     enum on_failure on_failure;
     enum on_busy on_busy;
+    struct calendar calendar; // of the service alone; rings have it in theirs
+    int change;               // 0 normal, 1 standard:
     bool standard;            // a pre-approved change, when rehearsed:
     double rehearsed_within;  // seconds; an earlier ring passed with this release within it
     int keep;                 // releases kept on a host (5)
@@ -131,7 +145,16 @@ int service_load(const char *path, struct service **ret,
 void service_free(struct service *s);
 const struct ring *service_ring(const struct service *s, const char *name);
 
-// "90", "90s", "15m", "2h", "3d" as seconds; ERR_INVALID.
+// The nearest andon.yml (or andon.yaml) in dir and above it, absolute, in a; NULL when there is
+// none.
+const char *service_find_file(struct arena *a, const char *dir);
+// The JSON Schema of service files, made from the tables the parser works with.
+struct buf;
+void service_schema(struct buf *b);
+
+// "90", "90s", "15m", "2h", "3d" as seconds, also "1h30m"; ERR_INVALID.
 int duration_parse(const struct value *v, double *ret, struct err *e);
+// 3, "3" or "25%"; ERR_INVALID.
+int amount_parse(const struct value *v, struct amount *ret, struct err *e);
 
 #endif
