@@ -22,6 +22,7 @@ static const struct action_row table[] = {
     {"pause", action_pause},
     {"raw", action_raw},
     {"reboot", action_reboot},
+    {"release", action_release},
     {"script", action_script},
     {"set_fact", action_set_fact},
     {"set_stats", action_set_stats},
