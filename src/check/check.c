@@ -346,6 +346,14 @@ bool is_task_list(const struct value *doc)
            !dict_get(first->u.dict, "ansible.builtin.import_playbook");
 }
 
+bool is_other(struct check *c, const char *path)
+{
+    bool other = c->opts.other && c->opts.other(c->opts.other_data, c, path);
+    if (other)
+        dict_set(c->seen_files, path, value_bool(true));
+    return other;
+}
+
 int check_playbook(struct check *c, const char *path, struct err *e)
 {
     struct playbook *pb;
@@ -354,6 +362,8 @@ int check_playbook(struct check *c, const char *path, struct err *e)
     const char *file = full ? arena_strdup(c->a, full) : path;
     free(full);
     c->root = NULL;
+    if (is_other(c, file))
+        return 0;
     begin(c, NULL);
     const char *dir = path_dir(c->a, file);
     read_outside(c, path_join(c->a, dir, "group_vars"));

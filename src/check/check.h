@@ -6,6 +6,8 @@
 #include "inventory/inventory.h"
 #include "playbook/load.h"
 
+struct check;
+
 enum check_severity { CHECK_NOTE, CHECK_WARNING, CHECK_ERROR };
 
 // The rules, in the order of their codes.
@@ -41,9 +43,11 @@ struct check_opts {
     struct loader_opts loader;   // its problem, module_* and warn are set by the check
     struct inventory *inventory; // what the user named, or NULL
     const char *const *library;  // configured folders of modules, ends with NULL; or NULL
+    // Asked about every file of YAML that may be something this room does not know (a service
+    // file): true when it is, and was checked by way of check_tell. May be NULL.
+    bool (*other)(void *data, struct check *c, const char *path);
+    void *other_data;
 };
-
-struct check;
 
 struct check *check_new(const struct check_opts *opts);
 void check_free(struct check *c);
@@ -53,6 +57,8 @@ int check_playbook(struct check *c, const char *path, struct err *e)
 // Checks a folder: a repository, collection or role, whose playbooks, roles and variables are found
 // by convention.
 int check_tree(struct check *c, const char *dir, struct err *e) __attribute__((warn_unused_result));
+// A finding of somebody else.
+void check_tell(struct check *c, enum check_id id, struct pos pos, const char *msg);
 // Decides what needs the whole, drops what is silenced, and gives the findings sorted by file, line
 // and code. Nothing can be checked afterwards.
 const struct check_finding *check_finish(struct check *c, size_t *ret_n, struct check_stats *stats);

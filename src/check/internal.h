@@ -166,6 +166,8 @@ void read_vars_file(void *check, const char *path);
 void read_outside(struct check *c, const char *dir);
 // A play made of values, for what no playbook uses.
 void check_synthetic(struct check *c, const char *basedir, const struct value *ds);
+// Whether a file is something that another room knows; then it has been checked.
+bool is_other(struct check *c, const char *path);
 // The problem callback of loaders.
 void on_problem(void *check, enum load_problem kind, const struct err *e);
 // True for the content of a file of tasks.

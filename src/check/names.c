@@ -22,6 +22,7 @@ static const char *const fixed[] = {
 // Names that exist without being defined, beside the above and ansible_*; sorted.
 static const char *const magic[] = {
     "None",
+    "andon_release",
     "caller",
     "environment",
     "false",

@@ -92,6 +92,11 @@ void report(struct check *c, enum check_id id, struct pos pos, const char *fmt, 
     va_end(ap);
 }
 
+void check_tell(struct check *c, enum check_id id, struct pos pos, const char *msg)
+{
+    report(c, id, pos, "%s", msg);
+}
+
 void report_as(struct check *c, enum check_id id, enum check_severity s, struct pos pos,
                const char *fmt, ...)
 {

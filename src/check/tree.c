@@ -205,6 +205,8 @@ static void check_yaml(struct check *c, const char *path)
     struct value doc;
     struct playbook *pb;
     struct err e = ERR_INIT;
+    if (is_other(c, path))
+        return;
     if (load_yaml(c->loader, path, &doc, &e) < 0) {
         size_t len;
         char *text;

@@ -2,6 +2,7 @@
 // andon explain [CODE...]: what a finding means.
 #include "check/check.h"
 #include "cli/check_output.h"
+#include "cli/check_service.h"
 #include "cli/session.h"
 
 #include "core/file.h"
@@ -40,7 +41,9 @@ static int check_paths(struct session *s, struct check *c, struct err *e)
 
 static int check_and_print(struct session *s, int64_t started)
 {
-    struct check_opts co = {.loader = *loader_options(s->loader), .inventory = known_inventory(s)};
+    struct check_opts co = {.loader = *loader_options(s->loader),
+                            .inventory = known_inventory(s),
+                            .other = check_service_file};
     struct check *c = check_new(&co);
     struct err e = ERR_INIT;
     int code = 0;

@@ -127,6 +127,8 @@ static void test_every_rule_has_cases(void **state)
     (void)state;
     for (int id = 0; id < CHECK_COUNT; id++) {
         int finds = 0, silent = 0;
+        if (id == CHECK_SERVICE || id == CHECK_POLICY)
+            continue; // found by another room: tests/cli/service.bats
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
             finds += (int)cases[i].id == id && cases[i].line;
             silent += (int)cases[i].id == id && !cases[i].line;
