@@ -1,4 +1,5 @@
 // andon do PATTERN -m MODULE -a ARGS: one module on some hosts; also ansible.
+#include "cli/guard.h"
 #include "cli/record.h"
 #include "cli/session.h"
 
@@ -142,6 +143,8 @@ int cmd_do(int argc, char **argv, bool compat)
         session_usage_error(&s, "unrecognized arguments: %s", s.o.args->items[1].u.str.s);
         code = RUN_USAGE;
     }
+    if (!code)
+        code = guard_options(&s);
     if (code) {
         arena_free(s.arena);
         return code < 0 ? 0 : code;
@@ -157,9 +160,14 @@ int cmd_do(int argc, char **argv, bool compat)
         for (size_t i = 0; i < hosts.len; i++)
             printf("    %s\n", hosts.hosts[i]->name);
     } else if (code == 0) {
+        struct guard_job job = {0};
         code = check_args(&s, pattern, module);
+        if (code == 0)
+            code = guard_do(&s, module, pattern, &hosts, &job);
+        guard_watch(&s, &job);
         if (code == 0 && hosts.len)
             code = execute(&s, pattern, module);
+        code = guard_request(&s, &job, code);
     }
     session_close(&s);
     return code;

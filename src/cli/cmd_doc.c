@@ -7,6 +7,7 @@
 #include "cli/vault.h"
 
 #include "core/buf.h"
+#include "rollout/service.h"
 #include "playbook/keywords.h"
 #include "spec/spec.h"
 #include "template/builtin.h"
@@ -241,15 +242,49 @@ static const char incident_text[] =
     "caused it and when it was over. A gate that fails opens an incident by itself.\n"
     ".B andon flow\ncounts them.\n";
 
+static const char release_text[] =
+    ".SH DESCRIPTION\nA release is a version of a service: its commit, and an artifact that is "
+    "kept by its digest.\n.B create\nrecords one in the ledger, as of HEAD of the service's "
+    "repository or of\n.BR \\-\\-commit ,\nsigned with the user's SSH key where there is one. "
+    "The same version with the same content is recorded once; with other content it is refused.\n"
+    ".B list\nshows those there are, newest first,\n.B show\none of them and who signed it. "
+    "The module\n.B andon.release\nputs a release on hosts.\n";
+
+static const char approve_text[] =
+    ".SH DESCRIPTION\n.B andon approvals\nlists what waits: rings of rollouts, and runs on "
+    "protected hosts\n.RB ( \"andon run \\-\\-request\" ).\n.B andon approve\nshows its dry run, "
+    "asks, and records an approval that is signed with the user's SSH key;\n.B andon refuse "
+    "\\-\\-reason\nrecords the opposite. The last word of a person counts.\n.PP\nAn approval is "
+    "verified whenever it is counted: the signature and that its key was an allowed signer's at "
+    "that time, that it is of the same release and plan, that the policy lets its signer approve, "
+    "and that he is neither the author of the commit nor who asked. An approved run is done once, "
+    "within a day.\n.SH FILES\n.I allowed_signers\nin andon's state folder (or the setting "
+    "allowed_signers) says whose key is whose, as in\n.BR ssh\\-keygen (1);\n.I policy.yml\nwho "
+    "may "
+    "do what.\n";
+
+static int print_schema(void)
+{
+    struct buf b = BUF_INIT;
+    service_schema(&b);
+    fputs(buf_str(&b), stdout);
+    buf_release(&b);
+    return 0;
+}
+
 static const char run_status[] =
-    "0 all went well, 1 an error, 2 a task failed or the command line is wrong, 4 a host was "
-    "unreachable or a file cannot be parsed, 5 wrong values of options, 99 interrupted.";
+    "0 all went well, 1 an error, 2 a task failed or the command line is wrong, 3 the policy "
+    "refuses it, 4 a host was unreachable or a file cannot be parsed, 5 wrong values of options, "
+    "99 interrupted.";
 static const char check_status[] = "0 nothing that counts was found, 1 an error was found "
                                    "(with --strict: or a warning), 2 the "
                                    "command line is wrong or a path does not exist.";
 
 static const char ledger_status[] = "0 all went well, 1 an error (no ledger, nothing of that "
                                     "name, what cannot be), 2 the command line is wrong.";
+
+static const char record_status[] = "0 it is done, 1 an error: nothing was recorded, 2 the command "
+                                    "line is wrong, 3 the policy refuses it.";
 
 // The commands that take options; sorted.
 static const char verify_text[] =
@@ -276,6 +311,9 @@ static const struct {
     const char *name, *synopsis, *what, *text, *status;
     unsigned command;
 } rows[] = {
+    {"approvals", "", "show what waits for approval", approve_text, record_status, OPT_APPROVE},
+    {"approve", "ROLLOUT | REQUEST", "approve or refuse what waits for it", approve_text,
+     record_status, OPT_APPROVE},
     {"audit", "[SERVICE]", "tell what was done against the rules", man_audit_text, man_audit_status,
      OPT_AUDIT},
     {"check", "[PATH...]", "find mistakes without touching a host", check_text, check_status,
@@ -289,6 +327,10 @@ static const struct {
     {"ledger", "ACTION [SEQ]", "verify, export and prove what was recorded", verify_text,
      verify_status, OPT_LEDGER},
     {"log", "", "show what the ledger has recorded", man_log_text, man_events_status, OPT_LOG},
+    {"refuse", "ROLLOUT | REQUEST", "refuse what waits for approval", approve_text, record_status,
+     OPT_APPROVE},
+    {"release", "create SERVICE VERSION | list [SERVICE] | show SERVICE VERSION",
+     "record versions of services and their artifacts", release_text, record_status, OPT_RELEASE},
     {"run", "PLAYBOOK...", "run playbooks", run_text, run_status, OPT_RUN},
     {"vault", "ACTION [FILE...]", "encrypt files and values", vault_text, run_status, OPT_VAULT},
     {"who", "HOST PATH|PACKAGE|NAME", "show who changed a thing on a host", man_who_text,
@@ -367,11 +409,9 @@ int cmd_doc(int argc, char **argv, bool compat)
     static const struct {
         const char *option;
         int (*print)(void);
-    } all[] = {{"--modules", print_modules},
-               {"--filters", print_filters},
-               {"--keywords", print_keywords},
-               {"--settings", print_settings},
-               {"--checks", print_checks}};
+    } all[] = {{"--modules", print_modules},   {"--filters", print_filters},
+               {"--keywords", print_keywords}, {"--settings", print_settings},
+               {"--checks", print_checks},     {"--schema", print_schema}};
     (void)compat;
     if (argc < 2)
         return list_names();
@@ -382,7 +422,7 @@ int cmd_doc(int argc, char **argv, bool compat)
             return all[i].print();
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         printf("usage: andon doc [NAME | --modules | --filters | --keywords | --settings | "
-               "--checks | --man "
+               "--checks | --schema | --man "
                "COMMAND]\n");
         return 0;
     }
@@ -397,14 +437,15 @@ int cmd_completion(int argc, char **argv, bool compat)
         fprintf(stderr, "usage: andon completion bash\n");
         return RUN_USAGE;
     }
-    printf("# bash completion of andon; made by `andon completion bash`.\n_andon() {\n"
-           "    local word=${COMP_WORDS[COMP_CWORD]} options=\n"
-           "    if [ \"$COMP_CWORD\" = 1 ]; then\n"
-           "        mapfile -t COMPREPLY < <(compgen -W 'audit check completion do doc explain "
-           "flow help "
-           "incident inventory log run vault who "
-           "--help --version' -- \"$word\")\n        return\n    fi\n"
-           "    case ${COMP_WORDS[1]} in\n");
+    printf(
+        "# bash completion of andon; made by `andon completion bash`.\n_andon() {\n"
+        "    local word=${COMP_WORDS[COMP_CWORD]} options=\n"
+        "    if [ \"$COMP_CWORD\" = 1 ]; then\n"
+        "        mapfile -t COMPREPLY < <(compgen -W 'approvals approve audit check completion do "
+        "doc explain flow help "
+        "incident inventory log refuse release run vault who "
+        "--help --version' -- \"$word\")\n        return\n    fi\n"
+        "    case ${COMP_WORDS[1]} in\n");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct buf b = BUF_INIT;
         options_words(&b, rows[i].command);

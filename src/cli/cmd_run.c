@@ -1,4 +1,5 @@
 // andon run PLAYBOOK...: runs playbooks; also ansible-playbook.
+#include "cli/guard.h"
 #include "cli/history.h"
 #include "cli/precheck.h"
 #include "cli/record.h"
@@ -293,6 +294,10 @@ int cmd_run(int argc, char **argv, bool compat)
         arena_free(s.arena);
         return RUN_USAGE;
     }
+    if (guard_options(&s)) {
+        arena_free(s.arena);
+        return RUN_USAGE;
+    }
     if (use_history(&s)) {
         arena_free(s.arena);
         return 0;
@@ -306,6 +311,10 @@ int cmd_run(int argc, char **argv, bool compat)
         if (code == 0 && runs(&s))
             code = record_open(&s);
         struct run *r = run_new(&s.run);
+        struct guard_job job = {0};
+        if (code == 0)
+            code = guard_run(&s, r, &job);
+        guard_watch(&s, &job);
         session_watch_signals(&s, r);
         for (size_t i = 0; i < s.o.args->len && code == 0; i++)
             code = run_one(&s, r, s.o.args->items[i].u.str.s, &ran);
@@ -318,6 +327,7 @@ int cmd_run(int argc, char **argv, bool compat)
         record_end(&s, r, code);
         run_free(r);
         output_free(&s.run.sink);
+        code = guard_request(&s, &job, code);
     }
     session_close(&s);
     return code;

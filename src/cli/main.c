@@ -13,6 +13,8 @@ struct command {
 };
 
 static const struct command commands[] = {
+    {"approvals", cmd_approvals, "Show what waits for approval"},
+    {"approve", cmd_approve, "Approve a ring of a rollout or a run, after its dry run was shown"},
     {"audit", cmd_audit, "Tell what was done without authority, approval or checks"},
     {"check", cmd_check, "Find mistakes in playbooks, roles and repositories"},
     {"completion", cmd_completion, "Print a completion script for bash"},
@@ -24,6 +26,8 @@ static const struct command commands[] = {
     {"inventory", cmd_inventory, "Show hosts, groups and their variables"},
     {"ledger", cmd_ledger, "Verify, export and prove what was recorded"},
     {"log", cmd_log, "Show what the ledger has recorded"},
+    {"refuse", cmd_refuse, "Refuse what waits for approval, with a reason"},
+    {"release", cmd_release, "Record versions of services and their artifacts"},
     {"run", cmd_run, "Run playbooks"},
     {"vault", cmd_vault, "Encrypt files and values, or read encrypted ones"},
     {"who", cmd_who, "Show who changed a file, package or service on a host"},

@@ -22,7 +22,8 @@ struct row {
 
 #define AT(field) offsetof(struct options, field)
 #define OPT_EVERY                                                                                  \
-    (OPT_ALL | OPT_LEDGER | OPT_VAULT | OPT_CHECK | OPT_FLOW | OPT_INCIDENT | OPT_EVENTS)
+    (OPT_ALL | OPT_LEDGER | OPT_VAULT | OPT_CHECK | OPT_RELEASE | OPT_APPROVE | OPT_FLOW |         \
+     OPT_INCIDENT | OPT_EVENTS)
 
 static const struct row table[] = {
     {'i', "inventory", "SOURCE", LIST, AT(inventories), OPT_ALL | OPT_CHECK,
@@ -185,6 +186,23 @@ static const struct row table[] = {
      "proof: that this tree begins with that of the first N events"},
     {0, "origin", "NAME", STR, AT(origin), OPT_LEDGER,
      "init: the name in checkpoints (HOST/andon)"},
+    {0, "artifact", "FILE", STR, AT(artifact), OPT_RELEASE,
+     "create: what is delivered, a tar archive; kept by its digest"},
+    {0, "commit", "SHA", STR, AT(commit), OPT_RELEASE,
+     "create: the commit it is made of (HEAD of the service's repository)"},
+    {0, "digest", "SHA256", STR, AT(digest), OPT_RELEASE,
+     "create: the digest the artifact must have"},
+    {0, "file", "FILE", STR, AT(service_file), OPT_RELEASE,
+     "The service file (andon.yml here or above)"},
+    {0, "ring", "RING", STR, AT(ring), OPT_APPROVE, "approve, refuse: which ring of the rollout"},
+    {0, "reason", "TEXT", STR, AT(reason), OPT_APPROVE, "Why; refuse needs it"},
+    {'y', "yes", NULL, FLAG, AT(yes), OPT_APPROVE, "Do not ask"},
+    {0, "output", "KIND", STR, AT(output), OPT_RELEASE | OPT_APPROVE,
+     "text or json (an object per line)"},
+    {0, "request", NULL, FLAG, AT(request), OPT_RUN | OPT_DO,
+     "Protected hosts: ask others to approve this, with its dry run"},
+    {0, "break-glass", "REASON", STR, AT(break_glass), OPT_RUN | OPT_DO,
+     "Protected hosts: do it without approval; it is recorded, with the reason"},
     {'v', "verbose", NULL, COUNT, AT(verbosity), OPT_ALL | OPT_VAULT,
      "More output: -v results, -vv where tasks stand, -vvv arguments and connections"},
     {'h', "help", NULL, FLAG, AT(help), OPT_EVERY, "This text"},

@@ -15,8 +15,10 @@ enum option_command {
     OPT_CHECK = 16,
     OPT_LEDGER = 64,
     OPT_LOG = 128,
+    OPT_RELEASE = 256,
     OPT_FLOW = 2048,
     OPT_INCIDENT = 4096,
+    OPT_APPROVE = 8192,
     OPT_WHO = 32768,
     OPT_AUDIT = 65536,
     OPT_EVENTS = OPT_LOG | OPT_WHO | OPT_AUDIT // what reads the ledger
@@ -34,12 +36,14 @@ struct options {
     const char *ring, *actor, *path, *package, *outcome, *type, *run_id;     // log
     const char *format, *to, *from, *key, *checkpoint, *origin, *size, *old; // ledger
     const char *by, *repo, *at, *started, *noticed_by, *severity, *reason;   // flow, incident
+    const char *artifact, *commit, *digest, *service_file;                   // release
+    const char *break_glass;                                                 // run, do
     bool blobs, explain, authored, all, runs;
     int number;
     int forks, timeout, verbosity, background, poll;
     bool check, diff, become, ask_pass, ask_become_pass, ask_vault_pass, list_hosts, list_tasks,
         list_tags, syntax_check, step, force_handlers, flush_cache, one_line, help, version, list,
-        graph, live, quiet, failed, drop_handlers, ask_text, show_input, strict;
+        graph, live, quiet, failed, drop_handlers, ask_text, show_input, strict, yes, request;
 };
 
 // Parses argv[1..argc) for a command. ERR_INVALID with a message that names the option and a near

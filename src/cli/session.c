@@ -85,7 +85,10 @@ static void usage(const struct session *s, unsigned command)
              : command == OPT_INCIDENT ? "ACTION [...]"
              : command == OPT_WHO      ? "HOST PATH|PACKAGE|NAME"
              : command == OPT_AUDIT    ? "[SERVICE]"
-                                       : "");
+             : command == OPT_APPROVE  ? "[ROLLOUT | REQUEST]"
+             : command == OPT_RELEASE
+                 ? "create SERVICE VERSION | list [SERVICE] | show SERVICE VERSION"
+                 : "");
     if (command == OPT_LEDGER) {
         ledger_actions_help(&b);
         buf_addc(&b, '\n');
@@ -125,7 +128,8 @@ static bool output_known(const struct session *s)
     } rows[] = {{OPT_RUN | OPT_DO, {"andon", "ansible", "json"}},
                 {OPT_CHECK, {"text", "json", "sarif"}},
                 {OPT_FLOW, {"text", "json", "csv"}},
-                {OPT_INCIDENT | OPT_LEDGER | OPT_LOG | OPT_WHO, {"text", "json"}},
+                {OPT_INCIDENT | OPT_LEDGER | OPT_LOG | OPT_WHO | OPT_RELEASE | OPT_APPROVE,
+                 {"text", "json"}},
                 {OPT_AUDIT, {"text", "csv", "json"}}};
     struct buf list = BUF_INIT;
     size_t row = 0;

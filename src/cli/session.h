@@ -8,7 +8,8 @@
 #include "run/run.h"
 #include "vault/vault.h"
 
-#define RUN_USAGE 2 // exit code for a wrong command line, as argparse's
+#define RUN_USAGE 2   // exit code for a wrong command line, as argparse's
+#define RUN_REFUSED 3 // the policy does not allow it
 
 struct session {
     struct arena *arena;
@@ -120,6 +121,10 @@ int cmd_run(int argc, char **argv, bool compat);
 int cmd_do(int argc, char **argv, bool compat);
 int cmd_inventory(int argc, char **argv, bool compat);
 int cmd_vault(int argc, char **argv, bool compat);
+int cmd_release(int argc, char **argv, bool compat);
+int cmd_approve(int argc, char **argv, bool compat);
+int cmd_refuse(int argc, char **argv, bool compat);
+int cmd_approvals(int argc, char **argv, bool compat);
 int cmd_check(int argc, char **argv, bool compat);
 int cmd_flow(int argc, char **argv, bool compat);
 int cmd_incident(int argc, char **argv, bool compat);

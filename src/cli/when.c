@@ -173,3 +173,12 @@ void when_local(struct buf *b, int64_t us)
     buf_addc(b, ':');
     buf_adds(b, zone + 3);
 }
+
+const char *when_string(struct arena *a, int64_t us)
+{
+    struct buf b = BUF_INIT;
+    when_local(&b, us);
+    const char *text = arena_strdup(a, buf_str(&b));
+    buf_release(&b);
+    return text;
+}

@@ -2,6 +2,7 @@
 #ifndef CLI_WHEN_H
 #define CLI_WHEN_H
 
+#include "core/arena.h"
 #include "core/buf.h"
 #include "core/err.h"
 
@@ -15,5 +16,6 @@ int when_parse(const char *s, int64_t now, bool end, int64_t *ret, struct err *e
     __attribute__((warn_unused_result));
 // "2026-11-21 21:15:00 +01:00": local time with its zone, appended.
 void when_local(struct buf *b, int64_t us);
+const char *when_string(struct arena *a, int64_t us);
 
 #endif

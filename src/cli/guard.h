@@ -1,0 +1,35 @@
+// Protected hosts: what touches them by hand is allowed by a rule, approved by others, or a
+// break-glass with a reason, and the ledger knows which.
+#ifndef CLI_GUARD_H
+#define CLI_GUARD_H
+
+#include "cli/session.h"
+
+// A run by hand as it is judged.
+struct guard_job {
+    const char *command;      // for people: "run site.yml --limit prod"
+    const char *what;         // digest of what it is: another playbook is another change
+    const char *const *hosts; // names it would touch, ends with NULL
+    int plan_fd, out_fd;      // while its dry run is watched
+};
+
+// To be called on parsed options, before the session is opened: a request (--request) is a run in
+// check mode that shows differences. An exit code after telling what is wrong with the options.
+int guard_options(struct session *s);
+// Before anything is sent, on an open session: 0 when the playbooks, or the module, may go on
+// (s->authority says by what), else an exit code after telling why not and what can be done.
+int guard_run(struct session *s, struct run *r, struct guard_job *j);
+int guard_do(struct session *s, const char *module, const char *pattern,
+             const struct inventory_hosts *hosts, struct guard_job *j);
+// Around the run of a request: what is printed in between is its plan, which guard_request keeps
+// with the request. An exit code.
+void guard_watch(struct session *s, struct guard_job *j);
+int guard_request(struct session *s, struct guard_job *j, int code);
+
+// --- guard_request.c
+// What playbooks or a module are and touch.
+int guard_job_of_playbooks(struct session *s, struct run *r, struct guard_job *ret, struct err *e);
+void guard_job_of_module(struct session *s, const char *module, const char *pattern,
+                         const struct inventory_hosts *hosts, struct guard_job *ret);
+
+#endif

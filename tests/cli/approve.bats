@@ -1,0 +1,182 @@
+#!/usr/bin/env bats
+# Protected hosts by hand: refused, allowed by rule, approved by others, or with broken glass; and
+# the approvals themselves. Who may what is in tests/unit/test_rollout_policy.c.
+
+load helpers
+
+# person NAME: a key and its line in allowed_signers.
+person() {
+    ssh-keygen -q -t ed25519 -N '' -C "$1" -f "$HOME/$1"
+    echo "$1@example.org namespaces=\"change@andon\" $(cut -d' ' -f1,2 "$HOME/$1.pub")" >>"$ANDON_HOME/allowed_signers"
+}
+
+# as NAME COMMAND..: with that person's key.
+as() {
+    local who=$1
+    shift
+    ANDON_SIGNING_KEY=$HOME/$who "$ANDON" "$@"
+}
+
+protect() {
+    unset SSH_AUTH_SOCK
+    mkdir -p "$ANDON_HOME"
+    person ann && person ben && person cat
+    cat >"$ANDON_HOME/policy.yml" <<'Y'
+groups: {ops: [ann@example.org, ben@example.org]}
+protected_hosts: [web]
+rules:
+  - {name: ops by hand, who: ops, may: run, hosts: web, approvals: 1}
+  - {name: reviewers, who: [ops, "c*@example.org"], may: approve}
+Y
+    play <<<"- copy: {content: new, dest: $DIR/f}"
+}
+
+# request: asks as ann, and sets id.
+request() {
+    run -0 as ann run -i hosts site.yml --request
+    id=$(sed -n 's/^Requested as \(.*\)\. Others.*/\1/p' <<<"$output")
+    [ -n "$id" ]
+}
+
+@test "without a policy nothing is protected" {
+    play <<<"- copy: {content: new, dest: $DIR/f}"
+    run -0 andon run -i hosts site.yml
+    [ "$(cat f)" = new ]
+}
+
+@test "protected hosts are refused, and nothing is done; others are not" {
+    protect
+    run -3 andon run -i hosts site.yml
+    has "refused: "
+    has "--request"
+    has "--break-glass"
+    [ ! -e f ]
+    run -3 andon do -i hosts h1 -a 'touch f'
+    run -3 andon do -i hosts all -a 'touch f'
+    [ ! -e f ]
+    run -0 andon do -i hosts h2 -a 'true'
+    run -0 andon run -i hosts site.yml --check
+    run -0 andon run -i hosts site.yml --list-tasks
+}
+
+@test "a policy that cannot be understood stops everything" {
+    protect
+    echo 'rule: []' >>"$ANDON_HOME/policy.yml"
+    run -1 andon do -i hosts h2 -a 'true'
+    has "a policy has no key 'rule'"
+}
+
+@test "allowed by a rule alone, for a key that is known" {
+    protect
+    sed -i 's/, approvals: 1//' "$ANDON_HOME/policy.yml"
+    run -3 andon run -i hosts site.yml
+    has "is no verified signer"
+    run -3 as cat run -i hosts site.yml
+    [ ! -e f ]
+    run -0 as ann run -i hosts site.yml
+    [ "$(cat f)" = new ]
+}
+
+@test "requested, approved by another, done once" {
+    protect
+    request
+    [ ! -e f ]
+    run -0 andon approvals
+    has "$id"
+    has "0 of 1  run site.yml, asked for by ann@example.org"
+    run -3 as ann run -i hosts site.yml
+    has "the request $id has 0 of 1 approvals"
+    run -0 as cat approve "$id" --yes
+    has "+new"
+    has "cat@example.org approved run site.yml: 1 of 1 approvals"
+    run -0 as ann run -i hosts site.yml
+    [ "$(cat f)" = new ]
+}
+
+@test "an approval is for what was shown: another playbook, limit or variable is another run" {
+    protect
+    request
+    as ben approve "$id" --yes
+    run -3 as ann run -i hosts site.yml -e x=1
+    sed -i 's/new/other/' site.yml
+    run -3 as ann run -i hosts site.yml
+    [ ! -e f ]
+}
+
+@test "nobody approves his own" {
+    protect
+    request
+    run -3 as ann approve "$id" --yes
+    has "ann@example.org started it"
+    run -3 as ann run -i hosts site.yml
+    run -1 andon run -i hosts site.yml --request
+    has "a request is signed, and there is no key to sign with"
+}
+
+@test "refused: it stays so until the same person approves" {
+    protect
+    request
+    run -2 as cat refuse "$id" --yes
+    has "say why with --reason"
+    run -0 as cat refuse "$id" --yes --reason "not today"
+    as ben approve "$id" --yes
+    run -3 as ann run -i hosts site.yml
+    has "cat@example.org refused it: not today"
+    run -0 as cat approve "$id" --yes
+    run -0 as ann run -i hosts site.yml
+}
+
+@test "an approval whose signer has left since still counts; one given afterwards does not" {
+    protect
+    request
+    yesterday=$(date -u -d yesterday +%Y%m%d%H%MZ)
+    sed -i "s/^cat@example.org namespaces/cat@example.org valid-before=\"$yesterday\",namespaces/" "$ANDON_HOME/allowed_signers"
+    run -1 as cat approve "$id" --yes
+    has "your key is not in"
+    as ben approve "$id" --yes
+    tomorrow=$(date -u -d tomorrow +%Y%m%d%H%MZ)
+    sed -i "s/^ben@example.org namespaces/ben@example.org valid-before=\"$tomorrow\",namespaces/" "$ANDON_HOME/allowed_signers"
+    run -0 as ann run -i hosts site.yml
+}
+
+@test "an approval counts for nothing when its key is taken from the allowed signers" {
+    protect
+    request
+    as ben approve "$id" --yes
+    sed -i /^ben/d "$ANDON_HOME/allowed_signers"
+    run -3 as ann run -i hosts site.yml
+    has "the approval of ben@example.org does not count: the signer is not in"
+}
+
+@test "without a terminal one says --yes; what is not there cannot be approved" {
+    protect
+    request
+    run -1 timeout 30 setsid env ANDON_SIGNING_KEY="$HOME/cat" "$ANDON" approve "$id" </dev/null
+    has "there is no terminal to ask on: say --yes"
+    run -1 as cat approve a-nosuch --yes
+    has "nothing called a-nosuch waits for approval"
+    run -2 as cat approve
+}
+
+@test "break-glass: done, shown, recorded" {
+    protect
+    run -2 andon run -i hosts site.yml --break-glass ' '
+    run -2 andon run -i hosts site.yml --break-glass x --request
+    run -0 andon run -i hosts site.yml --break-glass 'the shop is down'
+    has "BREAK-GLASS by"
+    has "the shop is down"
+    [ "$(cat f)" = new ]
+}
+
+@test "a rollout that somebody invents gives no authority" {
+    protect
+    ANDON_CONTEXT='{"rollout": "d-1", "ring": "rest", "authority": {"kind": "rollout"}}' run -3 andon run -i hosts site.yml
+    [ ! -e f ]
+}
+
+@test "as ansible-playbook, too" {
+    protect
+    ln -s "$ANDON" ansible-playbook && ln -s "$(dirname "$ANDON")/andon-node" .
+    ANDON_NODE=$(dirname "$ANDON")/andon-node run -3 ./ansible-playbook -i hosts site.yml
+    [ ! -e f ]
+}
