@@ -1,5 +1,6 @@
 // Gates of a service file: a mapping with one main key, which says what kind it is, and what
 // belongs to that kind.
+#include "rollout/canary.h"
 #include "rollout/service_keys.h"
 
 #include <math.h>
@@ -104,6 +105,11 @@ static void read_others(struct reader *r, const struct value *v, const struct ga
     }
 }
 
+static void canary_problem(void *data, struct pos pos, const char *msg)
+{
+    reader_problem(data, pos, "%s", msg);
+}
+
 // What only the whole gate can tell.
 static void check_gate(struct reader *r, const struct gate *g)
 {
@@ -113,6 +119,9 @@ static void check_gate(struct reader *r, const struct gate *g)
         reader_problem(r, g->pos, "the gate prometheus needs the key 'min', 'max' or both");
     if (g->kind == GATE_PROMETHEUS && g->min > g->max)
         reader_problem(r, g->pos, "'min' is more than 'max': nothing could lie between");
+    if (g->kind == GATE_CANARY && canary_check(g->canary, canary_problem, r) && !g->url &&
+        canary_queries(g->canary))
+        reader_problem(r, g->pos, "the gate canary needs the key 'url' for its queries");
     if (g->timeout <= 0)
         reader_problem(r, g->pos, "a gate needs a timeout that is more than 0");
 }
