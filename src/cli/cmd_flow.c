@@ -44,9 +44,12 @@ static int bad_part(struct session *s, const char *word)
     return RUN_USAGE;
 }
 
-// A measure of speed brings the measure of stability it is told with.
+// A measure of speed brings the measure of stability it is told with; levels are of something.
 static unsigned with_partners(unsigned chosen)
 {
+    const unsigned levelled = 1u << FLOW_LEAD_TIME | 1u << FLOW_FREQUENCY | 1u << FLOW_RECOVERY;
+    if ((chosen & FLOW_PART_LEVELS) && !(chosen & (FLOW_PART_LEVELS - 1)))
+        chosen |= levelled;
     for (int id = 0; id < FLOW_MEASURES; id++)
         if ((chosen & (1u << id)) && flow_measures[id].partner >= 0)
             chosen |= 1u << flow_measures[id].partner;

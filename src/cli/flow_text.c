@@ -77,7 +77,7 @@ static void print_head(const struct flow_report *r)
     buf_addf(&b, "%s, ", r->service);
     add_day(&b, r->since);
     buf_adds(&b, " to ");
-    add_day(&b, r->until);
+    add_day(&b, r->until - 1); // the last day that is in it
     buf_addf(&b, " (%.0f days)", (double)(r->until - r->since) / FLOW_DAY);
     if (r->production[0])
         buf_addf(&b, ", production: %s", r->production[0]);
@@ -196,7 +196,7 @@ static void print_levels(const struct flow_output *o, const struct flow_report *
             buf_addc(&b, '\n');
             text_add_padded(&b, "Levels of DORA's reports", NAME_COLUMNS);
             for (size_t i = 0; i < n; i++)
-                buf_addf(&b, "   %-9d", levels[i].year);
+                buf_addf(&b, "   %-*d", i + 1 < n ? 9 : 0, levels[i].year);
             buf_addc(&b, '\n');
         }
         if (!n)
@@ -208,11 +208,9 @@ static void print_levels(const struct flow_output *o, const struct flow_report *
         for (size_t i = 0; i < n; i++) {
             char cell[32];
             snprintf(cell, sizeof cell, "%s%s", levels[i].name, levels[i].doubtful ? "*" : "");
-            buf_addf(&b, "   %-9s", cell);
+            buf_addf(&b, "   %-*s", i + 1 < n ? 9 : 0, cell);
             doubtful = doubtful || levels[i].doubtful;
         }
-        while (b.len && b.p[b.len - 1] == ' ')
-            b.p[--b.len] = '\0';
         buf_addc(&b, '\n');
     }
     if (doubtful)

@@ -243,3 +243,24 @@ opened() {
     [ "$(grep -c closed closed)" = 1 ]
     [ "$(grep -c 'already closed' refused)" = 3 ]
 }
+
+@test "levels per measure and year, figures from memory marked" {
+    local n day
+    {
+        echo "2026-05-25T00:00:00Z release.created service=shop release=0"
+        for n in 1 2 3 4 5 8 9 10 11 12 15 16 17 18 19 22 23 24 25 26; do
+            printf -v day 2026-06-%02d "$n"
+            echo "${day}T09:00:00Z rollout.started service=shop release=$n rollout=d-$n rings=all"
+            echo "${day}T09:00:00Z batch.started rollout=d-$n ring=all run=r-$n"
+            echo "${day}T10:00:00Z ring.passed rollout=d-$n ring=all"
+            [ "$n" -gt 2 ] || echo "${day}T11:00:00Z incident.opened service=shop incident=i-$n rollout=d-$n title=t noticed_by=alert"
+        done
+    } | ledger
+    run -0 andon flow shop --since 2026-06-01 --until 2026-06-28 --only levels
+    has "  deployment frequency                 elite       elite       elite"
+    # 2 of 20 = 10 %: nearest to what 2024 says of medium, from memory
+    has "  change fail percentage               elite       high        medium*"
+    has "from memory, not checked"
+    run -0 andon flow shop --since 2026-06-01 --until 2026-06-28 --output json
+    has '"from_memory": true'
+}
