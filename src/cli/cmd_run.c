@@ -302,6 +302,8 @@ int cmd_run(int argc, char **argv, bool compat)
         arena_free(s.arena);
         return 0;
     }
+    if (runs(&s))
+        record_prepare(&s);
     code = session_open(&s);
     if (code == 0) {
         bool ran = false;

@@ -4,6 +4,7 @@
 
 #include "core/file.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -91,17 +92,24 @@ static void read_status(struct arena *a, int fd, struct git_state *ret)
     }
 }
 
-struct git_state git_state_of(struct arena *a, const char *dir)
+void git_query_start(struct git_query *q, struct arena *a, const char *dir)
+{
+    q->pid = in_repository(a, dir) ? start(dir, &q->fd) : 0;
+    if (q->pid < 0)
+        q->pid = 0;
+}
+
+struct git_state git_query_end(struct git_query *q, struct arena *a)
 {
     struct git_state st = {0};
-    int fd;
-    pid_t pid = in_repository(a, dir) ? start(dir, &fd) : -1;
-    if (pid < 0)
+    if (!q->pid)
         return st;
-    read_status(a, fd, &st);
-    close(fd);
-    kill(pid, SIGKILL); // it has said what was asked
-    while (waitpid(pid, NULL, 0) < 0)
+    if (a)
+        read_status(a, q->fd, &st);
+    close(q->fd);
+    kill(q->pid, SIGKILL); // it has said what was asked
+    while (waitpid(q->pid, NULL, 0) < 0 && errno == EINTR)
         continue;
+    q->pid = 0;
     return st;
 }

@@ -9,6 +9,8 @@
 bool record_wanted(const struct session *s);
 // The name of this machine as run.started has it.
 const char *record_machine(struct arena *a);
+// Before the session is opened: asks for what takes a while, where the run will be recorded.
+void record_prepare(struct session *s);
 // Gives the run its id and, where settings want it, opens the ledger; to be called on an open
 // session before run_new, with the sink in s->run.sink, which it takes over. An exit code after
 // telling why the run may not start: part of a rollout, and the ledger cannot be written.

@@ -1,5 +1,4 @@
 // What run.started says of a run.
-#include "cli/git_state.h"
 #include "cli/record_parts.h"
 
 #include "core/buf.h"
@@ -47,11 +46,18 @@ static void add_playbooks(struct recorder *r, struct dict *d)
         list_add(more.u.list, value_cstr(full_path(r, args->items[i].u.str.s)));
     if (more.u.list->len)
         dict_set(d, "more", more);
-    struct git_state git = git_state_of(r->pending, path_dir(r->pending, first));
+    struct git_state git = git_query_end(&r->s->git, r->pending);
     if (git.commit) {
         dict_set(d, "commit", value_cstr(git.commit));
         dict_set(d, "dirty", value_bool(git.dirty));
     }
+}
+
+void record_prepare(struct session *s)
+{
+    const char *first = s->o.args->items[0].u.str.s;
+    if (record_wanted(s))
+        git_query_start(&s->git, s->arena, path_dir(s->arena, session_path(s, first)));
 }
 
 // Whether the parameter of a module is secret by its specification.

@@ -544,6 +544,7 @@ void session_close(struct session *s)
     session_close_plugins(s);
     loader_free(s->loader);
     template_cache_free(s->cache);
+    git_query_end(&s->git, NULL);
     wipe(s->ssh_password);
     wipe(s->become_password);
     vault_free(s->vault);

@@ -2,6 +2,7 @@
 #ifndef CLI_SESSION_H
 #define CLI_SESSION_H
 
+#include "cli/git_state.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "plugin/plugin.h"
@@ -32,6 +33,7 @@ struct session {
     struct censor *censor;        // what must not stand in records, or NULL: nothing is recorded
     struct recorder *recorder;    // of runs, or NULL
     bool recorded;                // it writes
+    struct git_query git;         // of the playbook's repository
     const char *actor;            // the verified principal who runs this, or NULL: who is logged in
     const struct dict *authority; // what allows the run (docs/EVENTS.md), or NULL: nothing does
     bool secrets_as_given;  // only those the command line names: what settings name may be a script
