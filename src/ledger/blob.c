@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define MANY 16 // files from which on the whole file system is synced instead of each
+
 static int cannot(struct ledger *l, struct err *e)
 {
     return err_set(e, ERR_IO, POS_NONE, "content cannot be kept in '%s/blobs': %s", l->dir,
@@ -156,11 +158,18 @@ static int sync_path(struct ledger *l, const char *path, struct err *e)
     return rc;
 }
 
-int blob_sync(struct ledger *l, struct err *e)
+// All that was written to the file system at once: of many small files that is quicker by far.
+static int sync_all(struct ledger *l, struct arena *a, struct err *e)
 {
-    if (!l->unsynced->len)
-        return 0;
-    struct arena *a = arena_new();
+    int fd = open(arena_printf(a, "%s/blobs", l->dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc = fd < 0 || syncfs(fd) < 0 ? cannot(l, e) : 0;
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
+static int sync_each(struct ledger *l, struct arena *a, struct err *e)
+{
     bool folders[256] = {false};
     int rc = 0;
     for (size_t i = 0; i < l->unsynced->len && rc == 0; i++) {
@@ -172,8 +181,15 @@ int blob_sync(struct ledger *l, struct err *e)
     for (int i = 0; i < 256 && rc == 0; i++)
         if (folders[i])
             rc = sync_path(l, arena_printf(a, "%s/blobs/%02x", l->dir, (unsigned)i), e);
-    if (rc == 0)
-        rc = sync_path(l, arena_printf(a, "%s/blobs", l->dir), e);
+    return rc == 0 ? sync_path(l, arena_printf(a, "%s/blobs", l->dir), e) : rc;
+}
+
+int blob_sync(struct ledger *l, struct err *e)
+{
+    if (!l->unsynced->len)
+        return 0;
+    struct arena *a = arena_new();
+    int rc = l->unsynced->len > MANY ? sync_all(l, a, e) : sync_each(l, a, e);
     if (rc == 0) {
         arena_reset(l->unsynced_arena);
         l->unsynced = value_list(l->unsynced_arena).u.list;
