@@ -264,3 +264,24 @@ opened() {
     run -0 andon flow shop --since 2026-06-01 --until 2026-06-28 --output json
     has '"from_memory": true'
 }
+
+@test "lead time of releases that andon release recorded: repository and commit are its own" {
+    commit one '2098-12-01T10:00:00Z'
+    (cd shop && andon release create shop 1.0)
+    commit two '2098-12-30T10:00:00Z'
+    commit three '2098-12-31T04:00:00Z'
+    (cd shop && andon release create shop 1.1)
+    ledger <<'H'
+2098-12-02T10:00:00Z rollout.started service=shop release=1.0 rollout=d-1 rings=all
+2098-12-02T10:00:00Z batch.started rollout=d-1 ring=all run=r-1
+2098-12-02T11:00:00Z ring.passed rollout=d-1 ring=all
+2098-12-31T09:00:00Z rollout.started service=shop release=1.1 rollout=d-2 rings=all previous=1.0
+2098-12-31T09:00:00Z batch.started rollout=d-2 ring=all run=r-2
+2098-12-31T10:00:00Z ring.passed rollout=d-2 ring=all
+H
+    run -0 andon flow shop --since 2098-12-03 --until 2099-01-31 --only lead-time --explain
+    has "change lead time                        2   15h 00m"
+    has "1d 00h"
+    has "two, in 1.1 (d-2)"
+    has "6h 00m"
+}
