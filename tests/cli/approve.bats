@@ -51,10 +51,10 @@ request() {
     has "--request"
     has "--break-glass"
     [ ! -e f ]
-    run -3 andon do -i hosts h1 -a 'touch f'
-    run -3 andon do -i hosts all -a 'touch f'
+    run -3 andon 'do' -i hosts h1 -a 'touch f'
+    run -3 andon 'do' -i hosts all -a 'touch f'
     [ ! -e f ]
-    run -0 andon do -i hosts h2 -a 'true'
+    run -0 andon 'do' -i hosts h2 -a 'true'
     run -0 andon run -i hosts site.yml --check
     run -0 andon run -i hosts site.yml --list-tasks
 }
@@ -62,7 +62,7 @@ request() {
 @test "a policy that cannot be understood stops everything" {
     protect
     echo 'rule: []' >>"$ANDON_HOME/policy.yml"
-    run -1 andon do -i hosts h2 -a 'true'
+    run -1 andon 'do' -i hosts h2 -a 'true'
     has "a policy has no key 'rule'"
 }
 

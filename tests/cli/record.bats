@@ -146,7 +146,7 @@ END
 }
 
 @test "do is recorded with its module and arguments" {
-    run -0 andon do h1 -i hosts -m copy -a "content=x dest=$DIR/b"
+    run -0 andon 'do' h1 -i hosts -m copy -a "content=x dest=$DIR/b"
     run -0 events --type run.started
     jq -e '.body | .command == "do" and .module == "copy" and .pattern == "h1" and (.args | startswith("content=x"))' <<<"$output"
     run -0 andon log --type change
@@ -257,7 +257,7 @@ END
 @test "log filters, aligns and lists newest last" {
     site
     andon run -i hosts site.yml
-    andon do h2 -i hosts -m copy -a "content=x dest=$DIR/b"
+    andon 'do' h2 -i hosts -m copy -a "content=x dest=$DIR/b"
     run -0 andon log --host h2
     lacks "write a"
     has "$DIR/b"
@@ -282,7 +282,7 @@ END
 @test "log --runs tells who ran what, and how it ended" {
     site
     andon run -i hosts site.yml
-    andon do all -i hosts -m command -a false || true
+    andon 'do' all -i hosts -m command -a false || true
     run -0 andon log --runs
     [ "${#lines[@]}" = 2 ]
     [[ ${lines[0]} == r-*" ok "*" 1 host "*"run site.yml" ]]
@@ -410,8 +410,8 @@ END
 }
 
 @test "secret parameters of do are not recorded" {
-    run -0 andon do h1 -i hosts --check -m user -a "name=zz password=hashSecret11"
-    run -0 andon do h1 -i hosts -m shell -a "echo MYSQL_PWD=plainSecret12 --db-password 'plainSecret13'"
+    run -0 andon 'do' h1 -i hosts --check -m user -a "name=zz password=hashSecret11"
+    run -0 andon 'do' h1 -i hosts -m shell -a "echo MYSQL_PWD=plainSecret12 --db-password 'plainSecret13'"
     nowhere hashSecret11 plainSecret12 plainSecret13
     run -0 andon log --type run.started
     has "password=********"
