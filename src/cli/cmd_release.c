@@ -75,6 +75,7 @@ static int add_commit(struct release_command *c, const char *dir, struct release
                       dir, rev.commit);
     r->commit = rev.commit;
     r->author = rev.author;
+    r->committer = rev.committer;
     r->repo = dir;
     return 0;
 }

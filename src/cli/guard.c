@@ -134,28 +134,31 @@ static bool names_all(const struct value *list, const char *const *hosts)
     return true;
 }
 
-// A run that a rollout began: the ledger knows the rollout as under way, and its batch of just
-// these hosts. ANDON_CONTEXT alone, which anybody can set, is no authority.
+// A run that a rollout began: the ledger knows the rollout as under way, and the hosts as those of
+// its ring. ANDON_CONTEXT alone, which anybody can set, is no authority.
 static int is_of_rollout(struct guard *g, bool *ret, struct err *e)
 {
-    static const char *const types[] = {"batch.started", "rollout.started", "rollout.finished",
-                                        "rollout.held", NULL};
+    static const char *const types[] = {"rollout.started", "rollout.finished", NULL};
     struct arena *a = g->s->arena;
     const char *text = getenv("ANDON_CONTEXT");
     struct value v;
     *ret = false;
     if (!text || json_parse(a, text, strlen(text), &v, NULL) < 0 || v.type != VALUE_DICT)
         return 0;
-    const char *rollout = dict_str(v.u.dict, "rollout", NULL);
+    const char *rollout = dict_str(v.u.dict, "rollout", NULL),
+               *ring = dict_str(v.u.dict, "ring", NULL);
     struct ledger_event last = {0};
     struct ledger_filter f = {.types = types, .rollout = rollout};
-    int rc = rollout ? open_ledger(g, e) : 0;
-    if (rc < 0 || !rollout)
+    int rc = rollout && ring ? open_ledger(g, e) : 0;
+    if (rc < 0 || !rollout || !ring)
         return rc;
     rc = ledger_each(g->ledger, &f, a, last_event, &last, e);
-    *ret = rc >= 0 && last.type && strcmp(last.type, "batch.started") == 0 && last.body &&
-           names_all(dict_get(last.body, "hosts"), g->job->hosts);
-    return rc < 0 ? rc : 0;
+    if (rc < 0 || !last.type || strcmp(last.type, "rollout.started") != 0 || !last.body)
+        return rc < 0 ? rc : 0;
+    const struct value *hosts = dict_get(last.body, "hosts");
+    *ret = hosts && hosts->type == VALUE_DICT &&
+           names_all(dict_get(hosts->u.dict, ring), g->job->hosts);
+    return 0;
 }
 
 // --- by hand

@@ -1,6 +1,7 @@
 // Requests for a run on protected hosts: what it is, and its dry run as the plan others look at.
 #include "cli/guard.h"
 
+#include "cli/censor.h"
 #include "cli/identity.h"
 #include "core/buf.h"
 #include "core/file.h"
@@ -240,7 +241,11 @@ int guard_request(struct session *s, struct guard_job *j, int code)
         fprintf(stderr, "andon: the dry run did not succeed: nothing is requested\n");
         return code;
     }
-    if (keep(s, j, plan, len, id, &e) < 0) {
+    struct buf clean = BUF_INIT;
+    censor_text(s->censor, plan, len, &clean);
+    int rc = keep(s, j, buf_str(&clean), clean.len, id, &e);
+    buf_release(&clean);
+    if (rc < 0) {
         session_error(s, &e);
         err_release(&e);
         return RUN_ERROR;

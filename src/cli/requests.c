@@ -69,6 +69,7 @@ static int read_one(void *data, const struct ledger_event *ev)
         q->subject.commit = release.commit;
         q->subject.digest = release.digest;
         q->subject.author = release.author;
+        q->subject.committer = release.committer;
     }
     return rc < 0 ? rc : 0;
 }

@@ -56,11 +56,17 @@ int revision_find(struct arena *a, const char *dir, const char *rev, struct revi
         return 0;
     if (rc > 0)
         return err_set(e, ERR_NOENT, POS_NONE, "the repository %s has no commit '%s'", line, rev);
-    const char *const author[] = {"log", "-1", "--format=%aN <%aE>", commit, NULL};
+    const char *const author[] = {"log", "-1", "--format=%aN <%aE>", commit, NULL},
+                      *const committer[] = {"log", "-1", "--format=%cN <%cE>", commit, NULL};
+    *ret = (struct revision){.commit = commit};
     rc = git(a, dir, author, &line, &said, e);
     if (rc < 0)
         return rc;
-    *ret = (struct revision){.commit = commit, .author = rc == 0 && *line ? line : NULL};
+    ret->author = rc == 0 && *line ? line : NULL;
+    rc = git(a, dir, committer, &line, &said, e);
+    if (rc < 0)
+        return rc;
+    ret->committer = rc == 0 && *line ? line : NULL;
     rc = git(a, dir, changes, &line, &said, e);
     if (rc < 0)
         return rc;

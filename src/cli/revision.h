@@ -8,9 +8,9 @@
 #include <stdbool.h>
 
 struct revision {
-    const char *commit; // in full
-    const char *author; // "Name <address>", by the repository's mailmap
-    bool dirty;         // tracked files differ from HEAD
+    const char *commit;             // in full
+    const char *author, *committer; // "Name <address>", by the repository's mailmap
+    bool dirty;                     // tracked files differ from HEAD
 };
 
 // The commit that rev (NULL: HEAD) names in the repository that dir is in: 1 found, 0 dir is in no

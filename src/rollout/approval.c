@@ -191,6 +191,8 @@ static const char *not_entitled(struct count *c, const struct ledger_event *ev,
         return arena_printf(c->a, "%s is not among those who are asked", principal);
     if (policy_same_person(principal, q.author))
         return arena_printf(c->a, "%s is the author of the commit", principal);
+    if (s->four_eyes && policy_same_person(principal, s->committer))
+        return arena_printf(c->a, "%s made the commit", principal);
     if (policy_same_person(principal, q.starter))
         return arena_printf(c->a, "%s started it", principal);
     policy_decide(c->p, &q, c->a, &d);

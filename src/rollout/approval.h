@@ -11,14 +11,14 @@ struct approval_subject {
     const char *subject;
     const char *ring; // NULL: a run
     const char *service, *release, *commit, *digest;
-    const char *plan;             // digest of the plan's blob: an approval is of this plan alone
-    const char *author;           // of the commit
-    const char *starter;          // who started the rollout, or asked for the run
-    bool protected;               // the ring, or a host of the run
-    int need;                     // how many (struct policy_decision.approvals)
-    const char *const *approvers; // of whom (the same), or NULL
-    bool four_eyes;               // neither author nor starter counts (the same)
-    const char *const *hosts;     // of a run, for rules that name hosts; ends with NULL
+    const char *plan;               // digest of the plan's blob: an approval is of this plan alone
+    const char *author, *committer; // of the commit
+    const char *starter;            // who started the rollout, or asked for the run
+    bool protected;                 // the ring, or a host of the run
+    int need;                       // how many (struct policy_decision.approvals)
+    const char *const *approvers;   // of whom (the same), or NULL
+    bool four_eyes;                 // neither author, committer nor starter counts (the same)
+    const char *const *hosts;       // of a run, for rules that name hosts; ends with NULL
     bool (*host_matches)(void *data, const char *pattern, const char *host);
     void *data;
 };

@@ -27,6 +27,7 @@ static void of_event(const struct ledger_event *ev, struct release *r)
         return;
     r->commit = dict_str(b, "commit", NULL);
     r->author = dict_str(b, "author", NULL);
+    r->committer = dict_str(b, "committer", NULL);
     r->repo = dict_str(b, "repo", NULL);
     r->digest = dict_str(b, "artifact", NULL);
     r->name = dict_str(b, "name", NULL);
@@ -101,6 +102,7 @@ static int append(struct ledger *l, const struct release *r, struct arena *a, st
     set_text(body.u.dict, "service_file", r->service_file);
     set_text(body.u.dict, "commit", r->commit);
     set_text(body.u.dict, "author", r->author);
+    set_text(body.u.dict, "committer", r->committer);
     set_text(body.u.dict, "repo", r->repo);
     set_text(body.u.dict, "statement", r->statement);
     set_text(body.u.dict, "signature", r->signature);

@@ -6,12 +6,12 @@
 
 struct release {
     const char *service, *version;
-    const char *commit;       // NULL: none
-    const char *author;       // of the commit, as git has it; NULL: not known
-    const char *repo;         // folder or URL the commit is of
-    const char *digest;       // of the artifact; NULL: none
-    const char *name;         // of its file
-    const char *service_file; // absolute; NULL: made without one
+    const char *commit;             // NULL: none
+    const char *author, *committer; // of the commit, as git has them; NULL: not known
+    const char *repo;               // folder or URL the commit is of
+    const char *digest;             // of the artifact; NULL: none
+    const char *name;               // of its file
+    const char *service_file;       // absolute; NULL: made without one
     int64_t size;
     const char *statement, *signature; // NULL: not signed
     const char *actor;

@@ -158,6 +158,17 @@ request() {
     run -2 as cat approve
 }
 
+@test "a plan has no secrets" {
+    protect
+    echo pw >pw
+    secret=$("$ANDON" vault encrypt_string --vault-password-file pw --name secret s3cr3t-value)
+    { printf -- '- hosts: h1\n  gather_facts: false\n  vars:\n' && sed 's/^/    /' <<<"$secret"
+      printf '  tasks:\n    - copy: {content: "with {{ secret }} in it", dest: %s/f}\n' "$DIR"; } >site.yml
+    ANDON_SIGNING_KEY=$HOME/ann run -0 "$ANDON" run -i hosts site.yml --vault-password-file pw --request
+    run -1 grep -r s3cr3t-value "$ANDON_HOME"
+    run -0 grep -r ' in it' "$ANDON_HOME/blobs"
+}
+
 @test "break-glass: done, shown, recorded" {
     protect
     run -2 andon run -i hosts site.yml --break-glass ' '
