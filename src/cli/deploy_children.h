@@ -1,0 +1,29 @@
+// Arguments, variables and surroundings of what a rollout starts, shared by its runs and gates.
+#ifndef CLI_DEPLOY_CHILDREN_H
+#define CLI_DEPLOY_CHILDREN_H
+
+#include "cli/deploy.h"
+
+#define CHILD_SELF "/proc/self/exe"
+
+// Arguments of a child; those too many are dropped. All in a.
+struct child_args {
+    struct arena *a;
+    const char *v[256];
+    size_t n;
+};
+void child_add(struct child_args *args, const char *s);
+void child_add_sources(struct child_args *args, const struct deploy *d);
+// Names with commas between.
+const char *child_names(struct arena *a, const struct list *names);
+// The release that a job puts on hosts, as the play's andon_release.
+int child_release(struct deploy *d, const struct batch_job *job, struct arena *a, struct value *ret,
+                  struct err *e);
+// Writes the variables of a run into a file of ours: what the service file gives may not stand in
+// argv.
+int child_vars_file(struct deploy *d, const struct batch_job *job, struct arena *a,
+                    const char **ret, struct err *e);
+// "ANDON_CONTEXT=...": what a run is part of; job NULL: of no batch.
+const char *child_context(struct deploy *d, const struct batch_job *job, struct arena *a);
+
+#endif

@@ -1,0 +1,267 @@
+#!/usr/bin/env bats
+# Rollouts from the command line, on hosts that are this machine: rings in order, what stops them, what is said.
+
+load helpers
+
+# service [LINES]: a service of two rings, whose release is a file per host; extra lines go into its file.
+service() {
+    printf 'h1 ansible_connection=local\nh2 ansible_connection=local\n' >hosts
+    {
+        cat <<'Y'
+service: shop
+deploy: deploy.yml
+inventory: hosts
+Y
+        cat
+        printf '%s\n' "$@"
+    } >andon.yml
+    cat >deploy.yml <<'Y'
+- hosts: all
+  gather_facts: false
+  tasks:
+    - name: version
+      ansible.builtin.copy:
+        content: "{{ andon_release.version }}\n"
+        dest: "{{ playbook_dir }}/{{ inventory_hostname }}"
+    - name: says no
+      ansible.builtin.command: "false"
+      when: "'broken' in andon_release.version and inventory_hostname == 'h2'"
+    - name: takes its time
+      ansible.builtin.command: sleep 30
+      when: "'slow' in andon_release.version"
+Y
+    echo old >h1
+    echo old >h2
+    local version
+    for version in 1.0 1.1 1.2-broken 1.3-slow; do
+        "$ANDON" release create shop "$version" >/dev/null
+    done
+}
+
+two_rings() {
+    service "$@" <<'Y'
+rings:
+  - {name: first, hosts: h1}
+  - {name: rest, hosts: all}
+Y
+}
+
+on_hosts() { [ "$(cat h1) $(cat h2)" = "$1" ] || { echo "hosts have $(cat h1) $(cat h2), not $1"; return 1; }; }
+
+# types ROLLOUT..: the types of the events that --output json printed, in one line.
+types() { sed -nE 's/.*"type":"([a-z.]+)".*/\1/p' <<<"$output" | grep -vE '^(run|change|gate.sample)' | tr '\n' ' '; }
+
+@test "a release goes through its rings; each step is an event" {
+    two_rings
+    run -0 andon deploy shop 1.0
+    has "ring first  1 host"
+    has "ring rest  1 host"
+    has "shop 1.0 is on all its hosts"
+    on_hosts "1.0 1.0"
+    run -0 andon deploy . 1.1 --output json
+    [ "$(types)" = "ring.started batch.started batch.finished ring.passed ring.started batch.started batch.finished ring.passed rollout.finished " ]
+    on_hosts "1.1 1.1"
+    run -0 andon status
+    has "done"
+    cd /
+    run -0 andon status shop
+    has "first"
+    has "passed"
+}
+
+@test "a failing host: what the rollout did is put back, the line is held until somebody lets it go" {
+    two_rings
+    run -0 andon deploy shop 1.0
+    run -2 andon deploy shop 1.2-broken
+    has "ring rest FAILED: 1 of 1 hosts failed"
+    has "ring rest put back"
+    has "ring first put back"
+    has "undone"
+    has "incident i-"
+    on_hosts "1.0 1.0"
+    run -3 andon deploy shop 1.1
+    has "andon stop shop --release"
+    run -0 andon stop shop --release
+    run -0 andon deploy shop 1.1
+    on_hosts "1.1 1.1"
+}
+
+@test "on_failure redeploy puts the release before back; the file is as that release makes it" {
+    two_rings "on_failure: redeploy"
+    run -0 andon deploy shop 1.0
+    run -2 andon deploy shop 1.2-broken
+    has "redeployed"
+    on_hosts "1.0 1.0"
+}
+
+@test "on_failure hold leaves all as it is, until resume, promote or rollback" {
+    two_rings "on_failure: hold"
+    run -0 andon deploy shop 1.0
+    run -2 andon deploy shop 1.2-broken
+    has "held"
+    on_hosts "1.2-broken 1.2-broken"
+    run -3 andon deploy shop 1.1
+    has "andon rollback shop"
+    run -2 andon resume shop
+    has "held"
+    run -2 andon promote shop
+    has "--reason is required"
+    run -0 andon promote shop --reason "h2 is known"
+    run -0 andon resume shop
+    has "is on all its hosts"
+    run -0 andon rollback shop
+    on_hosts "1.0 1.0"
+}
+
+@test "the cord stops what is new, for a service or for everything" {
+    two_rings
+    run -2 andon stop
+    has "--reason is required"
+    run -0 andon stop --reason "smoke"
+    run -3 andon deploy shop 1.0
+    has "everything is stopped: smoke"
+    run -0 andon stop --release
+    run -0 andon stop shop --reason "smoke in the shop"
+    run -1 andon stop shop --reason again
+    run -3 andon deploy shop 1.0
+    on_hosts "old old"
+    run -0 andon stop shop --release
+    run -1 andon stop shop --release
+    run -0 andon deploy shop 1.0
+}
+
+@test "gates: a red one fails the ring at its timeout, and what was done is put back" {
+    service <<'Y'
+rings:
+  - name: first
+    hosts: h1
+    after:
+      every: 1s
+      timeout: 2s
+      gates:
+        - {command: "test ! -e red", name: looks}
+  - {name: rest, hosts: h2}
+Y
+    run -0 andon deploy shop 1.0
+    has "gate looks  ok"
+    touch red
+    run -2 andon deploy shop 1.1
+    has "gate looks  red"
+    has "gate looks FAILED"
+    on_hosts "1.0 1.0"
+}
+
+@test "gates in front: nothing is touched, the rollout is held and resumed" {
+    service <<'Y'
+rings:
+  - name: first
+    hosts: all
+    before:
+      every: 1s
+      timeout: 1s
+      gates:
+        - {command: "test ! -e red", name: looks}
+Y
+    touch red
+    run -2 andon deploy shop 1.0
+    has "held"
+    on_hosts "old old"
+    rm red
+    run -0 andon resume shop
+    on_hosts "1.0 1.0"
+}
+
+# in_background ARGUMENTS..: andon, until its batch is at work.
+in_background() {
+    "$ANDON" "$@" >out 2>&1 3>&- &
+    CONTROLLER=$!
+    local _
+    for _ in $(seq 100); do
+        [ "$(cat h1)" = old ] || return 0
+        sleep 0.1
+    done
+    cat out
+    return 1
+}
+
+@test "kill -9 of the controller: its run ends, resume goes on, and runs nothing twice that is done" {
+    two_rings
+    in_background deploy shop 1.3-slow
+    run -3 andon deploy shop 1.1
+    has "process $CONTROLLER"
+    kill -9 "$CONTROLLER"
+    wait "$CONTROLLER" || true
+    run -3 andon deploy shop 1.1
+    has "andon resume shop"
+    sed -i 's/sleep 30/sleep 0/' deploy.yml
+    run -0 andon resume shop --output json
+    [[ $(types) == "batch.started batch.finished ring.passed "*"rollout.finished " ]]
+    on_hosts "1.3-slow 1.3-slow"
+    run ! pgrep -f "[r]un $PWD/deploy.yml"
+    run -1 andon resume shop
+    has "no rollout of shop is under way"
+}
+
+@test "pause is noticed by the controller, resume lets it go on" {
+    service <<'Y'
+rings:
+  - {name: first, hosts: h1}
+  - {name: rest, hosts: h2, before: {every: 1s, gates: [{command: "sleep 2", name: slow}]}}
+Y
+    in_background deploy shop 1.0
+    run -0 andon pause shop --reason lunch
+    sleep 4
+    run -0 andon status shop
+    has "paused"
+    [ "$(cat h2)" = old ]
+    run -0 andon resume shop
+    has "goes on in process $CONTROLLER"
+    wait "$CONTROLLER"
+    on_hosts "1.0 1.0"
+}
+
+@test "a ring's deadline ends what runs" {
+    service <<'Y'
+rings:
+  - {name: first, hosts: all, deadline: 3s}
+Y
+    SECONDS=0
+    run -2 andon deploy shop 1.3-slow
+    [ "$SECONDS" -lt 25 ]
+    has "deadline"
+    on_hosts "old old"
+}
+
+@test "what is wrong is said before anything is done" {
+    two_rings
+    run -1 andon deploy shop 1.O
+    has "did you mean '1."
+    run -1 andon deploy nothing 1.0
+    has "no service 'nothing'"
+    run -2 andon deploy shop
+    run -2 andon deploy shop 1.0 --raeson x
+    has "did you mean --reason?"
+    sed -i 's/hosts: h1/hosts: web/' andon.yml
+    run -1 andon deploy shop 1.0
+    has "ring 'first' has no hosts"
+    sed -i 's/rings:/ring:/' andon.yml
+    run -1 andon deploy shop 1.0
+    has "andon.yml:4:"
+    on_hosts "old old"
+}
+
+@test "a full disk under the state folder: nothing begins, and when it is mended resume goes on" {
+    [ "$(id -u)" = 0 ] || skip "needs root to mount"
+    mkdir small
+    mount -t tmpfs -o size=4m tmpfs small || skip "cannot mount"
+    export ANDON_HOME=$PWD/small/state
+    two_rings
+    dd if=/dev/zero of=small/filler bs=4k 2>/dev/null || true
+    run andon deploy shop 1.0
+    [ "$status" = 1 ]
+    on_hosts "old old"
+    rm small/filler
+    if ! andon status shop | grep -q running; then run -0 andon deploy shop 1.0; else run -0 andon resume shop; fi
+    on_hosts "1.0 1.0"
+    umount -l small
+}
