@@ -3,6 +3,7 @@
 #include "check/check.h"
 #include "cli/incident.h"
 #include "cli/man_events.h"
+#include "cli/man_rollout.h"
 #include "cli/session.h"
 #include "cli/vault.h"
 
@@ -318,6 +319,8 @@ static const struct {
      OPT_AUDIT},
     {"check", "[PATH...]", "find mistakes without touching a host", check_text, check_status,
      OPT_CHECK},
+    {"deploy", "SERVICE VERSION", "carry a release through the rings of its service",
+     man_deploy_text, man_rollout_status, OPT_DEPLOY},
     {"do", "PATTERN", "run one module on some hosts", "", run_status, OPT_DO},
     {"flow", "[SERVICE...]", "show how fast and how safely services are delivered", flow_text,
      ledger_status, OPT_FLOW},
@@ -327,11 +330,21 @@ static const struct {
     {"ledger", "ACTION [SEQ]", "verify, export and prove what was recorded", verify_text,
      verify_status, OPT_LEDGER},
     {"log", "", "show what the ledger has recorded", man_log_text, man_events_status, OPT_LOG},
+    {"pause", "SERVICE", "let a rollout begin nothing new", man_pause_text, man_rollout_status,
+     OPT_DEPLOY},
+    {"promote", "SERVICE \\-\\-reason TEXT", "go on past what a rollout waits for",
+     man_promote_text, man_rollout_status, OPT_DEPLOY},
     {"refuse", "ROLLOUT | REQUEST", "refuse what waits for approval", approve_text, record_status,
      OPT_APPROVE},
     {"release", "create SERVICE VERSION | list [SERVICE] | show SERVICE VERSION",
      "record versions of services and their artifacts", release_text, record_status, OPT_RELEASE},
+    {"resume", "SERVICE", "go on with a rollout", man_resume_text, man_rollout_status, OPT_DEPLOY},
+    {"rollback", "SERVICE [VERSION]", "put the last good release back", man_rollback_text,
+     man_rollout_status, OPT_DEPLOY},
     {"run", "PLAYBOOK...", "run playbooks", run_text, run_status, OPT_RUN},
+    {"status", "[SERVICE]", "show where rollouts stand", man_status_text, man_rollout_status,
+     OPT_DEPLOY},
+    {"stop", "[SERVICE]", "pull the cord", man_stop_text, man_rollout_status, OPT_DEPLOY},
     {"vault", "ACTION [FILE...]", "encrypt files and values", vault_text, run_status, OPT_VAULT},
     {"who", "HOST PATH|PACKAGE|NAME", "show who changed a thing on a host", man_who_text,
      man_events_status, OPT_WHO},
@@ -437,15 +450,15 @@ int cmd_completion(int argc, char **argv, bool compat)
         fprintf(stderr, "usage: andon completion bash\n");
         return RUN_USAGE;
     }
-    printf(
-        "# bash completion of andon; made by `andon completion bash`.\n_andon() {\n"
-        "    local word=${COMP_WORDS[COMP_CWORD]} options=\n"
-        "    if [ \"$COMP_CWORD\" = 1 ]; then\n"
-        "        mapfile -t COMPREPLY < <(compgen -W 'approvals approve audit check completion do "
-        "doc explain flow help "
-        "incident inventory log refuse release run vault who "
-        "--help --version' -- \"$word\")\n        return\n    fi\n"
-        "    case ${COMP_WORDS[1]} in\n");
+    printf("# bash completion of andon; made by `andon completion bash`.\n_andon() {\n"
+           "    local word=${COMP_WORDS[COMP_CWORD]} options=\n"
+           "    if [ \"$COMP_CWORD\" = 1 ]; then\n"
+           "        mapfile -t COMPREPLY < <(compgen -W '"
+           "approvals approve audit check completion deploy do doc "
+           "explain flow help incident inventory log pause promote "
+           "refuse release resume rollback run status stop vault who "
+           "--help --version' -- \"$word\")\n        return\n    fi\n"
+           "    case ${COMP_WORDS[1]} in\n");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct buf b = BUF_INIT;
         options_words(&b, rows[i].command);

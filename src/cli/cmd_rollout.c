@@ -124,7 +124,7 @@ int cmd_stop(int argc, char **argv, bool compat)
     if (cords_read(d.ledger, d.name, d.arena, &c, &e) < 0)
         return end(&d, deploy_error(&d, &e, RUN_ERROR));
     const struct cord *cord = d.name ? &c.own : &c.all;
-    return end(&d, d.s.o.release ? let_go(&d, cord) : pull(&d, cord));
+    return end(&d, d.s.o.let_go ? let_go(&d, cord) : pull(&d, cord));
 }
 
 // --- what comes next

@@ -2,6 +2,7 @@
 // ansible-playbook.
 #include "cli/session.h"
 #include "core/file.h"
+#include "rollout/lock.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +19,7 @@ static const struct command commands[] = {
     {"audit", cmd_audit, "Tell what was done without authority, approval or checks"},
     {"check", cmd_check, "Find mistakes in playbooks, roles and repositories"},
     {"completion", cmd_completion, "Print a completion script for bash"},
+    {"deploy", cmd_deploy, "Carry a release through the rings of its service"},
     {"do", cmd_do, "Run one module on some hosts"},
     {"doc", cmd_doc, "Show modules, filters, keywords and settings"},
     {"explain", cmd_explain, "Tell what a finding of check means"},
@@ -26,9 +28,15 @@ static const struct command commands[] = {
     {"inventory", cmd_inventory, "Show hosts, groups and their variables"},
     {"ledger", cmd_ledger, "Verify, export and prove what was recorded"},
     {"log", cmd_log, "Show what the ledger has recorded"},
+    {"pause", cmd_pause, "Let a rollout begin nothing new"},
+    {"promote", cmd_promote, "Go on past what a rollout waits for"},
     {"refuse", cmd_refuse, "Refuse what waits for approval, with a reason"},
     {"release", cmd_release, "Record versions of services and their artifacts"},
+    {"resume", cmd_resume, "Go on with a rollout that was paused, held or cut off"},
+    {"rollback", cmd_rollback, "Put the previous good release back on its hosts"},
     {"run", cmd_run, "Run playbooks"},
+    {"status", cmd_status, "Show rollouts and where they stand"},
+    {"stop", cmd_stop, "Pull the cord: nothing new begins until it is released"},
     {"vault", cmd_vault, "Encrypt files and values, or read encrypted ones"},
     {"who", cmd_who, "Show who changed a file, package or service on a host"},
 };
@@ -51,6 +59,7 @@ int main(int argc, char **argv)
     const char *self = path_base(argv[0]);
     if (fleet_is_askpass())
         return fleet_askpass_main(argc, argv);
+    lock_inherited();
     setvbuf(stdout, NULL, _IOFBF, 65536);
     if (strncmp(self, "ansible", 7) == 0 && !session_check_locale())
         return RUN_ERROR;

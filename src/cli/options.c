@@ -22,8 +22,8 @@ struct row {
 
 #define AT(field) offsetof(struct options, field)
 #define OPT_EVERY                                                                                  \
-    (OPT_ALL | OPT_LEDGER | OPT_VAULT | OPT_CHECK | OPT_RELEASE | OPT_APPROVE | OPT_FLOW |         \
-     OPT_INCIDENT | OPT_EVENTS)
+    (OPT_ALL | OPT_LEDGER | OPT_VAULT | OPT_CHECK | OPT_DEPLOY | OPT_RELEASE | OPT_APPROVE |       \
+     OPT_FLOW | OPT_INCIDENT | OPT_EVENTS)
 
 static const struct row table[] = {
     {'i', "inventory", "SOURCE", LIST, AT(inventories), OPT_ALL | OPT_CHECK,
@@ -203,6 +203,10 @@ static const struct row table[] = {
      "Protected hosts: ask others to approve this, with its dry run"},
     {0, "break-glass", "REASON", STR, AT(break_glass), OPT_RUN | OPT_DO,
      "Protected hosts: do it without approval; it is recorded, with the reason"},
+    {0, "reason", "TEXT", STR, AT(reason), OPT_DEPLOY,
+     "Why; it is recorded (stop and promote need one)"},
+    {0, "release", NULL, FLAG, AT(let_go), OPT_DEPLOY, "stop: let the line go on"},
+    {0, "output", "KIND", STR, AT(output), OPT_DEPLOY, "text or json (an event per line)"},
     {'v', "verbose", NULL, COUNT, AT(verbosity), OPT_ALL | OPT_VAULT,
      "More output: -v results, -vv where tasks stand, -vvv arguments and connections"},
     {'h', "help", NULL, FLAG, AT(help), OPT_EVERY, "This text"},

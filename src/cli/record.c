@@ -134,6 +134,8 @@ int record_open(struct session *s)
     }
     if (rollout)
         record_context_verify(r);
+    if (r->context.run) // the rollout has written it down before it began
+        r->id = s->run.run_id = arena_strdup(s->arena, r->context.run);
     r->actor = s->actor ? s->actor : ledger_actor(r->arena);
     s->recorder = r;
     s->recorded = true;

@@ -38,6 +38,7 @@ bool record_context_read(struct recorder *r)
                                          .release = text(d, "release"),
                                          .rollout = text(d, "rollout"),
                                          .ring = text(d, "ring"),
+                                         .run = text(d, "run"),
                                          .batch = part(d, "batch"),
                                          .authority = part(d, "authority")};
     return true;
@@ -46,6 +47,24 @@ bool record_context_read(struct recorder *r)
 static bool same(const char *x, const char *y)
 {
     return !x || !y || strcmp(x, y) == 0;
+}
+
+static int count(void *data, const struct ledger_event *ev)
+{
+    (void)data;
+    (void)ev;
+    return 1;
+}
+
+// Whether the rollout began this very run, and nobody has used its id.
+static bool given_run(struct recorder *r, const char *run)
+{
+    static const char *const batch[] = {"batch.started", NULL}, *const begun[] = {"run.*", NULL};
+    struct ledger_filter f = {.types = batch, .rollout = r->context.rollout, .run = run};
+    if (ledger_each(r->ledger, &f, r->arena, count, NULL, NULL) != 1)
+        return false;
+    f = (struct ledger_filter){.types = begun, .run = run};
+    return ledger_each(r->ledger, &f, r->arena, count, NULL, NULL) == 0;
 }
 
 void record_context_verify(struct recorder *r)
@@ -73,5 +92,7 @@ void record_context_verify(struct recorder *r)
                       c->rollout, why);
         r->context = (struct record_context){0};
     }
+    if (r->context.run && !given_run(r, r->context.run))
+        r->context.run = NULL;
     err_release(&e);
 }

@@ -3,6 +3,7 @@
 #include "cli/incident.h"
 #include "cli/record.h"
 #include "cli/session.h"
+#include "cli/man_rollout.h"
 #include "cli/source.h"
 #include "cli/text.h"
 #include "cli/vault.h"
@@ -85,6 +86,7 @@ static void usage(const struct session *s, unsigned command)
              : command == OPT_INCIDENT ? "ACTION [...]"
              : command == OPT_WHO      ? "HOST PATH|PACKAGE|NAME"
              : command == OPT_AUDIT    ? "[SERVICE]"
+             : command == OPT_DEPLOY   ? deploy_synopsis(s->program)
              : command == OPT_APPROVE  ? "[ROLLOUT | REQUEST]"
              : command == OPT_RELEASE
                  ? "create SERVICE VERSION | list [SERVICE] | show SERVICE VERSION"
@@ -125,12 +127,13 @@ static bool output_known(const struct session *s)
     static const struct {
         unsigned commands;
         const char *kinds[4];
-    } rows[] = {{OPT_RUN | OPT_DO, {"andon", "ansible", "json"}},
-                {OPT_CHECK, {"text", "json", "sarif"}},
-                {OPT_FLOW, {"text", "json", "csv"}},
-                {OPT_INCIDENT | OPT_LEDGER | OPT_LOG | OPT_WHO | OPT_RELEASE | OPT_APPROVE,
-                 {"text", "json"}},
-                {OPT_AUDIT, {"text", "csv", "json"}}};
+    } rows[] = {
+        {OPT_RUN | OPT_DO, {"andon", "ansible", "json"}},
+        {OPT_CHECK, {"text", "json", "sarif"}},
+        {OPT_FLOW, {"text", "json", "csv"}},
+        {OPT_INCIDENT | OPT_LEDGER | OPT_LOG | OPT_WHO | OPT_RELEASE | OPT_APPROVE | OPT_DEPLOY,
+         {"text", "json"}},
+        {OPT_AUDIT, {"text", "csv", "json"}}};
     struct buf list = BUF_INIT;
     size_t row = 0;
     int n = 0;
