@@ -240,10 +240,21 @@ static struct value sources_value(struct deploy *d)
     return v;
 }
 
+// Rings that count for the delivery measures.
+static struct value production_value(struct deploy *d)
+{
+    struct value v = value_list(d->arena);
+    for (size_t i = 0; i < d->service->n_rings; i++)
+        if (d->service->rings[i].production)
+            list_add(v.u.list, value_cstr(d->service->rings[i].name));
+    return v;
+}
+
 static void describe(struct deploy *d, const struct deploy_plan *plan, struct dict *body,
                      const char *rule)
 {
     dict_set(body, "kind", value_cstr(plan->rollback ? "rollback" : "deploy"));
+    dict_set(body, "production", production_value(d));
     dict_set(body, "service_file", value_cstr(d->service->file));
     dict_set(body, "inventory", sources_value(d));
     dict_set(body, "change", value_cstr(d->service->standard ? "standard" : "normal"));
