@@ -44,7 +44,8 @@ struct options {
     int forks, timeout, verbosity, background, poll;
     bool check, diff, become, ask_pass, ask_become_pass, ask_vault_pass, list_hosts, list_tasks,
         list_tags, syntax_check, step, force_handlers, flush_cache, one_line, help, version, list,
-        graph, live, quiet, failed, drop_handlers, ask_text, show_input, strict, yes, request, let_go;
+        graph, live, quiet, failed, drop_handlers, ask_text, show_input, strict, yes, request,
+        let_go;
 };
 
 // Parses argv[1..argc) for a command. ERR_INVALID with a message that names the option and a near
