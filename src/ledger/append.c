@@ -36,6 +36,7 @@ static int refresh(struct ledger *l, bool first, struct err *e)
     if (first && (rc = sign_check(l, e)) < 0)
         return rc;
     l->last_time = last;
+    l->full_blocks = -1;
     l->fresh = true;
     return 0;
 }
@@ -69,6 +70,8 @@ static int commit(struct ledger *l, struct err *e)
     int rc = blob_sync(l, e);
     if (rc == 0 && !l->fresh) // a part was undone
         rc = refresh(l, false, e);
+    if (rc == 0 && l->appended)
+        rc = posting_seal(l, e);
     if (rc == 0)
         rc = sign_checkpoint(l, e);
     return rc < 0 ? rc : db_run(l, STMT_COMMIT, e);
@@ -106,7 +109,7 @@ int ledger_transact(struct ledger *l, int (*fn)(void *data, struct ledger *l, st
 // --- texts
 // --------------------------------------------------------------------------------------------
 
-int name_find(struct ledger *l, const char *text, int64_t *ret, struct err *e)
+int name_find(struct ledger *l, const char *text, int64_t *ret, int64_t *ret_first, struct err *e)
 {
     sqlite3_stmt *st = db_stmt(l, STMT_NAME_ID, e);
     if (!st)
@@ -115,32 +118,35 @@ int name_find(struct ledger *l, const char *text, int64_t *ret, struct err *e)
     int rc = db_step(l, st, e);
     if (rc == 1)
         *ret = sqlite3_column_int64(st, 0);
+    if (rc == 1 && ret_first)
+        *ret_first = sqlite3_column_int64(st, 1);
     sqlite3_reset(st);
     return rc;
 }
 
-static int name_add(struct ledger *l, const char *text, int64_t *ret, struct err *e)
+static int name_add(struct ledger *l, const char *text, int64_t seq, int64_t *ret, struct err *e)
 {
     sqlite3_stmt *st = db_stmt(l, STMT_NAME_ADD, e);
     if (!st)
         return l->failed;
     sqlite3_bind_text(st, 1, text, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(st, 2, seq);
     int rc = db_step(l, st, e);
     sqlite3_reset(st);
     *ret = sqlite3_last_insert_rowid(l->db);
     return rc;
 }
 
-static int name_id(struct ledger *l, const char *text, int64_t *ret, struct err *e)
+static int name_id(struct ledger *l, const char *text, int64_t seq, int64_t *ret, struct err *e)
 {
     const struct value *known = dict_get(l->names, text);
     if (known) {
         *ret = known->u.i;
         return 0;
     }
-    int rc = name_find(l, text, ret, e);
+    int rc = name_find(l, text, ret, NULL, e);
     if (rc == 0)
-        rc = name_add(l, text, ret, e);
+        rc = name_add(l, text, seq, ret, e);
     if (rc < 0)
         return rc;
     if (l->names->len >= NAMES_MAX) {
@@ -161,7 +167,7 @@ static int add_event_row(struct ledger *l, const struct ledger_event *ev, struct
     int rc = st ? 0 : l->failed;
     for (int i = 0; i < LEDGER_COLUMNS && rc == 0; i++)
         if (event_text(ev, i))
-            rc = name_id(l, event_text(ev, i), &id[i], e);
+            rc = name_id(l, event_text(ev, i), ev->seq, &id[i], e);
     if (rc < 0)
         return rc;
     sqlite3_bind_int64(st, 1, ev->seq);

@@ -12,15 +12,17 @@
 #include <unistd.h>
 
 #define APPLICATION 0x616e646e // "andn"
-#define VERSION 1
+#define VERSION 2
 #define BUSY_MS 30000
 
-// Events are narrow rows of numbers, so that looking through all of them is quick; what is hashed
-// lies beside them. `hashes` are the leaf and the roots of the perfect subtrees it completes, so
-// each hash of the tree has its place and none is ever rewritten.
+// Events are narrow rows of numbers, found by their postings (postings.c); what is hashed lies
+// beside them. `hashes` are the leaf and the roots of the perfect subtrees it completes, so each
+// hash of the tree has its place and none is ever rewritten.
 static const char schema[] =
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE name(id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);"
+    "CREATE TABLE name(id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE, first INTEGER NOT NULL);"
+    "CREATE TABLE posting(block INTEGER, field INTEGER, id INTEGER, at BLOB NOT NULL,"
+    " PRIMARY KEY(block, field, id)) WITHOUT ROWID;"
     "CREATE TABLE entry(seq INTEGER PRIMARY KEY, hashes BLOB NOT NULL, json BLOB NOT NULL);"
     "CREATE TABLE checkpoint(size INTEGER PRIMARY KEY, time INTEGER NOT NULL,"
     " kept INTEGER NOT NULL, note TEXT NOT NULL);";
@@ -36,8 +38,14 @@ static const char *const sql[LEDGER_STMTS] = {
     [STMT_ENTRY] = "SELECT json FROM entry WHERE seq = ?",
     [STMT_HASHES] = "SELECT hashes FROM entry WHERE seq = ?",
     [STMT_TIME_FROM] = "SELECT seq, time FROM event WHERE seq >= ? ORDER BY seq LIMIT 1",
-    [STMT_NAME_ID] = "SELECT id FROM name WHERE text = ?",
-    [STMT_NAME_ADD] = "INSERT INTO name(text) VALUES(?)",
+    [STMT_ROWS] = "SELECT * FROM event WHERE seq >= ? AND seq < ?",
+    [STMT_SEALED] = "SELECT block FROM posting ORDER BY block DESC LIMIT 1",
+    [STMT_ADD_POSTING] = "INSERT INTO posting VALUES(?,?,?,?)",
+    [STMT_POSTING] = "SELECT id, at FROM posting WHERE block = ? AND field = ? AND id = ?",
+    [STMT_POSTINGS] = "SELECT id, at FROM posting WHERE block = ? AND field = ?",
+    [STMT_MATCHING] = "SELECT id, first FROM name WHERE text GLOB ? AND text >= ?",
+    [STMT_NAME_ID] = "SELECT id, first FROM name WHERE text = ?",
+    [STMT_NAME_ADD] = "INSERT INTO name(text, first) VALUES(?,?)",
     [STMT_ADD_EVENT] = "INSERT INTO event VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [STMT_ADD_ENTRY] = "INSERT INTO entry VALUES(?,?,?)",
     [STMT_META] = "SELECT value FROM meta WHERE key = ?",
@@ -211,9 +219,10 @@ static int open_file(struct ledger *l, struct err *e)
     const char *path = db_path(l);
     if (!l->read_only) { // SQLite would make it with the umask alone
         int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        if (fd < 0 && errno != EEXIST)
+        int why = errno;
+        if (fd < 0 && access(path, F_OK) < 0)
             return err_set(e, ERR_IO, POS_NONE, "the ledger '%s' cannot be made: %s", path,
-                           strerror(errno));
+                           strerror(why));
         if (fd >= 0)
             close(fd);
     }
@@ -247,6 +256,10 @@ static int read_version(struct ledger *l, int64_t *ret, struct err *e)
         return err_set(e, ERR_UNSUPPORTED, POS_NONE,
                        "the ledger '%s/ledger.db' is of a newer andon (version %d, we know %d)",
                        l->dir, (int)version, VERSION);
+    if (tables && version < VERSION)
+        return err_set(e, ERR_UNSUPPORTED, POS_NONE,
+                       "the ledger '%s/ledger.db' was made by an unfinished andon: move it away",
+                       l->dir);
     *ret = tables ? version : 0;
     return 0;
 }
@@ -259,9 +272,6 @@ static int make_tables(struct ledger *l, struct err *e)
     for (int i = 0; i < LEDGER_COLUMNS; i++)
         buf_addf(&b, ", %s INTEGER", ledger_columns[i].name);
     buf_adds(&b, ");");
-    for (int i = 0; i < LEDGER_COLUMNS; i++)
-        buf_addf(&b, "CREATE INDEX event_%s ON event(%s) WHERE %s IS NOT NULL;",
-                 ledger_columns[i].name, ledger_columns[i].name, ledger_columns[i].name);
     buf_addf(&b, "PRAGMA application_id = %d; PRAGMA user_version = %d;", APPLICATION, VERSION);
     int rc = db_exec(l, buf_str(&b), e);
     buf_release(&b);

@@ -183,8 +183,9 @@ int entry_parse(struct arena *a, const char *json, size_t len, struct ledger_eve
     if (it->key.type != VALUE_STRING || read_field(it, &ev) < 0)
         return err_set(e, ERR_PARSE, POS_NONE, "an entry has no good '%.40s'",
                        it->key.type == VALUE_STRING ? it->key.u.str.s : "key");
-    if (!ev.type || ev.time == INT64_MIN)
-        return err_set(e, ERR_PARSE, POS_NONE, "an entry has no %s", ev.type ? "time" : "type");
+    if (!has_text(ev.type) || ev.time == INT64_MIN)
+        return err_set(e, ERR_PARSE, POS_NONE, "an entry has no %s",
+                       has_text(ev.type) ? "time" : "type");
     *ret = ev;
     return 0;
 }

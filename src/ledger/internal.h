@@ -51,6 +51,12 @@ enum ledger_stmt {
     STMT_ENTRY,
     STMT_HASHES,
     STMT_TIME_FROM,
+    STMT_ROWS,
+    STMT_SEALED,
+    STMT_ADD_POSTING,
+    STMT_POSTING,
+    STMT_POSTINGS,
+    STMT_MATCHING,
     STMT_NAME_ID,
     STMT_NAME_ADD,
     STMT_ADD_EVENT,
@@ -75,6 +81,7 @@ struct ledger {
     int depth;               // transactions inside each other
     bool appended;           // something was, in this transaction
     bool fresh;              // edge and last_time are those of the database
+    int64_t full_blocks;     // blocks that were full and are sealed, as far as we know
     struct merkle_edge edge; // of the tree with what was appended so far
     int64_t last_time;       // of the last event
     struct merkle hashing;
@@ -119,8 +126,32 @@ void entry_types(void (*fn)(void *data, const char *type), void *data);
 // A transaction, or a part of the one we are in; what *_end gets decides whether it stays.
 int append_begin(struct ledger *l, struct err *e);
 int append_end(struct ledger *l, int rc, struct err *e);
-// The id of a text: 1 found, 0 not there, <0 error.
-int name_find(struct ledger *l, const char *text, int64_t *ret, struct err *e);
+// The id of a text and the first event that has it (ret_first may be NULL): 1 found, 0 not there,
+// <0 error.
+int name_find(struct ledger *l, const char *text, int64_t *ret, int64_t *ret_first, struct err *e);
+
+// --- postings.c
+#define LEDGER_BLOCK 4096
+#define POSTING_BYTES (LEDGER_BLOCK / 8)
+// A set of places in a block.
+struct places {
+    uint64_t bits[LEDGER_BLOCK / 64];
+};
+// A column that must have one of these texts; ids ascending.
+struct condition {
+    int column;
+    int64_t *ids; // owned
+    size_t n;
+};
+// Writes the postings of all blocks that have become full.
+int posting_seal(struct ledger *l, struct err *e);
+// How many blocks, from the first, have postings.
+int posting_sealed(struct ledger *l, int64_t *ret, struct err *e);
+// Adds the places of a stored posting; false when it is none.
+bool posting_read(const unsigned char *at, size_t len, struct places *ret);
+// The events of a block that meet all conditions.
+int posting_find(struct ledger *l, int64_t block, int64_t sealed, const struct condition *c,
+                 size_t n, struct places *ret, struct err *e);
 
 // --- hashes.c
 // The hashes kept in the database, as a store for proofs.

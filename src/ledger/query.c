@@ -1,21 +1,9 @@
-// Reading by filter. The numbers of matching events are found a page at a time in the narrow table
-// (by the index that leaves least to look at), then each entry is read; so no statement is open
-// while the caller has an event.
+// Reading by filter. The postings of a block tell which of its events match (postings.c), then each
+// entry is read; so no statement is open while the caller has an event.
 #include "ledger/internal.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define COUNT_MAX 200000 // matches counted to compare indexes; above, all are bad
-#define IDS_MAX 2000     // ids written into a statement; more of them are a subquery
-#define PAGE_MIN 64
-#define PAGE_MAX 16384
-
-// A condition on one column.
-struct condition {
-    int column;
-    struct buf sql; // "= 5" or "IN (...)"
-};
 
 struct plan {
     struct ledger *l;
@@ -23,13 +11,12 @@ struct plan {
     size_t n;
     int64_t from, to; // numbers looked at: [from, to)
     bool nothing;     // a text that no event has
-    int by;           // column of the index, -1: none
 };
 
 static void plan_release(struct plan *p)
 {
     for (size_t i = 0; i < p->n; i++)
-        buf_release(&p->cond[i].sql);
+        free(p->cond[i].ids);
 }
 
 // --- what the filter says, as conditions
@@ -42,14 +29,38 @@ static struct condition *add_condition(struct plan *p, int column)
     return c;
 }
 
+static void add_id(struct condition *c, int64_t id)
+{
+    if ((c->n & (c->n + 1)) == 0) // 1, 3, 7, ...: full
+        c->ids = xrealloc(c->ids, (2 * c->n + 1) * sizeof *c->ids);
+    c->ids[c->n++] = id;
+}
+
+static int by_id(const void *x, const void *y)
+{
+    int64_t a = *(const int64_t *)x, b = *(const int64_t *)y;
+    return a < b ? -1 : a > b;
+}
+
+// The condition is complete. No event before `first` can meet it.
+static void end_condition(struct plan *p, struct condition *c, int64_t first)
+{
+    if (c->n)
+        qsort(c->ids, c->n, sizeof *c->ids, by_id);
+    else
+        p->nothing = true;
+    if (first > p->from)
+        p->from = first;
+}
+
 static int equal_to(struct plan *p, int column, const char *text, struct err *e)
 {
-    int64_t id = 0;
-    int rc = name_find(p->l, text, &id, e);
+    int64_t id = 0, first = 0;
+    struct condition *c = add_condition(p, column);
+    int rc = name_find(p->l, text, &id, &first, e);
     if (rc == 1)
-        buf_addf(&add_condition(p, column)->sql, "= %lld", (long long)id);
-    else if (rc == 0)
-        p->nothing = true;
+        add_id(c, id);
+    end_condition(p, c, first);
     return rc < 0 ? rc : 0;
 }
 
@@ -61,27 +72,21 @@ static bool is_pattern(const char *s)
 // The ids of texts that match a pattern; those that begin as it does are all that SQLite looks at.
 static int matching(struct plan *p, int column, const char *pattern, struct err *e)
 {
-    sqlite3_stmt *st =
-        db_prepare(p->l, "SELECT id FROM name WHERE text GLOB ?1 AND text >= ?2 LIMIT ?3", e);
+    sqlite3_stmt *st = db_stmt(p->l, STMT_MATCHING, e);
+    int64_t first = INT64_MAX;
+    int rc;
     if (!st)
         return p->l->failed;
     struct condition *c = add_condition(p, column);
-    size_t n = 0;
-    int rc;
     sqlite3_bind_text(st, 1, pattern, -1, SQLITE_STATIC);
     sqlite3_bind_text(st, 2, pattern, (int)strcspn(pattern, "*?["), SQLITE_STATIC);
-    sqlite3_bind_int(st, 3, IDS_MAX + 1);
-    buf_adds(&c->sql, "IN (");
-    while ((rc = db_step(p->l, st, e)) == 1)
-        buf_addf(&c->sql, "%s%lld", n++ ? "," : "", (long long)sqlite3_column_int64(st, 0));
-    sqlite3_finalize(st);
-    buf_addc(&c->sql, ')');
-    if (n > IDS_MAX) {
-        buf_clear(&c->sql);
-        buf_addf(&c->sql, "IN (SELECT id FROM name WHERE text GLOB :%s)",
-                 ledger_columns[column].name);
+    while ((rc = db_step(p->l, st, e)) == 1) {
+        add_id(c, sqlite3_column_int64(st, 0));
+        if (sqlite3_column_int64(st, 1) < first)
+            first = sqlite3_column_int64(st, 1);
     }
-    p->nothing = p->nothing || n == 0;
+    sqlite3_reset(st);
+    end_condition(p, c, first == INT64_MAX ? 0 : first);
     return rc;
 }
 
@@ -89,7 +94,6 @@ struct type_list {
     struct plan *p;
     const char *want;
     struct condition *c;
-    size_t n;
     int rc;
     struct err *e;
 };
@@ -102,9 +106,9 @@ static void add_type(void *data, const char *type)
     int64_t id;
     if (t->rc < 0 || (all ? strncmp(type, t->want, len - 1) : strcmp(type, t->want)) != 0)
         return;
-    t->rc = name_find(t->p->l, type, &id, t->e);
+    t->rc = name_find(t->p->l, type, &id, NULL, t->e);
     if (t->rc == 1)
-        buf_addf(&t->c->sql, "%s%lld", t->n++ ? "," : "IN (", (long long)id);
+        add_id(t->c, id);
 }
 
 static int types(struct plan *p, const char *const *wanted, struct err *e)
@@ -114,8 +118,7 @@ static int types(struct plan *p, const char *const *wanted, struct err *e)
         t.want = *wanted;
         entry_types(add_type, &t);
     }
-    buf_addc(&t.c->sql, ')');
-    p->nothing = p->nothing || t.n == 0;
+    end_condition(p, t.c, 0);
     return t.rc < 0 ? t.rc : 0;
 }
 
@@ -125,17 +128,23 @@ static const char *filter_text(const struct ledger_filter *f, int column)
     return column == COL_TYPE ? NULL : *at;
 }
 
+// The columns whose texts have fewest events come first: where they have none in a block, the rest
+// is not looked at.
 static int conditions(struct plan *p, const struct ledger_filter *f, struct err *e)
 {
-    int rc = f->types ? types(p, f->types, e) : 0;
-    for (int i = 0; i < LEDGER_COLUMNS && rc >= 0 && !p->nothing; i++) {
-        const char *text = filter_text(f, i);
+    static const int order[] = {COL_RUN,   COL_INCIDENT, COL_ROLLOUT, COL_PACKAGE,
+                                COL_PATH,  COL_HOST,     COL_RELEASE, COL_OUTCOME,
+                                COL_ACTOR, COL_SERVICE,  COL_RING};
+    int rc = 0;
+    for (size_t i = 0; i < sizeof order / sizeof *order && rc >= 0 && !p->nothing; i++) {
+        int column = order[i];
+        const char *text = filter_text(f, column);
         if (!text)
             continue;
-        bool pattern = (i == COL_PATH || i == COL_PACKAGE) && is_pattern(text);
-        rc = pattern ? matching(p, i, text, e) : equal_to(p, i, text, e);
+        bool pattern = (column == COL_PATH || column == COL_PACKAGE) && is_pattern(text);
+        rc = pattern ? matching(p, column, text, e) : equal_to(p, column, text, e);
     }
-    return rc;
+    return rc >= 0 && f->types && !p->nothing ? types(p, f->types, e) : rc;
 }
 
 // --- bounds
@@ -189,7 +198,8 @@ static int bounds(struct plan *p, const struct ledger_filter *f, struct err *e)
 {
     int64_t last;
     int rc = last_seq(p->l, &last, e);
-    p->from = f->after > 0 ? f->after : 0;
+    if (f->after > p->from)
+        p->from = f->after;
     p->to = last + 1;
     if (f->before > 0 && f->before < p->to)
         p->to = f->before;
@@ -198,107 +208,6 @@ static int bounds(struct plan *p, const struct ledger_filter *f, struct err *e)
     if (rc == 0 && f->until)
         rc = first_at(p->l, f->until, p->from, p->to, &p->to, e);
     p->nothing = p->nothing || p->from >= p->to;
-    return rc;
-}
-
-// --- statements
-// ---------------------------------------------------------------------------------------
-
-static void where(const struct plan *p, struct buf *b)
-{
-    buf_adds(b, " WHERE seq >= :from AND seq < :to");
-    for (size_t i = 0; i < p->n; i++)
-        buf_addf(b, " AND %s %s", ledger_columns[p->cond[i].column].name, p->cond[i].sql.p);
-}
-
-static void from(struct buf *b, int column)
-{
-    if (column < 0)
-        buf_adds(b, " FROM event NOT INDEXED");
-    else
-        buf_addf(b, " FROM event INDEXED BY event_%s", ledger_columns[column].name);
-}
-
-static void bind_by_name(sqlite3_stmt *st, const char *name, int64_t value)
-{
-    int at = sqlite3_bind_parameter_index(st, name);
-    if (at)
-        sqlite3_bind_int64(st, at, value);
-}
-
-static void bind(const struct plan *p, const struct ledger_filter *f, sqlite3_stmt *st)
-{
-    bind_by_name(st, ":from", p->from);
-    bind_by_name(st, ":to", p->to);
-    int path = sqlite3_bind_parameter_index(st, ":path"),
-        package = sqlite3_bind_parameter_index(st, ":package");
-    if (path)
-        sqlite3_bind_text(st, path, f->path, -1, SQLITE_STATIC);
-    if (package)
-        sqlite3_bind_text(st, package, f->package, -1, SQLITE_STATIC);
-}
-
-// How many events the index of a condition would give, at most COUNT_MAX.
-static int count(const struct plan *p, const struct ledger_filter *f, const struct condition *c,
-                 int64_t *ret, struct err *e)
-{
-    struct buf b = BUF_INIT;
-    buf_adds(&b, "SELECT count(*) FROM (SELECT 1");
-    from(&b, c->column);
-    buf_addf(&b, " WHERE seq >= :from AND seq < :to AND %s %s LIMIT %d)",
-             ledger_columns[c->column].name, c->sql.p, COUNT_MAX);
-    sqlite3_stmt *st = db_prepare(p->l, buf_str(&b), e);
-    buf_release(&b);
-    if (!st)
-        return p->l->failed;
-    bind(p, f, st);
-    int rc = db_step(p->l, st, e);
-    *ret = rc == 1 ? sqlite3_column_int64(st, 0) : 0;
-    sqlite3_finalize(st);
-    return rc < 0 ? rc : 0;
-}
-
-// Chooses the index; none when all of them would give a good part of the table.
-static int choose(struct plan *p, const struct ledger_filter *f, struct err *e)
-{
-    int64_t least = (p->to - p->from) / 3 < COUNT_MAX ? (p->to - p->from) / 3 : COUNT_MAX;
-    p->by = -1;
-    for (size_t i = 0; i < p->n; i++) {
-        int64_t n = 0;
-        int rc = count(p, f, &p->cond[i], &n, e);
-        if (rc < 0)
-            return rc;
-        if (n < least) {
-            least = n;
-            p->by = p->cond[i].column;
-        }
-    }
-    return 0;
-}
-
-// The numbers of the next matching events, at most max; moves the bounds behind them.
-static int page(struct plan *p, const struct ledger_filter *f, size_t max, int64_t *ret,
-                size_t *ret_n, struct err *e)
-{
-    struct buf b = BUF_INIT;
-    buf_adds(&b, "SELECT seq");
-    from(&b, p->by);
-    where(p, &b);
-    buf_addf(&b, " ORDER BY seq%s LIMIT %zu", f->newest_first ? " DESC" : "", max);
-    sqlite3_stmt *st = db_prepare(p->l, buf_str(&b), e);
-    size_t n = 0;
-    int rc = st ? 1 : p->l->failed;
-    buf_release(&b);
-    if (st)
-        bind(p, f, st);
-    while (rc == 1 && (rc = db_step(p->l, st, e)) == 1)
-        ret[n++] = sqlite3_column_int64(st, 0);
-    sqlite3_finalize(st);
-    if (n && f->newest_first)
-        p->to = ret[n - 1];
-    else if (n)
-        p->from = ret[n - 1] + 1;
-    *ret_n = n;
     return rc;
 }
 
@@ -333,36 +242,41 @@ struct visit {
     void *data;
 };
 
-static int visit_all(const struct visit *v, const int64_t *seqs, size_t n, struct err *e)
+static int visit_one(const struct visit *v, int64_t seq, struct err *e)
 {
-    for (size_t i = 0; i < n; i++) {
-        struct ledger_event ev;
-        int rc = ledger_get(v->l, seqs[i], v->a, &ev, e);
-        if (rc == 0)
-            rc = db_damaged(v->l, e, "event %lld has no entry", (long long)seqs[i]);
-        if (rc < 0 || (rc = v->fn(v->data, &ev)) != 0)
-            return rc;
+    struct ledger_event ev;
+    int rc = ledger_get(v->l, seq, v->a, &ev, e);
+    if (rc == 0)
+        rc = db_damaged(v->l, e, "event %lld has no entry", (long long)seq);
+    return rc < 0 ? rc : v->fn(v->data, &ev);
+}
+
+// Visits the matching events of a block, at most *left.
+static int visit_block(const struct plan *p, int64_t block, int64_t sealed, bool backwards,
+                       size_t *left, const struct visit *v, struct err *e)
+{
+    struct places found;
+    int rc = posting_find(p->l, block, sealed, p->cond, p->n, &found, e);
+    for (int i = 0; i < LEDGER_BLOCK && rc == 0 && *left; i++) {
+        int place = backwards ? LEDGER_BLOCK - 1 - i : i;
+        int64_t seq = block * LEDGER_BLOCK + place;
+        if (!(found.bits[place / 64] >> place % 64 & 1) || seq < p->from || seq >= p->to)
+            continue;
+        rc = visit_one(v, seq, e);
+        --*left;
     }
-    return 0;
+    return rc;
 }
 
 static int run_plan(struct plan *p, const struct ledger_filter *f, const struct visit *v,
                     struct err *e)
 {
-    size_t left = f->limit ? f->limit : SIZE_MAX, size = PAGE_MIN;
-    int64_t *seqs = xcalloc(PAGE_MAX, sizeof *seqs);
-    int rc = choose(p, f, e);
-    while (rc == 0 && left && p->from < p->to) {
-        size_t want = left < size ? left : size, n = 0;
-        rc = page(p, f, want, seqs, &n, e);
-        if (rc == 0)
-            rc = visit_all(v, seqs, n, e);
-        if (n < want)
-            break;
-        left -= n;
-        size = size * 4 < PAGE_MAX ? size * 4 : PAGE_MAX;
-    }
-    free(seqs);
+    size_t left = f->limit ? f->limit : SIZE_MAX;
+    int64_t sealed = 0, first = p->from / LEDGER_BLOCK, n = (p->to - 1) / LEDGER_BLOCK - first + 1;
+    int rc = posting_sealed(p->l, &sealed, e);
+    for (int64_t i = 0; i < n && rc == 0 && left; i++)
+        rc = visit_block(p, f->newest_first ? first + n - 1 - i : first + i, sealed,
+                         f->newest_first, &left, v, e);
     return rc;
 }
 

@@ -41,7 +41,7 @@ const char *ledger_finding_name(enum ledger_finding_kind kind)
 
 static int load_texts(struct verify *v)
 {
-    sqlite3_stmt *st = db_prepare(v->l, "SELECT id, text FROM name", v->e);
+    sqlite3_stmt *st = db_prepare(v->l, "SELECT id, text, first FROM name", v->e);
     int rc = st ? 1 : v->l->failed;
     int64_t cap = 0;
     while (rc == 1 && (rc = db_step(v->l, st, v->e)) == 1) {
@@ -55,11 +55,11 @@ static int load_texts(struct verify *v)
             memset(v->texts.v + cap, 0, (size_t)(more - cap) * sizeof *v->texts.v);
             cap = more;
         }
-        v->texts.v[id] = arena_strdup(v->a, text);
+        v->texts.v[id] = (struct text){arena_strdup(v->a, text), sqlite3_column_int64(st, 2)};
     }
     v->texts.n = cap;
     sqlite3_finalize(st);
-    return rc;
+    return rc < 0 ? rc : posting_sealed(v->l, &v->texts.sealed, v->e);
 }
 
 static int load_size(struct verify *v)
@@ -333,7 +333,13 @@ static int by_place(const void *x, const void *y)
     const struct found *p = x, *q = y;
     if (p->first != q->first)
         return p->first < q->first ? -1 : 1;
-    return p->kind != q->kind ? (int)p->kind - (int)q->kind : 0;
+    return (int)p->kind - (int)q->kind;
+}
+
+static int by_kind(const void *x, const void *y)
+{
+    const struct found *p = x, *q = y;
+    return p->kind != q->kind ? (int)p->kind - (int)q->kind : by_place(x, y);
 }
 
 static void say(struct buf *b, const struct found *f)
@@ -364,24 +370,39 @@ static void say(struct buf *b, const struct found *f)
         buf_addf(b, " (%s)", f->detail);
 }
 
-// Neighbours of one kind are told as one.
+// Neighbours of one kind become one, which has the detail of the first.
+static void merge(struct found_list *list)
+{
+    struct found *f = list->v;
+    size_t n = 0;
+    if (!list->n)
+        return;
+    qsort(f, list->n, sizeof *f, by_kind);
+    for (size_t i = 1; i < list->n; i++) {
+        bool joins = f[i].kind == f[n].kind && f[n].first >= 0 && f[i].first == f[i].last &&
+                     (f[i].first == f[n].last || f[i].first == f[n].last + 1);
+        if (joins) {
+            f[n].last = f[i].last;
+            free(f[i].detail);
+        } else {
+            f[++n] = f[i];
+        }
+    }
+    list->n = n + 1;
+    qsort(f, list->n, sizeof *f, by_place);
+}
+
 static void tell(struct verify *v)
 {
-    struct found *f = v->found.v;
-    if (v->found.n)
-        qsort(f, v->found.n, sizeof *f, by_place);
-    for (size_t i = 0; i < v->found.n;) {
-        struct found run = f[i++];
-        while (i < v->found.n && f[i].kind == run.kind && run.first >= 0 &&
-               (f[i].first == run.last + 1 || f[i].first == run.last) && f[i].last >= run.last &&
-               f[i].first == f[i].last)
-            run.last = f[i++].last;
+    merge(&v->found);
+    for (size_t i = 0; i < v->found.n; i++) {
+        const struct found *f = &v->found.v[i];
         struct buf b = BUF_INIT;
-        say(&b, &run);
+        say(&b, f);
         v->ret->findings++;
         if (v->o->found)
             v->o->found(v->o->data,
-                        &(struct ledger_finding){run.kind, run.first, run.last, buf_str(&b)});
+                        &(struct ledger_finding){f->kind, f->first, f->last, buf_str(&b)});
         buf_release(&b);
     }
 }

@@ -58,10 +58,15 @@ struct chunk {
 };
 void chunk_release(struct chunk *c);
 
-// The texts behind the numbers in columns.
+// The texts behind the numbers in columns, and how many blocks have postings.
+struct text {
+    const char *text; // NULL: no such number
+    int64_t first;    // event, by what the table says
+};
 struct texts {
-    const char **v;
+    struct text *v;
     int64_t n;
+    int64_t sealed;
 };
 
 // Looks at the events of a chunk.

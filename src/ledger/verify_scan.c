@@ -66,8 +66,9 @@ struct scan {
     const struct texts *texts;
     struct chunk *c;
     struct arena *a;
-    sqlite3_stmt *entries, *rows;
-    int64_t entry_at, row_at; // where they stand; INT64_MAX at the end
+    sqlite3_stmt *entries, *rows, *postings;
+    int64_t (*ids)[LEDGER_COLUMNS]; // of the block we are in, -1: none
+    int64_t entry_at, row_at;       // where they stand; INT64_MAX at the end
     struct err *e;
 };
 
@@ -90,9 +91,11 @@ static void compare_columns(struct scan *s, int64_t seq, const struct ledger_eve
         const char *says = event_text(ev, i), *column = NULL;
         if (sqlite3_column_type(s->rows, 2 + i) != SQLITE_NULL) {
             int64_t id = sqlite3_column_int64(s->rows, 2 + i);
-            column = id >= 0 && id < s->texts->n ? s->texts->v[id] : NULL;
-            if (!column)
-                column = "(nothing)";
+            bool known = id >= 0 && id < s->texts->n && s->texts->v[id].text;
+            column = known ? s->texts->v[id].text : "(nothing)";
+            if (known && s->texts->v[id].first > seq)
+                found_add(&s->c->found, FINDING_COLUMNS, seq, seq,
+                          "queries for '%.100s' begin behind it", column);
         }
         if (!same_text(says, column))
             found_add(&s->c->found, FINDING_COLUMNS, seq, seq,
@@ -172,6 +175,56 @@ static void look_at(struct scan *s, int64_t seq)
         memcpy(c->upper, stored + CHUNK_LEVEL + 1, c->n_upper * sizeof *stored);
 }
 
+// --- postings
+// ----------------------------------------------------------------------------------------
+
+static void note_row(struct scan *s, int64_t seq, bool row)
+{
+    int64_t *ids = s->ids[seq % LEDGER_BLOCK];
+    for (int i = 0; i < LEDGER_COLUMNS; i++)
+        ids[i] = row && sqlite3_column_type(s->rows, 2 + i) != SQLITE_NULL
+                     ? sqlite3_column_int64(s->rows, 2 + i)
+                     : -1;
+}
+
+// Whether the places of a posting are where the rows have its text; how many they are.
+static bool posting_fits(struct scan *s, size_t *ret_n)
+{
+    struct places places = {{0}};
+    int column = sqlite3_column_int(s->postings, 0);
+    int64_t id = sqlite3_column_int64(s->postings, 1);
+    const unsigned char *at = sqlite3_column_blob(s->postings, 2);
+    if (column < 0 || column >= LEDGER_COLUMNS || id < 0 ||
+        !posting_read(at, (size_t)sqlite3_column_bytes(s->postings, 2), &places))
+        return false;
+    for (int i = 0; i < LEDGER_BLOCK; i++)
+        if (places.bits[i / 64] >> i % 64 & 1) {
+            ++*ret_n;
+            if (s->ids[i][column] != id)
+                return false;
+        }
+    return true;
+}
+
+// The postings of a block are just what its rows say: each fits, and together they are as many.
+static int check_postings(struct scan *s, int64_t block)
+{
+    size_t cells = 0, n = 0;
+    bool fits = true;
+    int rc = 1;
+    for (int i = 0; i < LEDGER_BLOCK; i++)
+        for (int k = 0; k < LEDGER_COLUMNS; k++)
+            cells += s->ids[i][k] >= 0;
+    sqlite3_bind_int64(s->postings, 1, block);
+    while (fits && (rc = db_step(s->l, s->postings, s->e)) == 1)
+        fits = posting_fits(s, &n);
+    sqlite3_reset(s->postings);
+    if (rc >= 0 && (!fits || n != cells))
+        found_add(&s->c->found, FINDING_COLUMNS, block * LEDGER_BLOCK,
+                  (block + 1) * LEDGER_BLOCK - 1, "their postings are not what their columns say");
+    return rc < 0 ? rc : 0;
+}
+
 static int scan(struct scan *s)
 {
     int rc = advance(s, s->entries, &s->entry_at);
@@ -183,12 +236,15 @@ static int scan(struct scan *s)
             look_at(s, seq);
         else
             missing(s, seq);
+        note_row(s, seq, row);
         if (entry)
             rc = advance(s, s->entries, &s->entry_at);
         if (row && rc == 0)
             rc = advance(s, s->rows, &s->row_at);
         if (seq % 64 == 0)
             arena_reset(s->a);
+        if (rc == 0 && (seq + 1) % LEDGER_BLOCK == 0)
+            rc = seq / LEDGER_BLOCK < s->texts->sealed ? check_postings(s, seq / LEDGER_BLOCK) : 0;
     }
     return rc;
 }
@@ -210,7 +266,11 @@ int chunk_scan(struct ledger *l, const struct texts *texts, struct chunk *c, str
     s.entries = over(&s, "SELECT seq, hashes, json FROM entry WHERE seq >= ? AND seq < ? "
                          "ORDER BY seq");
     s.rows = over(&s, "SELECT * FROM event WHERE seq >= ? AND seq < ? ORDER BY seq");
-    int rc = s.entries && s.rows ? scan(&s) : l->failed;
+    s.postings = db_prepare(l, "SELECT field, id, at FROM posting WHERE block = ?", e);
+    s.ids = xcalloc(LEDGER_BLOCK, sizeof *s.ids);
+    int rc = s.entries && s.rows && s.postings ? scan(&s) : l->failed;
+    free(s.ids);
+    sqlite3_finalize(s.postings);
     sqlite3_finalize(s.entries);
     sqlite3_finalize(s.rows);
     arena_free(s.a);

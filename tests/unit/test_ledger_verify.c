@@ -171,6 +171,35 @@ static void each_way_to_tamper_is_found_and_the_event_named(void **state)
     }
 }
 
+static void altered_postings_are_found(void **state)
+{
+    (void)state;
+    static const char *const tampered[] = {
+        "DELETE FROM posting WHERE block = 1 AND field = 1 AND id = (SELECT id FROM name WHERE "
+        "text "
+        "= 'web3')",
+        "UPDATE posting SET at = substr(at, 1, length(at) - 2) WHERE block = 1 AND length(at) < "
+        "512",
+        "UPDATE posting SET at = zeroblob(512) WHERE block = 1 AND length(at) = 512",
+        "UPDATE posting SET id = 99999 WHERE block = 1 AND field = 1 AND id = (SELECT id FROM name "
+        "WHERE text = 'web3')",
+        "UPDATE name SET first = 9000 WHERE text = 'web3'",
+    };
+    for (size_t i = 0; i < sizeof tampered / sizeof *tampered; i++) {
+        char *dir = filled(10000);
+        struct told t;
+        sql(dir, tampered[i]);
+        verify(dir, &t);
+        assert_true(t.n >= 1);
+        assert_int_equal(t.kind[0], FINDING_COLUMNS);
+        if (i < 4) {
+            assert_int_equal(t.first[0], 4096);
+            assert_int_equal(t.last[0], 8191);
+        }
+        test_dir_remove(dir);
+    }
+}
+
 // Rebuilds an altered ledger as somebody would who knows the format but not the key: every hash
 // fits, the last checkpoints do not.
 static void what_was_replaced_with_all_its_hashes_is_found_by_checkpoints(void **state)
@@ -191,7 +220,9 @@ static void what_was_replaced_with_all_its_hashes_is_found_by_checkpoints(void *
         command, sizeof command,
         "sqlite3 '%s/ledger.db' \"ATTACH '%s/ledger.db' AS f; DELETE FROM entry; INSERT INTO "
         "entry SELECT * FROM f.entry; DELETE FROM name; INSERT INTO name SELECT * FROM f.name; "
-        "DELETE FROM event; INSERT INTO event SELECT * FROM f.event;\"",
+        "DELETE FROM event; INSERT INTO event SELECT * FROM f.event; DELETE FROM posting; INSERT "
+        "INTO "
+        "posting SELECT * FROM f.posting;\"",
         dir, forged);
     assert_int_equal(system(command), 0);
     verify(dir, &t);
@@ -290,6 +321,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_untouched_ledger_is_whole),
         cmocka_unit_test(each_way_to_tamper_is_found_and_the_event_named),
+        cmocka_unit_test(altered_postings_are_found),
         cmocka_unit_test(what_was_replaced_with_all_its_hashes_is_found_by_checkpoints),
         cmocka_unit_test(a_checkpoint_kept_elsewhere_tells_of_other_ledgers),
         cmocka_unit_test(altered_content_is_found_when_asked_for),
