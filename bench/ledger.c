@@ -1,0 +1,206 @@
+// ledger DIR EVENTS: fills a new ledger in DIR with a made-up history and measures appending (in
+// batches of 500 and one by one, both durable), verification, and the queries behind `andon log`,
+// `who` and `audit`. One JSON object.
+#include "core/buf.h"
+#include "core/file.h"
+#include "core/json.h"
+#include "ledger/tree.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define BATCH 500
+#define HOSTS 500
+#define PER_HOST 9 // events of a host in a run
+#define RUN_HOSTS 20
+#define RUN_EVENTS (2 + RUN_HOSTS * PER_HOST)
+#define STEP 2000000 // microseconds between events: a million are 23 days
+#define START 1780000000000000
+#define REPS 7
+
+static double now(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static void must(int rc, const struct err *e)
+{
+    if (rc >= 0)
+        return;
+    fprintf(stderr, "ledger: %s\n", err_msg(e));
+    exit(1);
+}
+
+// The i-th event of the history: rollouts of 20 services through three rings, a run of 20 hosts in
+// each, 8 changes per host; rare ones between.
+static struct ledger_event made_up(struct arena *a, long i)
+{
+    long run = i / RUN_EVENTS, at = i % RUN_EVENTS, host = (at - 1) / PER_HOST;
+    static const char *const rings[] = {"canary", "early", "all"};
+    struct ledger_event ev = {.time = START + i * STEP,
+                              .actor = arena_printf(a, "user%ld@example.org", run % 30),
+                              .service = arena_printf(a, "service%ld", run % 20),
+                              .release = arena_printf(a, "1.%ld", run / 60),
+                              .rollout = arena_printf(a, "d-260101-000000-%05ld", run / 3),
+                              .ring = rings[run % 3],
+                              .run = arena_printf(a, "r-260101-000000-%05ld", run)};
+    struct value body = value_dict(a);
+    ev.body = body.u.dict;
+    dict_set(body.u.dict, "task", value_strf(a, "install configuration %ld", at % 40));
+    dict_set(body.u.dict, "at", value_cstr("roles/app/tasks/main.yml:14"));
+    if (at == 0) {
+        ev.type = "run.started";
+        return ev;
+    }
+    if (at == RUN_EVENTS - 1) {
+        ev.type = i % 997 == 3 ? "breakglass" : "run.finished";
+        ev.outcome = run % 50 ? "ok" : "failed";
+        return ev;
+    }
+    ev.host = arena_printf(a, "web%ld.example.org", (run * RUN_HOSTS + host) % HOSTS);
+    if (at % PER_HOST == 0) {
+        ev.type = "run.host";
+        ev.outcome = i % 211 ? "changed" : "failed";
+        return ev;
+    }
+    ev.type = "change";
+    dict_set(body.u.dict, "module", value_cstr("template"));
+    dict_set(body.u.dict, "undo", value_cstr("yes"));
+    dict_set(body.u.dict, "diff",
+             value_cstr("2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"));
+    if (at % 7 == 0)
+        ev.package = arena_printf(a, "package%ld", i % 200);
+    else
+        ev.path = arena_printf(a, "/etc/app%ld/part%ld.conf", i % 100, at % 20);
+    return ev;
+}
+
+static double fill(struct ledger *l, long n)
+{
+    struct err e = ERR_INIT;
+    double spent = 0;
+    for (long i = 0; i < n; i += BATCH) {
+        struct arena *a = arena_new();
+        struct ledger_event events[BATCH];
+        size_t k = 0;
+        for (; k < BATCH && i + (long)k < n; k++)
+            events[k] = made_up(a, i + (long)k);
+        double before = now();
+        must(ledger_append(l, events, k, &e), &e);
+        spent += now() - before;
+        arena_free(a);
+    }
+    return (double)n / spent;
+}
+
+static double one_by_one(struct ledger *l, long from)
+{
+    struct err e = ERR_INIT;
+    struct arena *a = arena_new();
+    double before = now();
+    for (long i = 0; i < 200; i++) {
+        struct ledger_event ev = made_up(a, from + i);
+        must(ledger_append(l, &ev, 1, &e), &e);
+    }
+    double rate = 200 / (now() - before);
+    arena_free(a);
+    return rate;
+}
+
+static int by_size(const void *x, const void *y)
+{
+    double a = *(const double *)x, b = *(const double *)y;
+    return a < b ? -1 : a > b;
+}
+
+static const char *const audit_types[] = {"breakglass",  "approval.*",    "checks.skipped",
+                                          "drift.found", "policy.denied", NULL};
+static const char *const run_types[] = {"run.*", NULL}, *const change[] = {"change", NULL};
+
+static void queries(struct ledger *l, long n, struct arena *a, struct value ret)
+{
+    int64_t middle = START + n / 2 * STEP, day = (int64_t)86400 * 1000000;
+    const struct {
+        const char *name;
+        struct ledger_filter f;
+    } all[] = {
+        {"log, the last 50", {.limit = 50, .newest_first = true}},
+        {"log of a service", {.service = "service7", .limit = 50, .newest_first = true}},
+        {"log of a host", {.host = "web77.example.org", .limit = 50, .newest_first = true}},
+        {"log of a ring", {.ring = "early", .limit = 50, .newest_first = true}},
+        {"log of an actor", {.actor = "user9@example.org", .limit = 50, .newest_first = true}},
+        {"log of an hour", {.since = middle, .until = middle + day / 24}},
+        {"log of a path", {.path = "/etc/app7/part3.conf", .limit = 50, .newest_first = true}},
+        {"log of paths by pattern", {.path = "*app7/*", .limit = 50, .newest_first = true}},
+        {"log of a pattern nothing matches", {.path = "*nothing*"}},
+        {"log of a package", {.package = "package7", .limit = 50, .newest_first = true}},
+        {"failures", {.outcome = "failed", .limit = 50, .newest_first = true}},
+        {"failures of a service and ring",
+         {.outcome = "failed", .service = "service7", .ring = "early", .limit = 50}},
+        {"runs, the last 50", {.types = run_types, .limit = 50, .newest_first = true}},
+        {"all of a run", {.run = "r-260101-000000-00777"}},
+        {"all of a rollout", {.rollout = "d-260101-000000-00077"}},
+        {"who: a path on a host", {.host = "web77.example.org", .path = "/etc/app7/part3.conf"}},
+        {"who: paths on a host by pattern",
+         {.host = "web77.example.org", .path = "/etc/app7/*", .types = change}},
+        {"audit of a week", {.types = audit_types, .since = middle, .until = middle + 7 * day}},
+        {"two of many, none of both", {.types = change, .outcome = "changed", .limit = 50}},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        double ms[REPS];
+        size_t found = 0;
+        for (int rep = 0; rep < REPS; rep++) {
+            struct arena *scratch = arena_new();
+            struct ledger_event *events;
+            struct err e = ERR_INIT;
+            double before = now();
+            must(ledger_list(l, &all[i].f, scratch, &events, &found, &e), &e);
+            ms[rep] = (now() - before) * 1000;
+            arena_free(scratch);
+        }
+        qsort(ms, REPS, sizeof *ms, by_size);
+        struct value row = value_dict(a);
+        dict_set(row.u.dict, "ms", value_float(ms[REPS / 2]));
+        dict_set(row.u.dict, "worst", value_float(ms[REPS - 1]));
+        dict_set(row.u.dict, "found", value_int((int64_t)found));
+        dict_set(ret.u.dict, all[i].name, row);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct err e = ERR_INIT;
+    struct ledger *l = NULL;
+    struct ledger_verified v;
+    struct arena *a = arena_new();
+    struct value all = value_dict(a), asked = value_dict(a);
+    struct buf b = BUF_INIT;
+    long n = argc == 3 ? strtol(argv[2], NULL, 10) : 0;
+    if (n < 10000) {
+        fprintf(stderr, "usage: ledger DIR EVENTS (at least 10000)\n");
+        return 2;
+    }
+    must(ledger_open(argv[1], &(struct ledger_opts){.origin = "bench/andon"}, &l, &e), &e);
+    if (ledger_size(l) != 0) {
+        fprintf(stderr, "ledger: '%s' has a ledger already\n", argv[1]);
+        return 2;
+    }
+    dict_set(all.u.dict, "batched", value_float(fill(l, n)));
+    dict_set(all.u.dict, "single", value_float(one_by_one(l, n)));
+    double before = now();
+    must(ledger_verify(argv[1], NULL, &v, &e), &e);
+    dict_set(all.u.dict, "verify", value_float(now() - before));
+    dict_set(all.u.dict, "findings", value_int((int64_t)v.findings));
+    queries(l, n, a, asked);
+    dict_set(all.u.dict, "queries", asked);
+    ledger_close(l);
+    json_write(&b, &all, &(struct json_opts){.indent = 1});
+    printf("%s\n", buf_str(&b));
+    buf_release(&b);
+    arena_free(a);
+    return v.findings != 0;
+}
