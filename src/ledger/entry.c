@@ -145,7 +145,7 @@ void ledger_event_json(struct buf *b, const struct ledger_event *ev)
 static int column_named(const char *name)
 {
     for (int i = 0; i < LEDGER_COLUMNS; i++)
-        if (strcmp(ledger_columns[i].name, name) == 0)
+        if (*ledger_columns[i].name == *name && strcmp(ledger_columns[i].name, name) == 0)
             return i;
     return -1;
 }

@@ -197,10 +197,10 @@ static bool posting_fits(struct scan *s, size_t *ret_n)
     if (column < 0 || column >= LEDGER_COLUMNS || id < 0 ||
         !posting_read(at, (size_t)sqlite3_column_bytes(s->postings, 2), &places))
         return false;
-    for (int i = 0; i < LEDGER_BLOCK; i++)
-        if (places.bits[i / 64] >> i % 64 & 1) {
+    for (int word = 0; word < LEDGER_BLOCK / 64; word++)
+        for (uint64_t bits = places.bits[word]; bits; bits &= bits - 1) {
             ++*ret_n;
-            if (s->ids[i][column] != id)
+            if (s->ids[64 * word + __builtin_ctzll(bits)][column] != id)
                 return false;
         }
     return true;
