@@ -119,6 +119,7 @@ static struct value bare(struct arena *a, const char *s, size_t n, bool quotes, 
     }
     struct value v = value_strn(a, s, n);
     value_set_pos(&v, pos);
+    v.flags |= VALUE_PLAIN_STR;
     return v;
 }
 

@@ -497,7 +497,7 @@ def op_inventory(request):
     for group in inventory.groups.values():
         result[group.name] = {
             'hosts': [h.name for h in group.hosts],
-            'children': sorted(g.name for g in group.child_groups),
+            'children': [g.name for g in group.child_groups],
             'vars': encode(group.vars),
         }
     return result

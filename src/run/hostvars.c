@@ -81,12 +81,20 @@ static int all_get(struct value_object *o, struct arena *a, const struct value *
     return 1;
 }
 
+static bool inventory_names_localhost(struct run *r)
+{
+    const struct host *h = inventory_find_host(r->o.inventory, "localhost");
+    return h && !h->implicit;
+}
+
 static int all_hosts(struct value_object *o, struct arena *a, struct value *ret, struct err *e)
 {
     struct run *r = o->data;
     struct list *names = run_all_hosts(r, a);
     (void)e;
     *ret = value_dict(a);
+    if (!inventory_names_localhost(r)) // Ansible's has it too
+        list_add(names, value_cstr("localhost"));
     for (size_t i = 0; i < names->len; i++) {
         struct rhost *h = run_host_get(r, names->items[i].u.str.s, false);
         if (h)

@@ -56,10 +56,11 @@ static void note(struct exec *x, const char *file)
     struct value v;
     struct loop_control lc;
     if (label && loop_control_read(x, &lc, NULL) == 0) {
-        loop_label(x, &lc, label, &v);
+        if (loop_label(x, &lc, label, &v, NULL) < 0)
+            v = *label;
         label = &v;
     }
-    schedule_note_include(x->h, file, label, x->no_log);
+    schedule_note_include(x->h, file, x->item, label, x->no_log);
     x->h->stats.ok++;
 }
 

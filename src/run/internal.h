@@ -85,7 +85,7 @@ struct included {
 struct pending_include {
     struct pending_include *next;
     const char *host, *file;
-    struct value label;
+    struct value item, label; // of a loop
     bool has_label, no_log, told;
 };
 
@@ -405,8 +405,8 @@ bool schedule_arrive_flush(struct rhost *h);
 // Goes on with a coroutine whose outstanding work is done; from loop callbacks.
 void schedule_wake(struct rhost *h);
 // Remembers an include to be told at the end of the round.
-void schedule_note_include(struct rhost *h, const char *file, const struct value *label,
-                           bool no_log);
+void schedule_note_include(struct rhost *h, const char *file, const struct value *item,
+                           const struct value *label, bool no_log);
 // After a run_once task: gives its result to the other hosts of the batch.
 void schedule_share(struct rhost *h, struct task *t, enum task_status status,
                     const struct value *result);

@@ -53,11 +53,14 @@ static int with_items(struct exec *x, const struct value *raw, struct value *ret
             dict_set(none, "_subdir", value_cstr(places[i][1]));
             break;
         }
-    if (strcmp(lookup, "dict") == 0 && terms.type == VALUE_DICT) {
+    if (strcmp(lookup, "items") == 0 && terms.type == VALUE_DICT) {
+        struct dict_entry *it; // Python goes through its keys
         list = value_list(x->a);
-        list_add(list.u.list, terms);
+        DICT_EACH(terms.u.dict, it) list_add(list.u.list, it->key);
     }
+    x->tpl.opts.own_words = true;
     rc = template_lookup(&x->tpl, x->a, lookup, list.u.list, none, true, ret, e);
+    x->tpl.opts.own_words = false;
     if (rc == 0)
         no_tuples(ret);
     return rc;
@@ -192,11 +195,14 @@ static struct value hide_vault(struct arena *a, const struct value *v, int depth
     return r;
 }
 
-void loop_label(struct exec *x, const struct loop_control *lc, const struct value *item,
-                struct value *ret)
+int loop_label(struct exec *x, const struct loop_control *lc, const struct value *item,
+               struct value *ret, struct err *e)
 {
     *ret = *item;
-    if (lc->label && exec_template(x, lc->label, ret, NULL) < 0)
+    int rc = lc->label ? exec_template(x, lc->label, ret, e) : 0;
+    if (rc == ERR_UNDEFINED)
+        *ret = value_null();
+    else if (rc < 0)
         *ret = *lc->label;
     if (ret->type == VALUE_DICT && dict_get(ret->u.dict, TEMPLATE_UNKNOWN)) {
         *ret = value_shallow(x->a, ret);
@@ -205,6 +211,7 @@ void loop_label(struct exec *x, const struct loop_control *lc, const struct valu
     }
     if (template_has_template(ret)) // else nothing in it is encrypted
         *ret = hide_vault(x->a, ret, 0);
+    return rc;
 }
 
 void loop_decorate(struct exec *x, const struct loop_control *lc, struct value *result,
@@ -312,19 +319,24 @@ void loop_store_facts(struct exec *x, struct dict *result)
         host_set_facts(h, facts->u.dict, gathers);
 }
 
-void loop_strip_internal(struct dict *d)
+static void strip_private(struct dict *d)
 {
     struct dict_entry *it;
-    dict_del(d, "invocation");
     DICT_EACH(d, it)
     {
         if (it->key.type == VALUE_STRING && (strncmp(it->key.u.str.s, "_ansible_", 9) == 0 ||
                                              strncmp(it->key.u.str.s, "_andon_", 7) == 0))
             dict_delv(d, &it->key);
     }
+}
+
+void loop_strip_internal(struct dict *d)
+{
+    dict_del(d, "invocation");
+    strip_private(d);
     const struct value *results = dict_get(d, "results");
     if (results && results->type == VALUE_LIST)
         for (size_t i = 0; i < results->u.list->len; i++)
             if (results->u.list->items[i].type == VALUE_DICT)
-                dict_del(results->u.list->items[i].u.dict, "_ansible_item_label");
+                strip_private(results->u.list->items[i].u.dict);
 }

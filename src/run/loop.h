@@ -19,8 +19,8 @@ int loop_control_read(struct exec *x, struct loop_control *lc, struct err *e);
 // Makes item i visible to templates.
 void loop_set_item(struct exec *x, const struct loop_control *lc, const struct list *items,
                    size_t i);
-void loop_label(struct exec *x, const struct loop_control *lc, const struct value *item,
-                struct value *ret);
+int loop_label(struct exec *x, const struct loop_control *lc, const struct value *item,
+               struct value *ret, struct err *e);
 // Adds the item, ansible_loop_var and so on to an item's result.
 void loop_decorate(struct exec *x, const struct loop_control *lc, struct value *result,
                    const struct list *items, size_t i, const struct value *label);

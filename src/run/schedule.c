@@ -69,8 +69,8 @@ static void tell_task(struct run *r, struct rhost *h, struct task *t, size_t n_h
     arena_free(a);
 }
 
-void schedule_note_include(struct rhost *h, const char *file, const struct value *label,
-                           bool no_log)
+void schedule_note_include(struct rhost *h, const char *file, const struct value *item,
+                           const struct value *label, bool no_log)
 {
     struct run *r = h->run;
     struct pending_include *p = arena_new_of(r->round_arena, struct pending_include);
@@ -80,6 +80,7 @@ void schedule_note_include(struct rhost *h, const char *file, const struct value
     if (label) {
         p->has_label = true;
         p->label = value_copy(r->round_arena, label);
+        p->item = value_copy(r->round_arena, item);
     }
     *r->includes_tail = p;
     r->includes_tail = &p->next;
@@ -89,7 +90,14 @@ static bool same_include(const struct pending_include *x, const struct pending_i
 {
     if (x->has_label != y->has_label || strcmp(x->file, y->file) != 0)
         return false;
-    return !x->has_label || value_equal(&x->label, &y->label);
+    return !x->has_label || (value_equal(&x->item, &y->item) && value_equal(&x->label, &y->label));
+}
+
+static bool among(const char *const *hosts, size_t n, const char *host)
+{
+    while (n && strcmp(hosts[n - 1], host) != 0)
+        n--;
+    return n > 0;
 }
 
 // Tells the includes of a round, hosts with the same file together.
@@ -101,7 +109,7 @@ static void tell_includes(struct run *r)
         if (p->told)
             continue;
         for (struct pending_include *q = p; q; q = q->next)
-            if (!q->told && same_include(p, q)) {
+            if (!q->told && same_include(p, q) && (q == p || !among(hosts, n, q->host))) {
                 q->told = true;
                 if (n < r->batch.n)
                     hosts[n++] = q->host;

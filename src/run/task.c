@@ -416,12 +416,15 @@ static void execute_item(struct exec *x, const struct loop_control *lc, struct l
     struct arena *outer = x->a;
     struct dict *around = x->locals;
     struct value start = {.type = VALUE_DICT, .u.dict = around}, label;
+    struct err no_label = ERR_INIT;
     x->a = arena_new();
     exec_set_locals(x, value_shallow(x->a, &start).u.dict);
     loop_set_item(x, lc, items, i);
     execute(x, ret, NULL);
     x->any_secret = x->any_secret || x->secret;
-    loop_label(x, lc, &items->items[i], &label);
+    if (loop_label(x, lc, &items->items[i], &label, &no_label) == ERR_UNDEFINED)
+        action_fail(x, ret, "Failed to template loop_control.label: %s", err_msg(&no_label));
+    err_release(&no_label);
     struct arena *own = x->a;
     x->a = outer;
     *ret = value_copy(outer, ret);
@@ -598,8 +601,7 @@ enum task_status task_run(struct run *r, struct rhost *h, struct task *t, struct
         why = arena_printf(a, "notified by %s: %s", exec_where(&x), why);
     bool known = !notifies || task_notify(h, t, why, a);
     // what stopped the run is an error, which Ansible shows instead of the result
-    bool untold = dict_bool(d, "_andon_untold", false) ||
-                  (include && status == STATUS_SKIPPED && dict_get(d, "results"));
+    bool untold = dict_bool(d, "_andon_untold", false);
     if (known && !r->stopped && !untold)
         tell(&x, ret, NULL, items != NULL, (double)(clock_mono_ms() - start) / 1000.0);
     count(&x, status, ignored, include, dict_bool(d, "changed", false));

@@ -130,11 +130,11 @@ static bool magic_play(struct exec *x, const char *name, struct value *ret)
     struct run *r = x->run;
     if (!r->play || x->no_play)
         return false;
-    if (strcmp(name, "ansible_play_hosts") == 0 || strcmp(name, "play_hosts") == 0)
+    if (strcmp(name, "ansible_play_hosts") == 0)
         *ret = names_of(x->a, r->play_hosts, r->n_play_hosts, true);
     else if (strcmp(name, "ansible_play_hosts_all") == 0)
         *ret = names_of(x->a, r->play_hosts, r->n_play_hosts, false);
-    else if (strcmp(name, "ansible_play_batch") == 0)
+    else if (strcmp(name, "ansible_play_batch") == 0 || strcmp(name, "play_hosts") == 0)
         *ret = names_of(x->a, r->batch.hosts, r->batch.n, true);
     else if (strcmp(name, "ansible_play_name") == 0)
         *ret = value_cstr(r->play_name ? r->play_name : "");

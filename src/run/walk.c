@@ -33,8 +33,8 @@ static void pop(struct rhost *h)
 
 // --- tasks -------------------------------------------------------------------------------------
 
-// ansible_failed_task: the task's own name without its role, "" when it has none, and its
-// arguments as they were meant for this host.
+// ansible_failed_task: its keywords as written, its own name without its role ("" when it has
+// none), and its arguments as they were meant for this host.
 static void remember_failure(struct exec *x, struct rhost *h, const struct value *result,
                              const char *display)
 {
@@ -45,12 +45,14 @@ static void remember_failure(struct exec *x, struct rhost *h, const struct value
     struct value v = value_shallow(h->failed_arena, result), args = t->args;
     loop_strip_internal(v.u.dict);
     h->failed_result = value_copy(h->failed_arena, &v);
+    value_mark_unsafe(&h->failed_result);
     const char *own = t->n.role && !t->implicit ? strstr(display, " : ") : NULL;
     const char *name = !t->name || !*t->name ? "" : own ? own + 3 : display;
     x->tpl.opts.fail_on_undefined = false;
     if (exec_template(x, &t->args, &args, NULL) < 0)
         args = t->args;
-    struct value task = value_dict(h->failed_arena);
+    struct value keywords = {.type = VALUE_DICT, .u.dict = (struct dict *)(uintptr_t)t->n.attrs};
+    struct value task = value_copy(h->failed_arena, &keywords);
     dict_set(task.u.dict, "name", value_str(h->failed_arena, name));
     dict_set(task.u.dict, "action", value_str(h->failed_arena, t->action));
     dict_set(task.u.dict, "args", value_copy(h->failed_arena, &args));

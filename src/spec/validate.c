@@ -359,10 +359,10 @@ static const char *class_of(const struct level *l, const struct value *v)
                                                     : "str";
 }
 
-static int type_error(const struct level *l, const char *what, const struct value *v,
-                      enum param_type type, struct err *e, struct err *cause)
+// in: where the parameter was, as the sentence goes on behind its class.
+static int type_error(const struct level *l, const char *what, const char *in,
+                      const struct value *v, enum param_type type, struct err *e, struct err *cause)
 {
-    const char *in = l->context ? arena_printf(l->arena, " found in '%s'.", l->context) : "";
     const char *class = class_of(l, v), *why = err_msg(cause), *rest = strstr(why, "'> cannot ");
     if (rest && strncmp(why, "<class '", 8) == 0)
         why = arena_printf(l->arena, "<class '%s%s", class, rest);
@@ -379,13 +379,14 @@ static int coerce_elements(const struct level *l, const struct param *p, struct 
                            struct err *e)
 {
     struct value ret = value_list(l->arena);
+    const char *in = l->context ? arena_printf(l->arena, " found in '%s'", l->context) : "";
+    const char *what = arena_printf(l->arena, "Elements value for option '%s'%s", p->name, in);
     for (size_t i = 0; i < v->u.list->len; i++) {
         struct err cause = ERR_INIT;
         struct value item;
         if (spec_coerce(l->arena, p->elements, &v->u.list->items[i], &item, &cause) == 0)
             list_add(ret.u.list, item);
-        else if (type_error(l, arena_printf(l->arena, "Elements value for option '%s'", p->name),
-                            &v->u.list->items[i], p->elements, e, &cause) < 0)
+        else if (type_error(l, what, "", &v->u.list->items[i], p->elements, e, &cause) < 0)
             return ERR_INVALID;
     }
     *v = ret;
@@ -394,6 +395,7 @@ static int coerce_elements(const struct level *l, const struct param *p, struct 
 
 static int check_types(struct level *l, struct err *e)
 {
+    const char *in = l->context ? arena_printf(l->arena, " found in '%s'.", l->context) : "";
     for (size_t i = 0; i < l->n; i++) {
         const struct param *p = l->rows[i];
         struct value *v = dict_get(l->given, p->name), ret;
@@ -401,7 +403,7 @@ static int check_types(struct level *l, struct err *e)
             continue;
         struct err cause = ERR_INIT;
         if (spec_coerce(l->arena, p->type, v, &ret, &cause) < 0) {
-            if (type_error(l, arena_printf(l->arena, "argument '%s'", p->name), v, p->type, e,
+            if (type_error(l, arena_printf(l->arena, "argument '%s'", p->name), in, v, p->type, e,
                            &cause) < 0)
                 return ERR_INVALID;
             continue;

@@ -228,11 +228,24 @@ BUILTIN(filter_dict2items)
     return 0;
 }
 
+// What item[key] is for Python: of a mapping by key, of a list by index; NULL when it is not there.
+static const struct value *subscript(struct call *c, const struct value *item,
+                                     const struct value *key)
+{
+    struct dict *d = dict_of(c, item);
+    if (d)
+        return dict_getv(d, key);
+    int64_t n = (int64_t)item->u.list->len, i = key->type == VALUE_INT ? key->u.i : n;
+    i += i < 0 ? n : 0;
+    return i >= 0 && i < n ? &item->u.list->items[i] : NULL;
+}
+
 // items2dict: The reverse of dict2items.
 BUILTIN(filter_items2dict)
 {
-    struct text key = text_lit("key"), val = text_lit("value");
-    int rc = args_read(c, e, "key_name:t value_name:t", &key, &val);
+    struct value key_name = value_cstr("key"), value_name = value_cstr("value");
+    const struct value *key = &key_name, *val = &value_name;
+    int rc = args_read(c, e, "key_name:v value_name:v", &key, &val);
     if (rc < 0)
         return rc;
     if (c->self.type != VALUE_LIST)
@@ -240,17 +253,17 @@ BUILTIN(filter_items2dict)
                          class_of(c, &c->self));
     *ret = value_dict(c->arena);
     for (size_t i = 0; i < c->self.u.list->len; i++) {
-        struct dict *item = dict_of(c, &c->self.u.list->items[i]);
-        if (!item)
+        const struct value *item = &c->self.u.list->items[i];
+        if (!dict_of(c, item) && (item->type != VALUE_LIST || key->type != VALUE_INT))
             return fail_type(c, e, "items2dict requires a list of dictionaries, got %s instead.",
                              text_of(c, &c->self).s);
-        struct value *k = dict_get(item, key.s), *v = dict_get(item, val.s);
+        const struct value *k = subscript(c, item, key), *v = subscript(c, item, val);
         if (!k || !v)
             return fail_type(c, e,
                              "items2dict requires each dictionary in the list to contain the keys "
                              "'%s' and '%s', got "
                              "%s instead.",
-                             key.s, val.s, text_of(c, &c->self).s);
+                             text_of(c, key).s, text_of(c, val).s, text_of(c, &c->self).s);
         dict_setv(ret->u.dict, *k, *v);
     }
     return 0;

@@ -21,7 +21,8 @@ BUILTIN(filter_length)
     if (rc < 0)
         return rc;
     if (v.type == VALUE_STRING)
-        *ret = value_int((int64_t)utf8_count(v.u.str.s, v.u.str.len));
+        *ret = value_int(
+            (int64_t)(v.flags & VALUE_BYTES ? v.u.str.len : utf8_count(v.u.str.s, v.u.str.len)));
     else if (v.type == VALUE_LIST)
         *ret = value_int((int64_t)v.u.list->len);
     else if (v.type == VALUE_DICT)

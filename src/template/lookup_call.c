@@ -18,8 +18,8 @@ static const char *plain_name(const char *name)
 // How a failing lookup reads. Errors that a lookup raises itself keep their words.
 static int explain_failure(const struct templar *t, const char *name, int rc, struct err *e)
 {
-    if (rc >= 0 || !e || rc == ERR_UNDEFINED || rc == ERR_UNSUPPORTED || rc == ERR_LIMIT ||
-        rc == ERR_FAILED || rc == ERR_UNKNOWN)
+    if (rc >= 0 || !e || t->opts.own_words || rc == ERR_UNDEFINED || rc == ERR_UNSUPPORTED ||
+        rc == ERR_LIMIT || rc == ERR_FAILED || rc == ERR_UNKNOWN)
         return rc;
     struct err why = ERR_INIT;
     err_move(&why, e);

@@ -31,6 +31,7 @@ struct template_opts {
     bool keep_unsafe;       // results get VALUE_UNSAFE
     bool native;            // jinja2_native
     bool keep_vault;        // values that are still encrypted stay so
+    bool own_words;         // a failing lookup is told in its own words alone
 };
 #define TEMPLATE_OPTS_DEFAULT                                                                      \
     ((struct template_opts){.trim_blocks = true,                                                   \

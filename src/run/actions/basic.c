@@ -80,9 +80,16 @@ int action_debug(struct exec *x, struct dict *args, struct value *result)
         return rc;
     if (msg && var)
         return action_fail(x, result, "'msg' and 'var' are incompatible options");
-    int64_t verbosity = dict_get(args, "verbosity")
-                            ? strtoll(value_to_cstr(x->a, dict_get(args, "verbosity")), NULL, 10)
-                            : 0;
+    const char *level =
+        value_to_cstr(x->a, dict_get(args, "verbosity") ? dict_get(args, "verbosity")
+                                                        : &(struct value){.type = VALUE_INT});
+    char *end;
+    int64_t verbosity = strtoll(level, &end, 10);
+    if (*end || end == level)
+        return action_fail(x, result,
+                           "Unexpected failure during module execution: invalid literal for int() "
+                           "with base 10: '%s'",
+                           level);
     if (verbosity > x->run->o.verbosity) {
         dict_set(d, "skipped_reason", value_cstr("Verbosity threshold not met."));
         dict_set(d, "skipped", value_bool(true));
