@@ -25,6 +25,7 @@ struct module {
     bool check, diff;
     bool record;           // changes are told to the ledger; diff is off then
     struct list *recorded; // what module_record was given, or NULL
+    size_t recorded_bytes; // of its texts
     int verbosity;
     bool no_details;         // owner, mode, ... of its path or dest do not belong into the result
     bool live;               // send command output as it comes

@@ -8,6 +8,7 @@
 
 #define CONTEXT 3                    // equal lines kept on each side, as in unified diffs
 #define TEXT_MAX ((size_t)128 << 10) // of each side, once it is cut
+#define ALL_MAX ((size_t)2 << 20)    // of all texts of a task: a result has to fit into a frame
 #define ENTRIES_MAX 1000             // of a task
 
 struct text {
@@ -86,10 +87,12 @@ static void put_texts(struct module *m, struct dict *d, struct text before, stru
     size_t tail = equal_tail(x, y);
     size_t x_end = ahead(before.s, before.len - tail, before.len),
            y_end = ahead(after.s, after.len - tail, after.len);
-    if (x_end - from > TEXT_MAX || y_end - from > TEXT_MAX) {
+    size_t bytes = x_end + y_end - 2 * from;
+    if (x_end - from > TEXT_MAX || y_end - from > TEXT_MAX || bytes > ALL_MAX - m->recorded_bytes) {
         put_digests(m, d, before, after);
         return;
     }
+    m->recorded_bytes += bytes;
     if (from)
         dict_set(d, "first_line", value_int(count_lines(before.s, from)));
     dict_set(d, "before", value_strn(m->arena, before.s + from, x_end - from));

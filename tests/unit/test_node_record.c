@@ -114,6 +114,30 @@ static void large_and_binary_are_digests(void **state)
     arena_free(a);
 }
 
+// Many files at once: the later ones have their digests.
+static void a_result_stays_small(void **state)
+{
+    struct arena *a = arena_new();
+    struct module m = {.arena = a, .result = value_dict(a).u.dict, .record = true};
+    size_t texts = 0, bytes = 0;
+    char text[100001];
+    (void)state;
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    for (int i = 0; i < 1200; i++)
+        module_diff(&m, "", 0, text, sizeof text - 1, NULL, NULL);
+    assert_int_equal(m.recorded->len, 1000);
+    for (size_t i = 0; i < m.recorded->len; i++) {
+        const struct value *after = dict_get(m.recorded->items[i].u.dict, "after");
+        texts += after != NULL;
+        bytes += after ? after->u.str.len : 0;
+        assert_true(after || dict_get(m.recorded->items[i].u.dict, "after_sha256"));
+    }
+    assert_int_equal(texts, 20);
+    assert_true(bytes <= (size_t)2 << 20);
+    arena_free(a);
+}
+
 static void nothing_without_a_record(void **state)
 {
     struct arena *a = arena_new();
@@ -136,6 +160,7 @@ int main(void)
         cmocka_unit_test(only_what_differs),
         cmocka_unit_test(nothing_gets_lost),
         cmocka_unit_test(large_and_binary_are_digests),
+        cmocka_unit_test(a_result_stays_small),
         cmocka_unit_test(nothing_without_a_record),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
