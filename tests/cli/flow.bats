@@ -285,3 +285,55 @@ H
     has "two, in 1.1 (d-2)"
     has "6h 00m"
 }
+
+@test "what andon deploy writes: a good release, one that fails in production and is put right, a rollback" {
+    printf 'h1 ansible_connection=local\nh2 ansible_connection=local\n' >hosts
+    cat >andon.yml <<'Y'
+service: shop
+deploy: deploy.yml
+inventory: hosts
+on_failure: redeploy
+rings:
+  - {name: first, hosts: h1}
+  - {name: rest, hosts: all}
+Y
+    cat >deploy.yml <<'Y'
+- hosts: all
+  gather_facts: false
+  tasks:
+    - ansible.builtin.copy: {content: "{{ andon_release.version }}\n", dest: "{{ playbook_dir }}/{{ inventory_hostname }}"}
+    - ansible.builtin.command: "false"
+      when: "'broken' in andon_release.version and inventory_hostname == 'h2'"
+Y
+    git init -q -b main .
+    local version
+    for version in 1.0 1.1 1.2-broken 1.3; do
+        echo "$version" >file
+        git add andon.yml deploy.yml hosts file
+        git -c user.name=Ann -c user.email=ann@example.org commit -q -m "make $version"
+        run -0 andon release create shop "$version"
+    done
+    run -0 andon deploy shop 1.0
+    run -0 andon deploy shop 1.1
+    run -2 andon deploy shop 1.2-broken
+    run -0 andon stop shop --release
+    run -0 andon deploy shop 1.3
+    run -0 andon rollback shop
+    run -0 andon flow shop --explain
+    echo "$output"
+    has "production: rest"
+    has "4 deployments to production, 1 rollback; stopped in front of it: 0 rollouts"
+    # 1.2-broken failed; 1.3 was taken back
+    has "with change fail percentage           4    50.0 %   2 of 4"
+    has "failed deployment recovery time         2 "
+    # the rollback
+    has "with deployment rework rate           5    20.0 %   1 of 5"
+    # of 1.1 its own commit, of 1.3 that of the failed release too; 1.0 is the first the ledger knows
+    has "change lead time                        3 "
+    has "make 1.2-broken, in 1.3"
+    # 1.2-broken and 1.3 did not stay
+    has "scrap rate                              4    50.0 %   2 of 4"
+    has "failures noticed by: gate 1"
+    run -0 andon incident list --all
+    has "shop 1.2-broken failed in ring rest"
+}
