@@ -11,7 +11,7 @@ from . import machine
 
 @dataclasses.dataclass
 class Row:
-    section: str            # floor, play, ping, memory, render
+    section: str            # floor, play, ping, memory, render, ledger
     tool: str
     hosts: int
     mode: str               # cold (everything to change), warm (nothing), or what it is
@@ -26,7 +26,7 @@ class Row:
     noise: float = 0.0      # share of one core that others used meanwhile
     tree_mib: float = 0.0   # peak of the summed PSS of the controller's process tree
     process_mib: float = 0.0  # peak RSS of the command's own process
-    rate: float = 0.0       # per second, for renderings
+    rate: float = 0.0       # per second, for renderings and appends
 
     def key(self):
         return (self.section, self.tool, self.hosts, self.mode, self.connection, self.kex)

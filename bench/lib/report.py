@@ -138,6 +138,20 @@ def render(f):
         yield from table(["", "andon, per second", "Python jinja2, per second", "ratio"], lines)
 
 
+def ledger(f):
+    lines = []
+    for mode in dict.fromkeys(r.mode for r in f.rows if r.section == "ledger"):
+        runs = f.of("ledger", "andon", 0, mode)
+        if mode.startswith("query: "):
+            lines.append([mode, f"{number(f.median('ledger', 'andon', 0, mode) * 1000)} ms"])
+        else:
+            lines.append([mode, f"{spread(runs)} s" if mode == "verify" else f"{spread(runs, 'rate')} per second"])
+    if lines:
+        yield "### The ledger"
+        yield ""
+        yield from table(["", "andon"], lines)
+
+
 def bars(f):
     """(what, measured, bar, reached) for every bar of the project that these figures can answer."""
     def warm(tool, hosts, **more):
@@ -162,6 +176,9 @@ def bars(f):
         for mode in (f"{os.path.basename(template).removesuffix('.j2')} {what}"
                      for template, _ in TEMPLATES for what in ("rendered", "parsed and rendered"))
     ]
+    at_least.append(("ledger: durable events per second, in batches",
+                     f.median("ledger", "andon", 0, "append in batches of 500", field="rate"), 20000))
+    queries = [f.median("ledger", "andon", 0, mode) for mode in {r.mode for r in f.rows if r.section == "ledger"} if mode.startswith("query: ")]
     at_most = [
         (f"nothing to change, 100 hosts: times the floor ({kex} key exchange)",
          ratio(warm("andon", 100, kex=kex), f.median("floor", "ssh true", 100, kex=kex)), 2)
@@ -171,6 +188,8 @@ def bars(f):
         ("nothing to change, 1 host, kept connection: s", warm("andon", 1, connection="kept", kex=kexes[0]), 0.3),
         *((f"ping, 100 hosts, {kex} key exchange: times the floor",
            ratio(f.median("ping", "andon", 100, kex=kex), f.median("floor", "ssh true", 100, kex=kex)), 1.5) for kex in kexes),
+        ("ledger: verification, s", f.median("ledger", "andon", 0, "verify"), 5),
+        ("ledger: the slowest query, ms", max(queries) * 1000 if queries else None, 100),
         ("memory of andon, 100 hosts: MiB", f.peak("memory", "andon", 100, "warm", field="process_mib"), 64),
         ("memory of andon, 1000 hosts: MiB", f.peak("memory", "andon", 1000, "warm", field="process_mib"), 200),
     ]
@@ -199,6 +218,7 @@ def markdown(machine, when, versions, rows, notes):
     yield from small(f, "ping", "ping")
     yield from memory(f)
     yield from render(f)
+    yield from ledger(f)
     wrong = [r for r in rows if not r.right]
     noisy = [r for r in rows if r.noise > 0.15]
     for row in wrong:

@@ -112,10 +112,20 @@ static void add_body(struct buf *b, const struct dict *body)
     static const struct json_opts canonical = {.sort_keys = true, .strict = true, .compact = true};
     if (!body || !body->len)
         return;
-    struct value v = {.type = VALUE_DICT};
+    struct value v = {.type = VALUE_DICT}, again;
     memcpy(&v.u.dict, &body, sizeof body); // only read
     add_key(b, "body");
+    size_t from = b->len;
     json_write(b, &v, &canonical);
+    if (!memmem(b->p + from, b->len - from, "\xef\xbf\xbd", 3))
+        return;
+    // keys that were no UTF-8 have changed: their order, too
+    struct arena *a = arena_new();
+    if (json_parse(a, b->p + from, b->len - from, &again, NULL) == 0) {
+        b->len = from;
+        json_write(b, &again, &canonical);
+    }
+    arena_free(a);
 }
 
 void ledger_event_json(struct buf *b, const struct ledger_event *ev)
