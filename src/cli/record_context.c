@@ -92,7 +92,12 @@ void record_context_verify(struct recorder *r)
                       c->rollout, why);
         r->context = (struct record_context){0};
     }
-    if (r->context.run && !given_run(r, r->context.run))
+    if (r->context.run && !given_run(r, r->context.run)) {
+        print_warning(&r->s->out,
+                      "ANDON_CONTEXT names run %s, which rollout %s did not begin now: "
+                      "this run is recorded as one that nothing allows",
+                      r->context.run, r->context.rollout);
         r->context.run = NULL;
+    }
     err_release(&e);
 }

@@ -114,9 +114,9 @@ static void add_authority(struct recorder *r, struct dict *d)
     struct value v = value_dict(r->pending);
     if (given)
         v.u.dict = (struct dict *)(uintptr_t)given;
-    else if (said->type == VALUE_DICT)
+    else if (r->context.run && said->type == VALUE_DICT)
         v = *said;
-    else if (r->context.rollout)
+    else if (r->context.run)
         dict_set(v.u.dict, "kind", value_cstr("rollout"));
     else
         dict_set(v.u.dict, "kind", value_cstr("none"));

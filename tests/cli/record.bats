@@ -201,6 +201,45 @@ END
     has "ANDON_CONTEXT is not what andon deploy sets"
 }
 
+@test "runs of a rollout have its authority, others that name it have none" {
+    cat >andon.yml <<'END'
+service: shop
+deploy: deploy.yml
+inventory: hosts
+rings: [{name: all, hosts: h1}]
+on_failure: hold
+END
+    cat >deploy.yml <<'END'
+- hosts: all
+  gather_facts: false
+  tasks:
+    - {name: version, copy: {content: "{{ andon_release.version }}", dest: "{{ playbook_dir }}/v"}}
+    - {name: no, command: "false"}
+END
+    andon release create shop 1.0
+    run -2 andon deploy shop 1.0
+    run -0 events --type run.started
+    jq -e '.service == "shop" and .release == "1.0" and .ring == "all" and .rollout != null and .body.batch == 1' <<<"$output"
+    jq -e '.body.authority.kind | . == "rule" or . == "rollout"' <<<"$output"
+    rollout=$(jq -r .rollout <<<"$output") run=$(jq -r .run <<<"$output")
+    run -0 events --type change
+    jq -e --arg d "$rollout" '.rollout == $d and .service == "shop" and .ring == "all"' <<<"$output"
+    run -0 andon who h1 "$DIR/v"
+    has "shop 1.0, ring all, rollout $rollout"
+    run -0 andon audit
+    site
+    for id in "$run" r-260101-000000-aaaa; do
+        rm -f a
+        ANDON_CONTEXT="{\"rollout\":\"$rollout\",\"service\":\"shop\",\"ring\":\"all\",\"run\":\"$id\",\"authority\":{\"kind\":\"approval\"}}" \
+            run -0 andon run -i hosts site.yml
+        has "which rollout $rollout did not begin now"
+        run -0 events --type run.started
+        jq -se 'last.body.authority.kind == "none"' <<<"$output"
+    done
+    run -2 andon audit
+    has "Changes that nothing allowed: 2"
+}
+
 @test "the commit of the playbook's repository, and whether files were changed since" {
     site
     git init -q .
