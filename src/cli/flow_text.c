@@ -78,7 +78,13 @@ static void print_head(const struct flow_report *r)
     add_day(&b, r->since);
     buf_adds(&b, " to ");
     add_day(&b, r->until - 1); // the last day that is in it
-    buf_addf(&b, " (%.0f days)", (double)(r->until - r->since) / FLOW_DAY);
+    double days = (double)(r->until - r->since) / FLOW_DAY;
+    buf_adds(&b, " (");
+    if (days < 2)
+        length_add(&b, days * 86400);
+    else
+        buf_addf(&b, "%.0f days", days);
+    buf_addc(&b, ')');
     if (r->production[0])
         buf_addf(&b, ", production: %s", r->production[0]);
     for (size_t i = 1; r->production[0] && r->production[i]; i++)
@@ -106,6 +112,21 @@ static void add_few(struct buf *b, const struct flow_measure_spec *spec, size_t 
                  n < STATS_MIN_P75 ? "p75, p95" : "p95");
 }
 
+static void add_rate(struct buf *b, const struct flow_measure *f)
+{
+    char rate[64] = "-";
+    if (!isnan(f->value))
+        snprintf(rate, sizeof rate, "%.1f/week", f->value);
+    add_cell(b, rate, CELL_COLUMNS);
+    if (isnan(f->value))
+        buf_adds(b, "   less than a week: no rate");
+    if (f->stats.n)
+        buf_addf(b, "   median of %zu whole week%s %.1f", f->stats.n, f->stats.n == 1 ? "" : "s",
+                 f->stats.median);
+    if (!isnan(f->stats.p75))
+        buf_addf(b, ", p75 %.1f", f->stats.p75);
+}
+
 static void add_row(struct buf *b, const struct flow_report *r, int id, bool partner)
 {
     const struct flow_measure_spec *spec = &flow_measures[id];
@@ -123,15 +144,8 @@ static void add_row(struct buf *b, const struct flow_report *r, int id, bool par
         add_length(b, f->stats.p75);
         add_length(b, f->stats.p95);
         add_few(b, spec, f->counted);
-    } else if (f->counted) {
-        char rate[64];
-        snprintf(rate, sizeof rate, "%.1f/week", f->value);
-        add_cell(b, rate, CELL_COLUMNS);
-        if (f->stats.n)
-            buf_addf(b, "   median of %zu whole week%s %.1f", f->stats.n,
-                     f->stats.n == 1 ? "" : "s", f->stats.median);
-        if (!isnan(f->stats.p75))
-            buf_addf(b, ", p75 %.1f", f->stats.p75);
+    } else {
+        add_rate(b, f);
     }
     buf_addc(b, '\n');
 }

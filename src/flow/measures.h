@@ -115,7 +115,7 @@ struct flow_report {
     size_t deployments, rollbacks, under_way;
     size_t caught;      // incidents and failed rings in front of production
     size_t noticed[5];  // failures by who noticed: gate, alert, customer, operator, not said
-    double per_day;     // deployments a day
+    double per_day;     // deployments a day; NaN for less than a week
     double deploy_days; // median of the days with deployments in a whole week, NaN
     size_t whole_weeks; // within since and until
     struct flow_measure measures[FLOW_MEASURES];

@@ -75,7 +75,8 @@ static void measure_frequency(struct making *m)
     f->stats = stats_of(counted, whole);
     m->r->whole_weeks = whole;
     m->r->deploy_days = stats_of(counted_days, whole).median;
-    m->r->per_day = span > 0 ? (double)f->counted / span : NAN;
+    // a rate of a part of a week would be a guess at the rest
+    m->r->per_day = span >= 7 ? (double)f->counted / span : NAN;
     f->value = m->r->per_day * 7;
 }
 

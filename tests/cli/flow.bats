@@ -322,6 +322,7 @@ Y
     run -0 andon flow shop --explain
     echo "$output"
     has "production: rest"
+    has "less than a week: no rate"
     has "4 deployments to production, 1 rollback; stopped in front of it: 0 rollouts"
     # 1.2-broken failed; 1.3 was taken back
     has "with change fail percentage           4    50.0 %   2 of 4"
