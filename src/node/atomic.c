@@ -1,6 +1,7 @@
 // Reading and replacing files on the host: temp file beside, fsync, owner, mode and extended
 // attributes kept, rename.
 #include "node/hold.h"
+#include "node/journal.h"
 
 #include "core/file.h"
 
@@ -206,6 +207,8 @@ int host_write(struct module *m, const char *path, const void *data, size_t len,
 
 int host_replace(struct module *m, const char *path, const void *data, size_t len, struct err *e)
 {
+    if (journal_path(m, path, e) < 0)
+        return ERR_FAILED;
     return install(m, &(struct source){.fd = -1, .data = data, .len = len}, path, e);
 }
 
@@ -230,6 +233,10 @@ int host_install(struct module *m, const char *tmp, const char *path, struct err
         return err_set(e, ERR_IO, POS_NONE, "cannot open '%s': %s", tmp, strerror(errno));
     int rc = 0;
     path = host_realpath(m->arena, path);
+    if (journal_path(m, path, e) < 0) {
+        close(fd);
+        return ERR_FAILED;
+    }
     if (!install_beside(m, fd, tmp, path)) {
         rc = install(m, &(struct source){.fd = fd}, path, e);
         if (rc == 0)
@@ -250,6 +257,8 @@ const char *host_backup(struct module *m, const char *path, struct err *e)
     localtime_r(&now, &tm);
     strftime(stamp, sizeof stamp, "%Y-%m-%d@%H:%M:%S~", &tm);
     const char *to = arena_printf(m->arena, "%s.%d.%s", path, (int)getpid(), stamp);
+    if (journal_path(m, to, e) < 0)
+        return NULL;
     int in = open(path, O_RDONLY | O_CLOEXEC), out = -1;
     if (in >= 0)
         out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

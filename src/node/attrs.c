@@ -1,5 +1,6 @@
 // Owner, group, permissions and attributes of files: bringing them to what is wanted, and telling
 // what they are.
+#include "node/journal.h"
 #include "node/module.h"
 
 #include <ctype.h>
@@ -22,13 +23,15 @@ static int fail_path(struct change *c, const char *msg)
     return module_fail(c->m, "%s", msg);
 }
 
-static void differs(struct change *c, const char *key, struct value before, struct value after)
+// What it is goes into the journal before it changes.
+static int differs(struct change *c, const char *key, struct value before, struct value after)
 {
     c->changed = true;
     if (c->before)
         dict_set(c->before, key, before);
     if (c->after)
         dict_set(c->after, key, after);
+    return c->m->check && !journal_collects(c->m) ? 0 : journal_attrs(c->m, c->path, NULL);
 }
 
 static bool number(const char *s, unsigned *ret)
@@ -49,7 +52,8 @@ static int set_owner(struct change *c, const struct stat *st, const char *owner)
             c, arena_printf(c->m->arena, "chown failed: failed to look up user %s", owner));
     if (st->st_uid == uid)
         return 0;
-    differs(c, "owner", value_int(st->st_uid), value_int(uid));
+    if (differs(c, "owner", value_int(st->st_uid), value_int(uid)) < 0)
+        return ERR_FAILED;
     if (!c->m->check && lchown(c->path, uid, (gid_t)-1) < 0)
         return fail_path(c, arena_printf(c->m->arena, "chown failed: [Errno %d] %s: b'%s'", errno,
                                          strerror(errno), c->path));
@@ -64,7 +68,8 @@ static int set_group(struct change *c, const struct stat *st, const char *group)
             c, arena_printf(c->m->arena, "chgrp failed: failed to look up group %s", group));
     if (st->st_gid == gid)
         return 0;
-    differs(c, "group", value_int(st->st_gid), value_int(gid));
+    if (differs(c, "group", value_int(st->st_gid), value_int(gid)) < 0)
+        return ERR_FAILED;
     if (!c->m->check && lchown(c->path, (uid_t)-1, gid) < 0)
         return fail_path(c, "chgrp failed");
     return 0;
@@ -113,7 +118,8 @@ static int set_mode(struct change *c, const struct value *want)
     if ((st.st_mode & 07777u) == mode)
         return 0;
     bool had = c->changed;
-    differs(c, "mode", mode_text(c->m, st.st_mode), mode_text(c->m, mode));
+    if (differs(c, "mode", mode_text(c->m, st.st_mode), mode_text(c->m, mode)) < 0)
+        return ERR_FAILED;
     if (c->m->check)
         return 0;
     if (S_ISLNK(st.st_mode)) { // Linux has no modes on links
@@ -142,7 +148,8 @@ static int set_attributes(struct change *c, const char *want)
     if (!proc_which(c->m->arena, "chattr"))
         return 0;
     const char *arg = arena_printf(c->m->arena, "%c%s", op, want);
-    differs(c, "attributes", value_str(c->m->arena, have), value_str(c->m->arena, arg));
+    if (differs(c, "attributes", value_str(c->m->arena, have), value_str(c->m->arena, arg)) < 0)
+        return ERR_FAILED;
     if (c->m->check)
         return 0;
     const char *const argv[] = {"chattr", arg, c->path, NULL};

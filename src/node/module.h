@@ -31,6 +31,7 @@ struct module {
     bool live;               // send command output as it comes
     struct session *session; // frames to the controller; NULL in unit tests
     struct module_tmp *tmp;  // temp files and folders to remove when the task ends
+    struct journal *journal; // what undo needs (journal.h); NULL: none is kept
 };
 
 // Runs one task: 0, or a negative code after module_fail().

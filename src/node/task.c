@@ -1,4 +1,5 @@
 // One task from its JSON to its result: environment, arguments, the module, secrets taken out.
+#include "node/journal.h"
 #include "node/module.h"
 #include "node/modules.h"
 #include "node/session.h"
@@ -179,6 +180,7 @@ void task_run(struct arena *a, const struct dict *task, struct session *s, struc
     const struct dict *args = dict_of(a, task, "args");
     dict_update(m.extra, dict_of(a, task, "extra"));
     set_up_process(&m, task);
+    m.journal = journal_new(&m, task);
     // internal modules have no spec: what they are given was checked elsewhere
     const struct module_row *row =
         m.spec || *name == '_' ? find_module(m.spec ? m.spec->name : name) : NULL;
@@ -200,4 +202,5 @@ void task_run(struct arena *a, const struct dict *task, struct session *s, struc
     }
     host_tmp_cleanup(&m);
     finish(&m, args);
+    journal_end(&m); // behind the secrets: what is kept tells none
 }

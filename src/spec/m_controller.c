@@ -238,7 +238,7 @@ static const struct param template_params[] = {
 const struct module_spec spec_template = {.name = "template",
                                           .summary = "Put a rendered template on the host",
                                           .flags = MODULE_ACTION | MODULE_FILE_ARGS | MODULE_CHECK |
-                                                   MODULE_DIFF,
+                                                   MODULE_DIFF | MODULE_UNDO,
                                           .params = template_params};
 
 const struct module_spec spec_gather_facts = {.name = "gather_facts",

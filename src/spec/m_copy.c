@@ -30,7 +30,7 @@ static const struct param copy_params[] = {
 const struct module_spec spec_copy = {
     .name = "copy",
     .summary = "Copy files to the host.",
-    .flags = MODULE_ACTION | MODULE_FILE_ARGS | MODULE_CHECK | MODULE_DIFF,
+    .flags = MODULE_ACTION | MODULE_FILE_ARGS | MODULE_CHECK | MODULE_DIFF | MODULE_UNDO,
     .params = copy_params,
 };
 
@@ -83,6 +83,6 @@ static const struct param assemble_params[] = {
 const struct module_spec spec_assemble = {
     .name = "assemble",
     .summary = "Make a file of fragments.",
-    .flags = MODULE_ACTION | MODULE_FILE_ARGS,
+    .flags = MODULE_ACTION | MODULE_FILE_ARGS | MODULE_UNDO,
     .params = assemble_params,
 };

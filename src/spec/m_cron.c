@@ -38,7 +38,7 @@ static const char *const exclusive[] = {"insertafter,insertbefore", NULL};
 const struct module_spec spec_cron = {
     .name = "cron",
     .summary = "Manage jobs and variables of cron.",
-    .flags = MODULE_CHECK | MODULE_DIFF,
+    .flags = MODULE_CHECK | MODULE_DIFF | MODULE_UNDO,
     .params = params,
     .mutually_exclusive = exclusive,
 };

@@ -70,7 +70,7 @@ static const struct param apt_repository_params[] = {
 const struct module_spec spec_apt_repository = {
     .name = "apt_repository",
     .summary = "Manage apt's sources in one-line style.",
-    .flags = MODULE_CHECK | MODULE_DIFF,
+    .flags = MODULE_CHECK | MODULE_DIFF | MODULE_UNDO,
     .params = apt_repository_params,
 };
 
@@ -117,7 +117,7 @@ static const struct param deb822_params[] = {
 const struct module_spec spec_deb822_repository = {
     .name = "deb822_repository",
     .summary = "Manage apt's sources in deb822 style.",
-    .flags = MODULE_CHECK | MODULE_DIFF,
+    .flags = MODULE_CHECK | MODULE_DIFF | MODULE_UNDO,
     .params = deb822_params,
 };
 
@@ -179,6 +179,6 @@ static const struct param selections_params[] = {
 const struct module_spec spec_dpkg_selections = {
     .name = "dpkg_selections",
     .summary = "Tell dpkg what to do with a package.",
-    .flags = MODULE_CHECK | MODULE_DIFF,
+    .flags = MODULE_CHECK | MODULE_DIFF | MODULE_UNDO,
     .params = selections_params,
 };

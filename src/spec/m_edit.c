@@ -31,7 +31,7 @@ static const struct param blockinfile_params[] = {
 const struct module_spec spec_blockinfile = {
     .name = "blockinfile",
     .summary = "Keep a block of lines between markers in a file.",
-    .flags = MODULE_FILE_ARGS | MODULE_CHECK | MODULE_DIFF,
+    .flags = MODULE_FILE_ARGS | MODULE_CHECK | MODULE_DIFF | MODULE_UNDO,
     .params = blockinfile_params,
     .mutually_exclusive = (const char *const[]){"insertbefore,insertafter", NULL},
 };
@@ -70,7 +70,7 @@ static const struct param lineinfile_params[] = {
 const struct module_spec spec_lineinfile = {
     .name = "lineinfile",
     .summary = "Keep one line in a file.",
-    .flags = MODULE_FILE_ARGS | MODULE_CHECK | MODULE_DIFF,
+    .flags = MODULE_FILE_ARGS | MODULE_CHECK | MODULE_DIFF | MODULE_UNDO,
     .params = lineinfile_params,
     .mutually_exclusive = (const char *const[]){"insertbefore,insertafter", "regexp,search_string",
                                                 "backrefs,search_string", NULL},
@@ -97,6 +97,6 @@ static const struct param replace_params[] = {
 const struct module_spec spec_replace = {
     .name = "replace",
     .summary = "Replace all matches of an expression in a file.",
-    .flags = MODULE_FILE_ARGS | MODULE_CHECK | MODULE_DIFF,
+    .flags = MODULE_FILE_ARGS | MODULE_CHECK | MODULE_DIFF | MODULE_UNDO,
     .params = replace_params,
 };

@@ -32,7 +32,7 @@ static const struct param hostname_params[] = {
 const struct module_spec spec_hostname = {
     .name = "hostname",
     .summary = "Set the host's name.",
-    .flags = MODULE_CHECK | MODULE_DIFF,
+    .flags = MODULE_CHECK | MODULE_DIFF | MODULE_UNDO,
     .params = hostname_params,
 };
 

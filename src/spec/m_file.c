@@ -39,7 +39,7 @@ static const struct param file_params[] = {
 const struct module_spec spec_file = {
     .name = "file",
     .summary = "Manage files, folders, links and their attributes.",
-    .flags = MODULE_FILE_ARGS | MODULE_CHECK | MODULE_DIFF,
+    .flags = MODULE_FILE_ARGS | MODULE_CHECK | MODULE_DIFF | MODULE_UNDO,
     .params = file_params,
 };
 
@@ -109,6 +109,7 @@ static const struct param tempfile_params[] = {
 
 const struct module_spec spec_tempfile = {
     .name = "tempfile",
+    .flags = MODULE_UNDO,
     .summary = "Make a temporary file or folder.",
     .params = tempfile_params,
 };

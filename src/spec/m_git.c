@@ -57,7 +57,7 @@ static const struct param git_params[] = {
 const struct module_spec spec_git = {
     .name = "git",
     .summary = "Keep a checkout of a git repository.",
-    .flags = MODULE_CHECK | MODULE_DIFF,
+    .flags = MODULE_CHECK | MODULE_DIFF | MODULE_UNDO,
     .params = git_params,
     .mutually_exclusive =
         (const char *const[]){"separate_git_dir,bare", "accept_hostkey,accept_newhostkey", NULL},

@@ -203,7 +203,7 @@ static const struct param yum_repository_params[] = {
 const struct module_spec spec_yum_repository = {
     .name = "yum_repository",
     .summary = "Manage repositories of yum and dnf.",
-    .flags = MODULE_FILE_ARGS | MODULE_CHECK | MODULE_DIFF,
+    .flags = MODULE_FILE_ARGS | MODULE_CHECK | MODULE_DIFF | MODULE_UNDO,
     .params = yum_repository_params,
 };
 

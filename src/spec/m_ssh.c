@@ -38,7 +38,7 @@ const struct module_spec spec_authorized_key = {
     .name = "authorized_key",
     .collections = "ansible.posix",
     .summary = "Manage the keys that may log in as a user.",
-    .flags = MODULE_CHECK | MODULE_DIFF,
+    .flags = MODULE_CHECK | MODULE_DIFF | MODULE_UNDO,
     .params = authorized_key_params,
 };
 
@@ -63,6 +63,6 @@ static const struct param known_hosts_params[] = {
 const struct module_spec spec_known_hosts = {
     .name = "known_hosts",
     .summary = "Manage the keys of hosts in a known_hosts file.",
-    .flags = MODULE_CHECK | MODULE_DIFF,
+    .flags = MODULE_CHECK | MODULE_DIFF | MODULE_UNDO,
     .params = known_hosts_params,
 };

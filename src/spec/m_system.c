@@ -38,7 +38,7 @@ const struct module_spec spec_ini_file = {
     .name = "ini_file",
     .collections = "community.general",
     .summary = "Manage options and sections of INI files.",
-    .flags = MODULE_FILE_ARGS | MODULE_CHECK | MODULE_DIFF,
+    .flags = MODULE_FILE_ARGS | MODULE_CHECK | MODULE_DIFF | MODULE_UNDO,
     .params = ini_file_params,
     .mutually_exclusive = (const char *const[]){"value,values", NULL},
 };
@@ -73,7 +73,7 @@ const struct module_spec spec_sysctl = {
     .name = "sysctl",
     .collections = "ansible.posix",
     .summary = "Manage parameters of the kernel.",
-    .flags = MODULE_CHECK,
+    .flags = MODULE_CHECK | MODULE_UNDO,
     .params = sysctl_params,
     .required_if = (const char *const[]){"state=present:value", NULL},
 };
@@ -107,7 +107,7 @@ const struct module_spec spec_mount = {
     .name = "mount",
     .collections = "ansible.posix",
     .summary = "Manage mount points and their entries in fstab.",
-    .flags = MODULE_CHECK,
+    .flags = MODULE_CHECK | MODULE_UNDO,
     .params = mount_params,
     .required_if = (const char *const[]){"state=mounted:src,fstype", "state=present:src,fstype",
                                          "state=ephemeral:src,fstype", NULL},
@@ -169,7 +169,7 @@ const struct module_spec spec_alternatives = {
     .name = "alternatives",
     .collections = "community.general",
     .summary = "Choose the program behind a generic name.",
-    .flags = MODULE_CHECK | MODULE_DIFF,
+    .flags = MODULE_CHECK | MODULE_DIFF | MODULE_UNDO,
     .params = alternatives_params,
 };
 

@@ -14,7 +14,7 @@ const struct module_spec spec_timezone = {
     .name = "timezone",
     .collections = "community.general",
     .summary = "Set the time zone of the host.",
-    .flags = MODULE_CHECK | MODULE_DIFF,
+    .flags = MODULE_CHECK | MODULE_DIFF | MODULE_UNDO,
     .params = params,
     .required_one_of = (const char *const[]){"name,hwclock", NULL},
 };

@@ -48,7 +48,7 @@ static const struct param unarchive_params[] = {
 const struct module_spec spec_unarchive = {
     .name = "unarchive",
     .summary = "Extract an archive.",
-    .flags = MODULE_ACTION | MODULE_FILE_ARGS | MODULE_CHECK,
+    .flags = MODULE_ACTION | MODULE_FILE_ARGS | MODULE_CHECK | MODULE_UNDO,
     .params = unarchive_params,
     .mutually_exclusive = (const char *const[]){"include,exclude", NULL},
 };

@@ -62,7 +62,7 @@ static const struct param get_url_params[] = {
 const struct module_spec spec_get_url = {
     .name = "get_url",
     .summary = "Download a file.",
-    .flags = MODULE_FILE_ARGS | MODULE_CHECK,
+    .flags = MODULE_FILE_ARGS | MODULE_CHECK | MODULE_UNDO,
     .params = get_url_params,
 };
 

@@ -84,7 +84,7 @@ static const struct param user_params[] = {
 const struct module_spec spec_user = {
     .name = "user",
     .summary = "Manage user accounts.",
-    .flags = MODULE_CHECK,
+    .flags = MODULE_CHECK | MODULE_UNDO,
     .params = user_params,
 };
 
@@ -112,7 +112,7 @@ static const char *const group_if[] = {"non_unique=True:gid", NULL};
 const struct module_spec spec_group = {
     .name = "group",
     .summary = "Manage groups.",
-    .flags = MODULE_CHECK,
+    .flags = MODULE_CHECK | MODULE_UNDO,
     .params = group_params,
     .required_if = group_if,
 };

@@ -56,6 +56,7 @@ enum module_flag {
     MODULE_CHECK = 16,    // supports check mode (others are skipped in it)
     MODULE_DIFF = 32,     // supports diff mode
     MODULE_NO_SPEC = 64,  // takes any parameter (set_fact, add_host)
+    MODULE_UNDO = 128,    // the helper's journal has all that its undo needs
 };
 
 // Rules name parameters in one string each; every list of rules ends with NULL and may itself be

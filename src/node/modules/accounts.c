@@ -1,5 +1,6 @@
 // Accounts of the host: passwd, group and shadow lines, by the files first.
 #include "node/hold.h"
+#include "node/journal.h"
 #include "node/modules/accounts.h"
 #include "node/text.h"
 
@@ -156,6 +157,8 @@ int account_run(struct module *m, const char *const *argv, const char *input,
         ret->rc = 0;
         return 0;
     }
+    if (journal_accounts(m, NULL) < 0)
+        return ERR_FAILED;
     module_hold(m); // passwd without shadow locks people out
     int rc = proc_run(m, argv, &opts, &p, &e);
     module_release(m);

@@ -1,5 +1,6 @@
 // alternatives: which program a generic name stands for, by update-alternatives.
 #include "node/command.h"
+#include "node/journal.h"
 #include "node/modules.h"
 #include "node/text.h"
 
@@ -147,6 +148,33 @@ static bool is_installed(const struct alternatives *t)
                   same_followers(t->found->followers.u.list, l));
 }
 
+static int keep_link(struct alternatives *t, const char *name, const char *link)
+{
+    if (journal_path(t->m, arena_printf(t->a, "/etc/alternatives/%s", name), NULL) < 0)
+        return ERR_FAILED;
+    return link && *link ? journal_path(t->m, link, NULL) : 0;
+}
+
+// What update-alternatives may touch: its own file and the links of the group.
+static int keep(struct alternatives *t)
+{
+    const struct list *l = module_list(t->m, "subcommands");
+    const char *link = module_str(t->m, "link") ? module_str(t->m, "link") : t->link;
+    struct dict_entry *it;
+    if (journal_path(t->m, arena_printf(t->a, "/var/lib/dpkg/alternatives/%s", t->name), NULL) <
+            0 ||
+        keep_link(t, t->name, link) < 0)
+        return ERR_FAILED;
+    DICT_EACH(t->links, it)
+    if (keep_link(t, it->key.u.str.s, value_to_cstr(t->a, &it->val)) < 0)
+        return ERR_FAILED;
+    for (size_t i = 0; l && i < l->len; i++)
+        if (keep_link(t, dict_str(l->items[i].u.dict, "name", ""),
+                      dict_str(l->items[i].u.dict, "link", "")) < 0)
+            return ERR_FAILED;
+    return 0;
+}
+
 // Does one thing: says so in msg and, in diff mode, in the diff.
 static int act(struct alternatives *t, const struct argv *argv, const char *state,
                const char *message)
@@ -156,7 +184,9 @@ static int act(struct alternatives *t, const struct argv *argv, const char *stat
     list_add(t->messages.u.list, value_cstr(message));
     if (t->m->diff)
         dict_set(t->after, "state", value_cstr(state));
-    return t->m->check ? 0 : command_must(t->m, argv, NULL, &o);
+    if (t->m->check)
+        return 0;
+    return keep(t) < 0 ? ERR_FAILED : command_must(t->m, argv, NULL, &o);
 }
 
 static int install(struct alternatives *t)

@@ -1,6 +1,7 @@
 // apt: packages of Debian and its kin. What is installed is read from dpkg's records; apt-get is
 // started only to change something, apt-cache only when the archive has to be asked.
 #include "node/hold.h"
+#include "node/journal.h"
 #include "node/modules/apt.h"
 #include "node/modules.h"
 #include "node/text.h"
@@ -69,6 +70,9 @@ static int run_with_policy(struct apt *t, const char *line, struct apt_out *ret)
 
 int apt_run_policed(struct apt *t, const char *line, struct apt_out *ret)
 {
+    if (!t->m->check && (journal_accounts(t->m, NULL) < 0 || journal_links(t->m, NULL) < 0 ||
+                         journal_thing(t->m, "apt", "dpkg", NULL, NULL) < 0))
+        return ERR_FAILED;
     module_hold(t->m); // dpkg stopped half-way leaves packages that are neither here nor there
     int rc =
         module_has(t->m, "policy_rc_d") ? run_with_policy(t, line, ret) : apt_run(t, line, ret);
@@ -272,6 +276,22 @@ static int is_removable(struct apt *t, const char *spec)
     return known;
 }
 
+// The configuration files of packages ('NAME', quoted) that are about to be purged.
+static int keep_configuration(struct apt *t, const struct list *words)
+{
+    for (size_t i = 0; i < words->len; i++) {
+        const char *s = words->items[i].u.str.s + 1;
+        const char *name = arena_strndup(t->a, s, strcspn(s, "='"));
+        const char *file = arena_printf(t->a, "/var/lib/dpkg/info/%s.conffiles", name);
+        if (!text_exists(file))
+            file = arena_printf(t->a, "/var/lib/dpkg/info/%s:%s.conffiles", name, t->db.native);
+        for (char *c = text_read(t->a, file, NULL), *line; (line = text_line(&c));)
+            if (*line == '/' && text_exists(line) && journal_path(t->m, line, NULL) < 0)
+                return ERR_FAILED;
+    }
+    return 0;
+}
+
 static int remove_packages(struct apt *t, const struct list *specs)
 {
     struct module *m = t->m;
@@ -301,6 +321,8 @@ static int remove_packages(struct apt *t, const struct list *specs)
     if (words.u.list->len == 0)
         return 0;
     const char *packages = text_join(t->a, words.u.list, " ");
+    if (module_bool(m, "purge") && !m->check && keep_configuration(t, words.u.list) < 0)
+        return ERR_FAILED;
     const char *cmd = arena_printf(
         t->a, "%s -q -y %s %s %s %s %s remove %s", t->apt_get, t->dpkg_options,
         flag(t, "purge", "--purge"), flag(t, "force", "--force-yes"),

@@ -1,5 +1,6 @@
 // Installing packages with apt-get: what has to be done is decided from dpkg's own records where
 // that is enough.
+#include "node/journal.h"
 #include "node/modules/apt.h"
 #include "node/text.h"
 
@@ -162,7 +163,7 @@ static int mark_manual(struct apt *t, const struct list *names)
         return 0;
     }
     const char *cmd = arena_printf(t->a, "%s manual %s", tool, text_join(t->a, mark.u.list, " "));
-    if (apt_run(t, cmd, &o) != 0)
+    if (journal_thing(t->m, "apt", "dpkg", NULL, NULL) < 0 || apt_run(t, cmd, &o) != 0)
         return ERR_FAILED;
     return o.rc == 0 ? 0 : apt_fail(t, cmd, &o, true);
 }

@@ -1,6 +1,7 @@
 // apt_repository: a source of apt in one-line style, or a PPA.
 #include "node/command.h"
 #include "node/http.h"
+#include "node/journal.h"
 #include "node/modules.h"
 #include "node/modules/apt.h"
 #include "node/modules/apt_sources.h"
@@ -121,6 +122,8 @@ static int write_file(struct repository *t, const char *path, const char *text, 
     struct err e = ERR_INIT;
     struct value mode = value_cstr("0644");
     const struct value *given = dict_get(m->args, "mode");
+    if (journal_path(m, path, NULL) < 0)
+        return ERR_FAILED;
     if (!*text)
         return !existed || unlink(path) == 0 ? 0 : module_fail(m, "cannot remove %s", path);
     if (!text_exists(PARTS_DIR) && host_mkdirs(PARTS_DIR, 0755, &e) != 0)

@@ -1,5 +1,6 @@
 // authorized_key: public keys in a user's authorized_keys file.
 #include "node/http.h"
+#include "node/journal.h"
 #include "node/modules.h"
 #include "node/text.h"
 
@@ -285,6 +286,8 @@ static int make_file(struct module *m, const struct owner *o, const char *path)
 {
     const char *dir = path_dir(m->arena, path);
     struct err e = ERR_INIT;
+    if (journal_path(m, path, NULL) < 0 || (text_exists(dir) && journal_attrs(m, dir, NULL) < 0))
+        return ERR_FAILED;
     if (module_bool(m, "manage_dir")) {
         if (mkdir(dir, 0700) != 0 && errno != EEXIST)
             return module_fail(m, "Failed to create directory %s : [Errno %d] %s: '%s'", dir, errno,

@@ -1,5 +1,6 @@
 // blockinfile: a block of lines between two marker lines is in a file, or is not.
 #include "node/edit.h"
+#include "node/journal.h"
 #include "node/modules.h"
 #include "node/regex.h"
 
@@ -180,6 +181,8 @@ static int read_old(struct block_task *t)
         return module_fail(m, "Path %s does not exist !", t->path);
     }
     const char *dir = path_dir(m->arena, t->path);
+    if (!m->check && access(dir, F_OK) < 0 && journal_path(m, t->path, NULL) < 0)
+        return ERR_FAILED;
     if (!m->check && access(dir, F_OK) < 0 && host_mkdirs(dir, 0777, &e) < 0) {
         int rc = module_fail(m, "Error creating %s: %s", dir, err_msg(&e));
         err_release(&e);

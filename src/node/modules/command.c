@@ -1,5 +1,6 @@
 // command, shell and script: run what the task says and report it.
 #include "node/hold.h"
+#include "node/journal.h"
 #include "node/modules.h"
 #include "node/proc_cut.h"
 #include "node/text.h"
@@ -205,6 +206,8 @@ static int run_command(struct module *m, const struct command *c, bool report_ti
     int error = exec_errno(c->argv[0]);
     if (error)
         return fail_exec(m, c, error);
+    if (journal_inverse(m, NULL) < 0)
+        return ERR_FAILED;
     int64_t start = now_us();
     if (proc_run_cut(m, c->argv, &opts, &cut, &p, &e) != 0) {
         proc_release(&p);

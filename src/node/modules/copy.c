@@ -1,5 +1,6 @@
 // copy: files and folders of the controller, sent only where the content differs. Also the host's
 // part of template.
+#include "node/journal.h"
 #include "node/modules/copy.h"
 
 #include "node/edit.h"
@@ -37,6 +38,8 @@ int copy_make_folders(struct module *m, const char *dir)
     const struct value *mode = dict_get(m->args, "directory_mode");
     attrs.mode = mode && mode->type != VALUE_NULL && !value_eqs(mode, "preserve") ? mode : NULL;
     char *path = arena_strdup(m->arena, dir);
+    if (journal_path(m, dir, NULL) < 0)
+        return ERR_FAILED;
     for (char *p = path + 1;; p++) {
         if (*p != '/' && *p)
             continue;
@@ -141,8 +144,11 @@ int copy_install(struct module *m, const char *tmp, const char *dest, bool follo
             edit_validate(m, tmp, true) < 0)
             return ERR_FAILED;
     }
-    if (!follow && lstat(dest, &st) == 0 && S_ISLNK(st.st_mode))
+    if (!follow && lstat(dest, &st) == 0 && S_ISLNK(st.st_mode)) {
+        if (journal_path(m, dest, NULL) < 0)
+            return ERR_FAILED;
         unlink(dest);
+    }
     if (host_install(m, tmp, dest, &e) < 0)
         return module_fail_err(m, &e);
     if (backup)
@@ -368,6 +374,8 @@ static int make_link(struct module *m, const char *path, const char *target)
     module_changed(m, true);
     if (m->check)
         return 0;
+    if (journal_path(m, path, NULL) < 0)
+        return ERR_FAILED;
     if (n < 0 && is_dir(path) && rmdir(path) < 0)
         return module_fail(m, "the directory %s is not empty, refusing to convert it", path);
     const char *dir = path_dir(m->arena, path);

@@ -1,4 +1,5 @@
 // copy with remote_src: a file or folder that is on the host already.
+#include "node/journal.h"
 #include "node/modules/copy.h"
 
 #include "core/file.h"
@@ -89,6 +90,8 @@ static int copy_link(struct tree *t, const char *src, const char *dest)
     t->changed = true;
     if (t->m->check)
         return 0;
+    if (journal_path(t->m, dest, NULL) < 0)
+        return ERR_FAILED;
     unlink(dest);
     if (symlink(target, dest) < 0)
         return module_fail(t->m, "cannot make link '%s': %s", dest, strerror(errno));
@@ -138,6 +141,8 @@ static int copy_tree(struct tree *t, const char *src, const char *dest, int dept
     if (!is_dir(dest)) {
         t->changed = true;
         if (!t->m->check) {
+            if (journal_path(t->m, dest, NULL) < 0)
+                return ERR_FAILED;
             if (host_mkdirs(dest, 0777, NULL) < 0)
                 return module_fail(t->m, "cannot create folder '%s': %s", dest, strerror(errno));
             if (stat(src, &st) == 0)

@@ -1,4 +1,5 @@
 // cron: jobs and variables in users' crontabs and in files of /etc/cron.d.
+#include "node/journal.h"
 #include "node/module.h"
 #include "node/modules.h"
 #include "node/modules/accounts.h"
@@ -143,6 +144,8 @@ static int write_tab(struct cron *t)
     if (t->file)
         return host_write(t->m, t->file, text, strlen(text), &e) == 0 ? 0
                                                                       : module_fail_err(t->m, &e);
+    if (journal_thing(t->m, "crontab", other_user(t) ? other_user(t) : "", NULL, NULL) < 0)
+        return ERR_FAILED;
     int fd = new_file(t, &path);
     if (fd < 0)
         return fd;
@@ -236,6 +239,8 @@ static int edit_job(struct cron *t, const char *name, bool present)
 static int remove_file(struct cron *t)
 {
     struct module *m = t->m;
+    if (!m->check && text_exists(t->file) && journal_path(m, t->file, NULL) < 0)
+        return ERR_FAILED;
     bool changed = m->check ? text_exists(t->file) : unlink(t->file) == 0;
     if (!m->check && !changed && errno != ENOENT)
         return module_fail(m, "cannot remove %s: %s", t->file, strerror(errno));

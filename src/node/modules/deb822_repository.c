@@ -1,5 +1,6 @@
 // deb822_repository: a source of apt as a file of fields, with its key.
 #include "node/http.h"
+#include "node/journal.h"
 #include "node/modules.h"
 #include "node/text.h"
 
@@ -89,6 +90,8 @@ static int ensure_keyrings(struct deb822 *t)
     if (text_exists(KEYRINGS_DIR))
         return 0;
     module_changed(t->m, true);
+    if (!t->m->check && journal_path(t->m, KEYRINGS_DIR, NULL) < 0)
+        return ERR_FAILED;
     if (!t->m->check && mkdir(KEYRINGS_DIR, 0755) != 0)
         return module_fail(t->m, "cannot make " KEYRINGS_DIR ": %s", strerror(errno));
     return 0;
@@ -179,6 +182,8 @@ static int absent(struct deb822 *t)
         if (had)
             module_diff(t->m, had, len, "", 0, paths[i], "/dev/null");
         module_changed(t->m, true);
+        if (!t->m->check && journal_path(t->m, paths[i], NULL) < 0)
+            return ERR_FAILED;
         if (!t->m->check && unlink(paths[i]) != 0)
             return module_fail(t->m, "cannot remove %s: %s", paths[i], strerror(errno));
         if (i > 0)

@@ -1,5 +1,6 @@
 // dpkg_selections: what dpkg is to do with a package (hold, install, ...).
 #include "node/command.h"
+#include "node/journal.h"
 #include "node/modules.h"
 #include "node/text.h"
 
@@ -22,6 +23,8 @@ int mod_dpkg_selections(struct module *m)
         const char *line = arena_printf(m->arena, "%s %s\n", name, wanted);
         struct proc_opts opts = {.stdin_data = line, .stdin_len = strlen(line), .clean_lang = true};
         argv = argv_of(m->arena, tool, "--set-selections", NULL);
+        if (journal_thing(m, "apt", "dpkg", NULL, NULL) < 0)
+            return ERR_FAILED;
         if (command_must(m, &argv, &opts, &o) != 0)
             return ERR_FAILED;
     }

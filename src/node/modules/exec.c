@@ -1,6 +1,7 @@
 // _exec, _put and _get: what a connection is to Ansible's action plugins, which run on the
 // controller: a command line, a file there, a file here. No modules a user can name.
 #include "core/hash.h"
+#include "node/journal.h"
 #include "node/module.h"
 #include "node/modules.h"
 #include "node/text.h"
@@ -73,6 +74,8 @@ int mod__put(struct module *m)
     struct err e = ERR_INIT;
     if (dict_bool(m->extra, "home", false))
         go_home();
+    if (journal_path(m, path, NULL) < 0)
+        return ERR_FAILED;
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
     if (fd < 0)
         return module_fail(m, "%s cannot be written: %s", path, strerror(errno));

@@ -1,4 +1,5 @@
 // file: files, folders, links and their attributes.
+#include "node/journal.h"
 #include "node/module.h"
 #include "node/modules.h"
 
@@ -240,6 +241,8 @@ static int make_absent(struct file_task *t)
     if (!t->m->check) {
         struct err e = ERR_INIT;
         bool dir = is(prev, "directory");
+        if (journal_tree(t->m, t->path, NULL) < 0)
+            return ERR_FAILED;
         if (host_remove(t->path, &e) < 0) {
             const char *msg = arena_printf(
                 t->m->arena, dir ? "rmtree failed: %s" : "unlinking failed: %s ", err_msg(&e));
@@ -257,6 +260,8 @@ static int make_touch(struct file_task *t)
         t->changed = true;
         if (t->m->check)
             return finish(t, "dest");
+        if (journal_path(t->m, t->path, NULL) < 0)
+            return ERR_FAILED;
         int fd = open(t->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
         if (fd < 0)
             return fail_at(t, arena_printf(t->m->arena, "Error, could not touch target: %s",
@@ -329,10 +334,27 @@ static int walk_set(struct file_task *t, const char *dir, int depth)
     return rc;
 }
 
+// A tree may be large: what will change is looked for first, and kept in one go.
+static int walk_all(struct file_task *t)
+{
+    bool check = t->m->check;
+    if (!check && t->m->journal) {
+        t->m->check = true;
+        journal_collect(t->m);
+        int rc = walk_set(t, t->path, 0);
+        t->m->check = false;
+        if (rc < 0 || journal_flush(t->m, NULL) < 0)
+            return ERR_FAILED;
+    }
+    return walk_set(t, t->path, 0);
+}
+
 // Makes every missing folder on the way, each with the wanted attributes.
 static int make_folders(struct file_task *t)
 {
     char *path = arena_strdup(t->m->arena, t->path);
+    if (journal_path(t->m, path, NULL) < 0)
+        return ERR_FAILED;
     for (char *p = path + 1;; p++) {
         if (*p != '/' && *p)
             continue;
@@ -370,7 +392,7 @@ static int make_directory(struct file_task *t)
     }
     if (!is(prev, "directory"))
         return fail_at(t, arena_printf(t->m->arena, "%s already exists as a %s", t->path, prev));
-    if (set_all(t, t->path, true) < 0 || (t->recurse && walk_set(t, t->path, 0) < 0))
+    if (set_all(t, t->path, true) < 0 || (t->recurse && walk_all(t) < 0))
         return ERR_FAILED;
     return finish(t, "path");
 }
@@ -381,6 +403,8 @@ static int replace_by_link(struct file_task *t, const char *prev, bool hard)
     struct module *m = t->m;
     bool fresh = is(prev, "absent");
     const char *to = t->path;
+    if (journal_path(m, to, NULL) < 0)
+        return ERR_FAILED;
     if (!fresh) {
         struct timespec now;
         clock_gettime(CLOCK_REALTIME, &now);

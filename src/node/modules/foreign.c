@@ -1,6 +1,7 @@
 // _foreign: a module that is no part of the helper: a program the controller sends, run as Ansible
 // runs it. The result is its raw output, which the controller takes apart.
 #include "core/file.h"
+#include "node/journal.h"
 #include "node/module.h"
 #include "node/modules.h"
 #include "node/payload.h"
@@ -44,6 +45,8 @@ static int run(struct module *m, const struct list *words, const char *in, size_
     const char **argv = arena_array(m->arena, const char *, words->len + 1);
     for (size_t i = 0; i < words->len; i++)
         argv[i] = words->items[i].u.str.s;
+    if (journal_inverse(m, NULL) < 0)
+        return ERR_FAILED;
     int rc = proc_run(m, argv, &opts, &p, &e);
     rc = rc == 0 ? report(m, &p) : report_missing(m, argv[0]);
     proc_release(&p);

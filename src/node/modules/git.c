@@ -1,4 +1,5 @@
 // git: a checkout of a repository, by the host's git.
+#include "node/journal.h"
 #include "node/modules/git.h"
 
 #include "node/modules.h"
@@ -173,6 +174,9 @@ static int clone(struct git *g)
     struct words w = {.n = 0};
     const char *parent = path_dir(a, g->dest),
                *depth = arena_printf(a, "%lld", (long long)g->depth);
+    if (journal_whole(g->m, g->dest, NULL) < 0 ||
+        (g->separate && journal_whole(g->m, g->separate, NULL) < 0))
+        return ERR_FAILED;
     host_mkdirs(parent, 0777, NULL);
     if (clone_words(g, &w) < 0 || git_must(g, parent, NULL, w.w) < 0)
         return ERR_FAILED;
@@ -292,6 +296,8 @@ static int make_archive(struct git *g)
         return module_fail(m, "Unable to get file extension from archive file name : %s", to);
     }
     if (access(to, F_OK) < 0) {
+        if (journal_path(m, to, NULL) < 0)
+            return ERR_FAILED;
         module_changed(m, true);
         return write_archive(g, to, format);
     }
@@ -337,6 +343,7 @@ static int update(struct git *g, const char *before, bool *ret_touched, bool *re
         return module_fail(m, "%s (force=no).", said);
     }
     if (local && !m->check) {
+        journal_lost(m, g->dest, "its local modifications were discarded");
         const char *const reset[] = {"reset", "--hard", "HEAD", NULL};
         if (git_must(g, g->dest, NULL, reset) < 0)
             return ERR_FAILED;
@@ -355,10 +362,23 @@ static int update(struct git *g, const char *before, bool *ret_touched, bool *re
     return git_fetch(g, g->version, g->force);
 }
 
+// Whether the working copy is about to become another commit.
+static bool will_move(struct git *g, const char *before)
+{
+    const char *at = arena_printf(g->m->arena, "%s/%s", g->remote, g->version);
+    const char *commit = git_commit(g, at);
+    if (strlen(commit) < 40)
+        commit = git_commit(g, arena_printf(g->m->arena, "%s^{commit}", g->version));
+    return g->m->journal && strcmp(commit, before) != 0;
+}
+
 static int finish(struct git *g, const char *before, bool touched)
 {
     struct module *m = g->m;
     int submodules = 0;
+    if (before && !g->bare && will_move(g, before) &&
+        journal_thing(m, "git", g->dest, g->exe, NULL) < 0)
+        return ERR_FAILED;
     if (!g->bare && git_switch(g) < 0)
         return ERR_FAILED;
     if (module_bool(m, "recursive") && !g->bare) {

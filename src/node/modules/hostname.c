@@ -1,5 +1,6 @@
 // hostname: the host's name, running and kept, in the way of its distribution.
 #include "node/facts/facts.h"
+#include "node/journal.h"
 #include "node/module.h"
 #include "node/modules.h"
 #include "node/text.h"
@@ -216,6 +217,10 @@ static int change(struct module *m, const struct keeper *k, const char *name, bo
     *ret_before = now ? current : kept;
     if (m->check)
         return 0;
+    if ((now || later) &&
+        (journal_thing(m, "hostname", "", NULL, NULL) < 0 || journal_path(m, k->file, NULL) < 0 ||
+         (k->kernel && journal_path(m, "/etc/machine-info", NULL) < 0)))
+        return ERR_FAILED;
     if (later && k->set(m, k, name) != 0)
         return ERR_FAILED;
     return now && k->set_current ? k->set_current(m, k, name) : 0;

@@ -1,5 +1,6 @@
 // ini_file: options and sections of INI files, edited line by line so that comments and order stay.
 #include "node/edit.h"
+#include "node/journal.h"
 #include "node/modules.h"
 #include "node/text.h"
 
@@ -259,6 +260,8 @@ static int read_lines(struct ini *t)
             return module_fail(m, "Destination %s does not exist!", t->path);
         }
         const char *dir = path_dir(m->arena, t->path);
+        if (!m->check && !text_exists(dir) && journal_path(m, t->path, NULL) < 0)
+            return ERR_FAILED;
         if (!m->check && !text_exists(dir) && host_mkdirs(dir, 0777, &e) != 0)
             return module_fail_err(m, &e);
     } else if (host_read(m, t->path, &text, &t->text_len, &e) != 0) {

@@ -1,5 +1,6 @@
 // lineinfile: one line is in a file, or is not.
 #include "node/edit.h"
+#include "node/journal.h"
 #include "node/modules.h"
 #include "node/regex.h"
 
@@ -231,6 +232,8 @@ static int make_parent(struct line_task *t)
 {
     const char *dir = path_dir(t->m->arena, t->path);
     struct err e = ERR_INIT;
+    if (!t->m->check && access(dir, F_OK) != 0 && journal_path(t->m, t->path, NULL) < 0)
+        return ERR_FAILED;
     if (t->m->check || access(dir, F_OK) == 0 || host_mkdirs(dir, 0777, &e) == 0)
         return 0;
     int rc = module_fail(t->m, "Error creating %s (%s)", dir, err_msg(&e));

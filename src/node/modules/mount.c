@@ -1,5 +1,6 @@
 // mount: entries of fstab and what is mounted. fstab's lines are edited in fstab.c.
 #include "node/command.h"
+#include "node/journal.h"
 #include "node/modules.h"
 #include "node/modules/fstab.h"
 #include "node/text.h"
@@ -101,9 +102,17 @@ static int run(const struct mount_task *t, const struct argv *argv, const char *
     return o.rc;
 }
 
+// What is mounted there goes into the journal.
+static int keep(const struct mount_task *t)
+{
+    return journal_thing(t->m, "mount", host_realpath(t->a, t->path), NULL, NULL);
+}
+
 static int do_mount(const struct mount_task *t, const char **ret_msg)
 {
     struct argv argv = argv_of(t->a, "mount", NULL);
+    if (keep(t) < 0)
+        return ERR_FAILED;
     if (state_is(t, "ephemeral")) {
         argv_option(&argv, "-t", t->entry.fstype);
         argv_option(&argv, "-o", t->entry.opts);
@@ -118,12 +127,16 @@ static int do_mount(const struct mount_task *t, const char **ret_msg)
 static int do_umount(const struct mount_task *t, const char **ret_msg)
 {
     struct argv argv = argv_of(t->a, "umount", t->path, NULL);
+    if (keep(t) < 0)
+        return ERR_FAILED;
     return run(t, &argv, ret_msg);
 }
 
 static int do_remount(const struct mount_task *t, const char **ret_msg)
 {
     struct argv argv = argv_of(t->a, "mount", "-o", NULL);
+    if (keep(t) < 0)
+        return ERR_FAILED;
     bool given = strcmp(t->entry.opts, "defaults") != 0;
     if ((state_is(t, "remounted") || state_is(t, "ephemeral")) && given)
         argv_addf(&argv, "remount,%s", t->entry.opts);
@@ -178,6 +191,8 @@ static int ensure_fstab(struct mount_task *t)
     const char *dir = path_dir(t->a, t->fstab);
     if (state_is(t, "ephemeral") || text_exists(t->fstab))
         return 0;
+    if (!t->m->check && journal_path(t->m, t->fstab, NULL) < 0)
+        return ERR_FAILED;
     if (!text_exists(dir) && host_mkdirs(dir, 0777, &e) != 0)
         return module_fail_err(t->m, &e);
     int fd = open(t->fstab, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
@@ -204,6 +219,8 @@ static int absent(struct mount_task *t)
         return 0;
     if (is_mounted(t, NULL) && unmount(t) != 0)
         return ERR_FAILED;
+    if (journal_path(t->m, t->path, NULL) < 0)
+        return ERR_FAILED;
     if (text_exists(t->path) && rmdir(t->path) != 0)
         return module_fail(t->m, "Error rmdir %s: [Errno %d] %s: '%s'", t->path, errno,
                            strerror(errno), t->path);
@@ -219,6 +236,8 @@ static int unmounted(struct mount_task *t)
 
 static int make_folders(struct mount_task *t)
 {
+    if (journal_path(t->m, t->path, NULL) < 0)
+        return ERR_FAILED;
     for (const char *c = t->path + 1;; c++) {
         if (*c && *c != '/')
             continue;

@@ -2,6 +2,7 @@
 // without a name of their own) it drives service(8), rc-service, update-rc.d, insserv and chkconfig
 // itself.
 #include "node/facts/facts.h"
+#include "node/journal.h"
 #include "node/module.h"
 #include "node/modules.h"
 #include "node/modules/svc.h"
@@ -181,6 +182,8 @@ static int enable_update_rc(struct service *s, bool wanted)
     s->enable_changed = true;
     if (m->check)
         return 0;
+    if (journal_service(m, NULL, s->name, NULL, NULL) < 0)
+        return ERR_FAILED;
     if (wanted && !svc_glob(arena_printf(m->arena, "/etc/rc?.d/K??%s", s->name))) {
         if (svc_run_line(m, &o, "%s %s defaults", s->enable, s->name) != 0)
             return ERR_FAILED;
@@ -201,7 +204,8 @@ static int enable_insserv(struct service *s, bool wanted)
     s->enable_changed = strstr(o.err, wanted ? "enable service" : "remove service") != NULL;
     if (m->check || !s->enable_changed)
         return 0;
-    if (svc_run_line(m, &o, "%s %s%s", s->enable, wanted ? "" : "-r ", s->name) != 0)
+    if (journal_service(m, NULL, s->name, NULL, NULL) < 0 ||
+        svc_run_line(m, &o, "%s %s%s", s->enable, wanted ? "" : "-r ", s->name) != 0)
         return ERR_FAILED;
     if (o.rc == 0 && !*o.err)
         return 0;
@@ -217,7 +221,8 @@ static int enable_run(struct service *s, const char *action, bool name_first, co
     s->enable_changed = true;
     if (m->check)
         return 0;
-    if (svc_run_line(m, &o, "%s %s %s %s", s->enable, name_first ? s->name : action,
+    if (journal_service(m, NULL, s->name, NULL, NULL) < 0 ||
+        svc_run_line(m, &o, "%s %s %s %s", s->enable, name_first ? s->name : action,
                      name_first ? action : s->name, behind) != 0)
         return ERR_FAILED;
     if (o.rc == 0)
@@ -352,6 +357,8 @@ static int handle_state(struct service *s, const char *state)
             svc_run_line(m, &o, "%s %s zap", s->control, s->name) != 0)
             return ERR_FAILED;
         const char *action = stopped ? "stop" : reloaded && s->running ? "reload" : "start";
+        if (journal_service(m, NULL, s->name, restarted ? "restart" : action, NULL) < 0)
+            return ERR_FAILED;
         if ((restarted ? restart(s, &o) : control(s, action, &o)) != 0)
             return ERR_FAILED;
         if (o.rc != 0 && !strstr(o.err, "Job is already running"))

@@ -1,6 +1,7 @@
 // sysctl: kernel parameters, in a file and in the running kernel.
 #include "node/command.h"
 #include "node/edit.h"
+#include "node/journal.h"
 #include "node/modules.h"
 #include "node/text.h"
 
@@ -178,6 +179,8 @@ int mod_sysctl(struct module *m)
         return 0;
     }
     const char *now = new_text(&t, &lines);
+    if ((set || module_bool(m, "reload")) && journal_thing(m, "sysctl", t.name, NULL, NULL) < 0)
+        return ERR_FAILED;
     if (set && set_kernel(&t) != 0)
         return ERR_FAILED;
     if (write && host_replace(m, host_realpath(m->arena, t.file), now, strlen(now), &e) != 0)

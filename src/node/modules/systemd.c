@@ -1,5 +1,6 @@
 // systemd: units, through systemctl.
 #include "node/facts/facts.h"
+#include "node/journal.h"
 #include "node/module.h"
 #include "node/modules.h"
 #include "node/modules/svc.h"
@@ -123,7 +124,8 @@ static int handle_masked(struct unit *u)
     u->changed = true;
     if (u->m->check)
         return 0;
-    if (ctl(u, &o, wanted ? "mask" : "unmask", "") != 0)
+    if (journal_service(u->m, module_str(u->m, "scope"), u->name, NULL, NULL) < 0 ||
+        ctl(u, &o, wanted ? "mask" : "unmask", "") != 0)
         return ERR_FAILED;
     return o.rc != 0 ? require_unit(u) : 0;
 }
@@ -152,7 +154,7 @@ static int handle_enabled(struct unit *u)
     if (m->check)
         return 0;
     const char *action = wanted ? "enable" : "disable";
-    if (ctl(u, &o, action, "") != 0)
+    if (journal_service(m, scope, u->name, NULL, NULL) < 0 || ctl(u, &o, action, "") != 0)
         return ERR_FAILED;
     if (o.rc != 0) {
         module_set(m, "enabled", value_bool(enabled));
@@ -204,7 +206,8 @@ static int handle_state(struct unit *u)
     u->changed = true;
     if (m->check)
         return 0;
-    if (ctl(u, &o, action, "") != 0)
+    if (journal_service(m, module_str(m, "scope"), u->name, action, NULL) < 0 ||
+        ctl(u, &o, action, "") != 0)
         return ERR_FAILED;
     return o.rc == 0 ? 0 : module_fail(m, "Unable to %s service %s: %s", action, u->name, o.err);
 }

@@ -1,4 +1,5 @@
 // sysvinit: services that are init scripts, with their start links.
+#include "node/journal.h"
 #include "node/module.h"
 #include "node/modules.h"
 #include "node/modules/svc.h"
@@ -181,7 +182,8 @@ static int handle_enabled(struct sysv *s, struct dict *status)
     set_status(m, status, "enabled", change, NULL);
     if (!change || m->check)
         return 0;
-    if (change_enabled(s, wanted, levels, &o) != 0)
+    if (journal_service(m, NULL, s->name, NULL, NULL) < 0 ||
+        change_enabled(s, wanted, levels, &o) != 0)
         return ERR_FAILED;
     set_status(m, status, "enabled", true, &o);
     if (strstr(o.err, "illegal runlevel specified"))
@@ -229,6 +231,8 @@ static int handle_state(struct sysv *s, struct dict *status)
     if (m->check)
         return 0;
     struct svc_out o = {0, "", ""};
+    if (journal_service(m, NULL, s->name, action, NULL) < 0)
+        return ERR_FAILED;
     if (restart) {
         // a script's own restart cannot be relied on
         if (run_script(s, "stop", action, &o) != 0)

@@ -1,4 +1,5 @@
 // tempfile: makes a temporary file or folder that stays.
+#include "node/journal.h"
 #include "node/module.h"
 #include "node/modules.h"
 
@@ -36,6 +37,8 @@ int mod_tempfile(struct module *m)
     for (int tries = 0; tries < 100 && (tries == 0 || (made < 0 && errno == EEXIST)); tries++) {
         path = arena_printf(m->arena, "%s/%s%s%s", dir, module_str(m, "prefix"),
                             random_name(m->arena), suffix);
+        if (journal_path(m, path, NULL) < 0)
+            return ERR_FAILED;
         made = file ? open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)
                     : mkdir(path, 0700);
     }

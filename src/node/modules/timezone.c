@@ -1,5 +1,6 @@
 // timezone: the host's time zone and what its hardware clock keeps, by timedatectl under systemd
 // and by files elsewhere.
+#include "node/journal.h"
 #include "node/module.h"
 #include "node/modules.h"
 #include "node/text.h"
@@ -73,6 +74,8 @@ static int link_localtime(struct module *m, const char *file)
 static int set_zone(struct module *m, const char *zone, const char *file)
 {
     struct err e = ERR_INIT;
+    if (journal_path(m, "/etc/localtime", NULL) < 0 || journal_path(m, "/etc/timezone", NULL) < 0)
+        return ERR_FAILED;
     if (has_systemd()) {
         const char *const argv[] = {"timedatectl", "set-timezone", zone, NULL};
         return run(m, argv);
@@ -93,6 +96,8 @@ static int set_zone(struct module *m, const char *zone, const char *file)
 static int set_clock(struct module *m, const char *what)
 {
     bool local = strcmp(what, "local") == 0;
+    if (journal_path(m, "/etc/adjtime", NULL) < 0)
+        return ERR_FAILED;
     if (has_systemd()) {
         const char *const argv[] = {"timedatectl", "set-local-rtc", local ? "yes" : "no", NULL};
         return run(m, argv);

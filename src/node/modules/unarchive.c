@@ -1,5 +1,6 @@
 // unarchive: extracts an archive with the host's tar or unzip, when what it holds is not there
 // already.
+#include "node/journal.h"
 #include "node/modules/unarchive.h"
 
 #include "node/http.h"
@@ -136,6 +137,17 @@ static int set_attrs(struct archive *a, bool *changed)
     return 0;
 }
 
+// All that the archive holds may be written, in one go.
+static int keep(struct archive *a)
+{
+    journal_collect(a->m);
+    for (size_t i = 0; i < a->files->len; i++)
+        if (journal_path(a->m, path_join(a->m->arena, a->dest, a->files->items[i].u.str.s), NULL) <
+            0)
+            return ERR_FAILED;
+    return journal_flush(a->m, NULL);
+}
+
 static int unpack(struct archive *a, bool zip)
 {
     struct module *m = a->m;
@@ -152,6 +164,8 @@ static int unpack(struct archive *a, bool zip)
         return 0;
     }
     if (!same) {
+        if (keep(a) < 0)
+            return ERR_FAILED;
         if ((zip ? zip_extract(a) : tar_extract(a)) < 0)
             return ERR_FAILED;
         changed = true;

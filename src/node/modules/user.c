@@ -1,5 +1,6 @@
 // user: accounts of the host, changed with useradd, usermod and userdel (libuser's tools with
 // local, busybox's on Alpine). Whether anything has to be changed is decided from the files alone.
+#include "node/journal.h"
 #include "node/module.h"
 #include "node/modules.h"
 #include "node/modules/accounts.h"
@@ -441,9 +442,32 @@ static int busybox_modify(struct user *u)
 
 // --- the task
 
+// A home comes or goes as a whole, with the user's mail.
+static int keep_home(struct user *u, const char *home)
+{
+    if (journal_whole(u->m, home, NULL) < 0)
+        return ERR_FAILED;
+    return journal_path(u->m, arena_printf(u->a, "/var/mail/%s", u->name), NULL);
+}
+
+// Where useradd makes the home of a new user.
+static const char *default_home(struct user *u)
+{
+    const char *base = "/home";
+    if (u->home)
+        return u->home;
+    for (char *c = text_read(u->a, "/etc/default/useradd", NULL), *line; (line = text_line(&c));)
+        if (text_after(line, "HOME="))
+            base = line + 5;
+    return arena_printf(u->a, "%s/%s", base, u->name);
+}
+
 static int remove_user(struct user *u)
 {
     bool busybox = accounts_busybox(u->m);
+    struct account now;
+    if (!u->m->check && module_bool(u->m, "remove") && info(u, &now) && keep_home(u, now.home) < 0)
+        return ERR_FAILED;
     start(u, busybox ? "deluser" : u->local ? "luserdel" : "userdel");
     if (busybox) {
         arg(u, u->name);
@@ -502,6 +526,8 @@ static int report_account(struct user *u, const struct account *now)
     module_changed(m, true);
     if (m->check)
         return 0;
+    if (keep_home(u, home) < 0)
+        return ERR_FAILED;
     if (home_create(m, home, module_str(m, "skeleton")) != 0)
         return ERR_FAILED;
     return home_chown(m, home, now->uid, now->gid);
@@ -539,6 +565,8 @@ static int create(struct user *u)
     char *parent = arena_strdup(u->a, u->home ? u->home : ""), *slash = strrchr(parent, '/');
     if (slash)
         *slash = '\0';
+    if (!m->check && keep_home(u, default_home(u)) < 0)
+        return ERR_FAILED;
     bool lone = u->home && u->create_home && slash && *parent && !text_exists(parent);
     if ((accounts_busybox(m) ? busybox_add(u) : add_user(u)) != 0)
         return ERR_FAILED;

@@ -1,4 +1,5 @@
 // SSH keys of users, made with ssh-keygen.
+#include "node/journal.h"
 #include "node/modules/user_home.h"
 #include "node/text.h"
 
@@ -91,6 +92,8 @@ static int generate(struct ssh_key *k)
     argv[n] = NULL;
     if (m->check)
         return 0;
+    if (journal_path(m, k->path, NULL) < 0 || journal_path(m, k->pub, NULL) < 0)
+        return ERR_FAILED;
     if (passphrase)
         unlink(k->path); // --force was asked for when it is there
     if (keygen_run(k, argv, passphrase) != 0)
@@ -113,6 +116,8 @@ static int make_folder(struct ssh_key *k)
         return 0;
     if (m->check)
         return 1;
+    if (journal_path(m, dir, NULL) < 0)
+        return ERR_FAILED;
     if (mkdir(dir, 0700) == 0 && lchown(dir, k->user->uid, k->user->gid) == 0)
         return 0;
     struct account_out o = {true, 1, "",
@@ -180,8 +185,11 @@ int user_ssh_key(struct module *m, const struct account *u)
     if (made == 1) {
         module_changed(m, true);
     } else if (!keeps(&k, k.path, "private") && !keeps(&k, k.pub, "public")) {
-        if (!m->check && text_exists(k.pub))
+        if (!m->check && text_exists(k.pub)) {
+            if (journal_path(m, k.pub, NULL) < 0)
+                return ERR_FAILED;
             unlink(k.pub);
+        }
         if (generate(&k) != 0)
             return ERR_FAILED;
         module_changed(m, true);

@@ -1,4 +1,5 @@
 // yum_repository: a repository of yum and dnf as a section of a file in yum.repos.d.
+#include "node/journal.h"
 #include "node/module.h"
 #include "node/modules.h"
 #include "node/text.h"
@@ -139,6 +140,8 @@ static int write_file(struct repo_file *f)
 {
     struct err e = ERR_INIT;
     const char *text = render(f, false);
+    if (journal_path(f->m, f->path, NULL) < 0)
+        return ERR_FAILED;
     if (!f->sections->len)
         return unlink(f->path) == 0 || !text_exists(f->path)
                    ? 0
