@@ -2,7 +2,7 @@
 _andon() {
     local word=${COMP_WORDS[COMP_CWORD]} options=
     if [ "$COMP_CWORD" = 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W 'approvals approve audit check completion deploy do doc explain flow help incident inventory log pause promote refuse release resume rollback run status stop vault who --help --version' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'approvals approve audit check completion deploy do doc explain flow help incident inventory log pause promote refuse release resume rollback run status stop undo vault who --help --version' -- "$word")
         return
     fi
     case ${COMP_WORDS[1]} in
@@ -26,6 +26,7 @@ _andon() {
     run) options='--inventory --inventory-file --limit --extra-vars --tags --skip-tags --check --diff --forks --become --become-method --become-user --ask-become-pass --become-password-file --become-pass-file --vault-id --vault-password-file --vault-pass-file --ask-vault-password --ask-vault-pass --user --ask-pass --connection-password-file --conn-pass-file --private-key --key-file --connection --timeout --ssh-common-args --ssh-extra-args --scp-extra-args --sftp-extra-args --module-path --list-hosts --list-tasks --list-tags --syntax-check --start-at-task --step --force-handlers --failed --drop-handlers --flush-cache --output --live --quiet --request --break-glass --verbose --help --version' ;;
     status) options='--reason --release --output --help --version' ;;
     stop) options='--reason --release --output --help --version' ;;
+    undo) options='--inventory --inventory-file --limit --extra-vars --check --diff --forks --become --become-method --become-user --ask-become-pass --become-password-file --become-pass-file --vault-id --vault-password-file --vault-pass-file --ask-vault-password --ask-vault-pass --user --ask-pass --connection-password-file --conn-pass-file --private-key --key-file --connection --timeout --ssh-common-args --ssh-extra-args --scp-extra-args --sftp-extra-args --module-path --break-glass --force --status --output --verbose --help --version' ;;
     vault) options='--vault-id --vault-password-file --vault-pass-file --ask-vault-password --ask-vault-pass --output --encrypt-vault-id --new-vault-id --new-vault-password-file --prompt --show-input --name --stdin-name --verbose --help --version' ;;
     who) options='--since --until --number --quiet --output --help --version' ;;
     esac

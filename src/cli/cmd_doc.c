@@ -66,9 +66,10 @@ static void print_module(const struct module_spec *m)
         printf("- and those of files: `mode`, `owner`, `group`, `attributes`, `unsafe_writes`\n");
     if (m->flags & MODULE_NO_SPEC)
         printf("- any other\n");
-    printf("\n%s%s\n\n",
+    printf("\n%s%s%s\n\n",
            m->flags & MODULE_CONTROLLER ? "Runs on the controller. " : "Runs on the host. ",
-           m->flags & MODULE_CHECK ? "Supports check mode." : "Is skipped in check mode.");
+           m->flags & MODULE_CHECK ? "Supports check mode." : "Is skipped in check mode.",
+           m->flags & MODULE_UNDO ? " Can be undone." : "");
 }
 
 static int print_modules(void)
@@ -209,6 +210,15 @@ static const char run_text[] =
     ".B andon_rescue_unreachable\nis true, the rescue section of a block takes it as a failure "
     "(ansible_failed_result.unreachable is true).\n";
 
+static const char undo_text[] =
+    ".SH DESCRIPTION\nPuts back what a run has changed on its hosts, last change first, from the "
+    "journals it left there. RUN is its id, or\n.B last\nfor the newest run in the ledger. Hosts "
+    "are those the ledger knows of the run, else all of the inventory.\n.PP\nA host where "
+    "something is not as the run left it is left alone, and what it is, listed;\n.B "
+    "\\-\\-force\nputs it back all the same. With\n.B \\-\\-check\nnothing is changed. An "
+    "undo that was interrupted is finished by the same command; it is a run itself, and can be "
+    "undone. What can be undone, and how a command declares its inverse, is in docs/UNDO.md.\n";
+
 static const char check_text[] =
     ".SH DESCRIPTION\nChecks playbooks, files of tasks, and folders: a role, a collection or a "
     "whole "
@@ -281,6 +291,9 @@ static const char check_status[] = "0 nothing that counts was found, 1 an error 
                                    "(with --strict: or a warning), 2 the "
                                    "command line is wrong or a path does not exist.";
 
+static const char undo_status[] = "0 all is as it was before the run, 1 an error, 2 a host refused "
+                                  "or failed, or the command line "
+                                  "is wrong, 4 a host was not reached.";
 static const char ledger_status[] = "0 all went well, 1 an error (no ledger, nothing of that "
                                     "name, what cannot be), 2 the command line is wrong.";
 
@@ -345,6 +358,7 @@ static const struct {
     {"status", "[SERVICE]", "show where rollouts stand", man_status_text, man_rollout_status,
      OPT_DEPLOY},
     {"stop", "[SERVICE]", "pull the cord", man_stop_text, man_rollout_status, OPT_DEPLOY},
+    {"undo", "RUN", "put back what a run has changed", undo_text, undo_status, OPT_UNDO},
     {"vault", "ACTION [FILE...]", "encrypt files and values", vault_text, run_status, OPT_VAULT},
     {"who", "HOST PATH|PACKAGE|NAME", "show who changed a thing on a host", man_who_text,
      man_events_status, OPT_WHO},
@@ -456,7 +470,7 @@ int cmd_completion(int argc, char **argv, bool compat)
            "        mapfile -t COMPREPLY < <(compgen -W '"
            "approvals approve audit check completion deploy do doc "
            "explain flow help incident inventory log pause promote "
-           "refuse release resume rollback run status stop vault who "
+           "refuse release resume rollback run status stop undo vault who "
            "--help --version' -- \"$word\")\n        return\n    fi\n"
            "    case ${COMP_WORDS[1]} in\n");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -37,6 +37,7 @@ static const struct command commands[] = {
     {"run", cmd_run, "Run playbooks"},
     {"status", cmd_status, "Show rollouts and where they stand"},
     {"stop", cmd_stop, "Pull the cord: nothing new begins until it is released"},
+    {"undo", cmd_undo, "Put back what a run has changed"},
     {"vault", cmd_vault, "Encrypt files and values, or read encrypted ones"},
     {"who", cmd_who, "Show who changed a file, package or service on a host"},
 };

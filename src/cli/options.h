@@ -10,19 +10,22 @@ enum option_command {
     OPT_RUN = 1,
     OPT_DO = 2,
     OPT_INVENTORY = 4,
-    OPT_ALL = 7,
     OPT_VAULT = 8,
     OPT_CHECK = 16,
     OPT_LEDGER = 64,
     OPT_LOG = 128,
     OPT_RELEASE = 256,
     OPT_DEPLOY = 512, // all commands about rollouts
+    OPT_UNDO = 1024,
     OPT_FLOW = 2048,
     OPT_INCIDENT = 4096,
     OPT_APPROVE = 8192,
     OPT_WHO = 32768,
     OPT_AUDIT = 65536,
-    OPT_EVENTS = OPT_LOG | OPT_WHO | OPT_AUDIT // what reads the ledger
+    OPT_PLAN = 131072,
+    OPT_EVENTS = OPT_LOG | OPT_WHO | OPT_AUDIT,         // what reads the ledger
+    OPT_HOSTS = OPT_RUN | OPT_DO | OPT_UNDO | OPT_PLAN, // what connects to hosts
+    OPT_ALL = OPT_HOSTS | OPT_INVENTORY
 };
 
 struct options {
@@ -40,6 +43,7 @@ struct options {
     const char *artifact, *commit, *digest, *service_file;                   // release
     const char *break_glass;                                                 // run, do
     bool blobs, explain, authored, all, runs;
+    bool force, status; // undo
     int number;
     int forks, timeout, verbosity, background, poll;
     bool check, diff, become, ask_pass, ask_become_pass, ask_vault_pass, list_hosts, list_tasks,

@@ -129,10 +129,12 @@ struct value record_started(struct recorder *r, struct arena *a)
     struct value v = value_dict(a);
     struct dict *d = v.u.dict;
     bool adhoc = s->command == OPT_DO;
-    dict_set(d, "command", value_cstr(adhoc ? "do" : "run"));
+    dict_set(d, "command", value_cstr(s->undoes ? "undo" : adhoc ? "do" : "run"));
     if (s->compat)
         dict_set(d, "as", value_str(a, s->program));
-    if (adhoc)
+    if (s->undoes)
+        dict_set(d, "undoes", value_cstr(record_name(r, s->undoes)));
+    else if (adhoc)
         add_module(r, d);
     else
         add_playbooks(r, d);

@@ -81,6 +81,7 @@ static void usage(const struct session *s, unsigned command)
              : command == OPT_DO       ? "PATTERN"
              : command == OPT_CHECK    ? "[PATH...]"
              : command == OPT_VAULT    ? "ACTION [FILE...]"
+             : command == OPT_UNDO     ? "RUN"
              : command == OPT_FLOW     ? "[SERVICE...]"
              : command == OPT_LEDGER   ? "ACTION [SEQ]"
              : command == OPT_INCIDENT ? "ACTION [...]"
@@ -127,13 +128,13 @@ static bool output_known(const struct session *s)
     static const struct {
         unsigned commands;
         const char *kinds[4];
-    } rows[] = {
-        {OPT_RUN | OPT_DO, {"andon", "ansible", "json"}},
-        {OPT_CHECK, {"text", "json", "sarif"}},
-        {OPT_FLOW, {"text", "json", "csv"}},
-        {OPT_INCIDENT | OPT_LEDGER | OPT_LOG | OPT_WHO | OPT_RELEASE | OPT_APPROVE | OPT_DEPLOY,
-         {"text", "json"}},
-        {OPT_AUDIT, {"text", "csv", "json"}}};
+    } rows[] = {{OPT_RUN | OPT_DO, {"andon", "ansible", "json"}},
+                {OPT_CHECK, {"text", "json", "sarif"}},
+                {OPT_FLOW, {"text", "json", "csv"}},
+                {OPT_INCIDENT | OPT_LEDGER | OPT_LOG | OPT_WHO | OPT_RELEASE | OPT_APPROVE |
+                     OPT_DEPLOY | OPT_UNDO | OPT_PLAN,
+                 {"text", "json"}},
+                {OPT_AUDIT, {"text", "csv", "json"}}};
     struct buf list = BUF_INIT;
     size_t row = 0;
     int n = 0;
@@ -424,6 +425,13 @@ static bool as_ansible(const struct session *s)
            (s->o.output && strcmp(s->o.output, "ansible") == 0);
 }
 
+// A failed ring is put back by undo, so that what cannot be undone is not done.
+static bool part_of_rollout(void)
+{
+    const char *context = getenv("ANDON_CONTEXT");
+    return context && *context;
+}
+
 static void fill_run_opts(struct session *s)
 {
     struct run_opts *r = &s->run;
@@ -460,6 +468,10 @@ static void fill_run_opts(struct session *s)
                            .error = on_error,
                            .secret = on_secret,
                            .prompt_data = s};
+    r->undo = config_bool(s->config, CONFIG_UNDO);
+    r->undo_required = r->undo && part_of_rollout();
+    r->undo_runs = config_int(s->config, CONFIG_UNDO_RUNS);
+    r->undo_bytes = config_int(s->config, CONFIG_UNDO_BYTES);
     r->tags = s->o.tags->len ? strings(s, s->o.tags)
                              : strings(s, config_list(s->config, CONFIG_TAGS_RUN));
     r->skip_tags = s->o.skip_tags->len ? strings(s, s->o.skip_tags)
@@ -505,7 +517,7 @@ int session_open(struct session *s)
     session_loader_plugins(s, &lo);
     s->loader = loader_new(&lo);
     s->run.loader = s->loader;
-    if (s->command & (OPT_RUN | OPT_DO) && open_fleet(s, &e) < 0)
+    if (s->command & OPT_HOSTS && open_fleet(s, &e) < 0)
         goto fail;
     s->run.fleet = s->fleet;
     return 0;

@@ -34,6 +34,7 @@ struct session {
     struct recorder *recorder;    // of runs, or NULL
     bool recorded;                // it writes
     struct git_query git;         // of the playbook's repository
+    const char *undoes;           // the run that this one puts back, or NULL
     const char *actor;            // the verified principal who runs this, or NULL: who is logged in
     const struct dict *authority; // what allows the run (docs/EVENTS.md), or NULL: nothing does
     bool secrets_as_given;  // only those the command line names: what settings name may be a script
@@ -142,6 +143,7 @@ int cmd_doc(int argc, char **argv, bool compat);
 int cmd_log(int argc, char **argv, bool compat);
 int cmd_who(int argc, char **argv, bool compat);
 int cmd_audit(int argc, char **argv, bool compat);
+int cmd_undo(int argc, char **argv, bool compat);
 int cmd_completion(int argc, char **argv, bool compat);
 
 #endif

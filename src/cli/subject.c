@@ -312,11 +312,36 @@ static bool is_file(const struct result_event *ev)
     return v && v->type == VALUE_STRING && *v->u.str.s == '/';
 }
 
+// What an undo put back: paths, and things as "KIND:NAME".
+static void undone(struct subjects *l, const struct result_event *ev)
+{
+    const struct value *after = dict_get(ev->result, "_andon_after");
+    struct dict_entry *it;
+    if (after && after->type == VALUE_DICT)
+        DICT_EACH(after->u.dict, it)
+        {
+            const char *name = value_to_cstr(l->a, &it->key), *colon = strchr(name, ':');
+            struct subject s = {
+                .kind = SUBJECT_FILE, .what = "file", .name = name, .detail = "undone"};
+            if (*name != '/' && colon) {
+                s.kind = SUBJECT_OTHER;
+                s.what = arena_strndup(l->a, name, (size_t)(colon - name));
+                s.name = colon + 1;
+            }
+            add(l, s);
+        }
+}
+
 struct subject *subjects_of(const struct result_event *ev, struct arena *a, size_t *ret_n)
 {
     const char *module = subject_module(ev->task);
     const struct row *row = find_row(module);
     struct subjects l = {.a = a};
+    if (strcmp(module, "_andon_undo") == 0) {
+        undone(&l, ev);
+        *ret_n = l.n;
+        return l.all;
+    }
     if (!row)
         row = is_file(ev) ? &unknown_file : &unknown_thing;
     if (row->kind == SUBJECT_PACKAGE) {

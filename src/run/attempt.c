@@ -88,6 +88,7 @@ static void run_action(struct exec *x, struct dict *args, struct value *result)
     bool bare = (d->len == 2 && dict_bool(d, "failed", false) && dict_get(d, "msg")) || x->raised;
     if (!dict_get(d, "changed") && !bare)
         dict_set(d, "changed", value_bool(false));
+    exec_tell_journal(x, d);
 }
 
 // The lines of a text, as Python's splitlines. There may be millions: they share one copy of the

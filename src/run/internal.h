@@ -69,6 +69,7 @@ struct rhost {
     uint32_t conn_id;
     struct made *made;         // check runs: what tasks would have made (foresee.c)
     const char *unknown_names; // check runs: names may be undefined because of this, or NULL
+    bool journal_told;         // that its undo journal is in trouble
     uv_timer_t *nap;           // it sleeps, until this
     struct ear *ear;           // it waits for an action plugin
     int64_t started_ms;
@@ -143,8 +144,9 @@ struct run {
     uv_timer_t tick;
     bool tick_on;
     struct template_opts topts;
-    bool merge_hashes;    // hash_behaviour=merge
-    const char *fact_dir; // folder of the fact cache, NULL: facts live as long as the run
+    int64_t journal_tasks; // modules sent so far, by which journals number them
+    bool merge_hashes;     // hash_behaviour=merge
+    const char *fact_dir;  // folder of the fact cache, NULL: facts live as long as the run
 };
 
 // One task on one host.
@@ -179,6 +181,10 @@ struct exec {
     bool maybe;          // not even whether the task would run
     bool on_host;        // a module has run
     bool foreseen;       // what it would make is remembered
+    // whether what it changed can be undone ("yes", "no", "inverse"; NULL: it says nothing), and
+    // the states it left
+    const char *undo;
+    struct value undo_after;
     // of a task that is about to reach its host
     const char *bad_field; // the first setting that cannot be templated, as a message, or NULL
     struct exec *asker;    // the task's own, when this one is of the host it is delegated to
@@ -263,14 +269,21 @@ struct module_call {
     size_t n_sources;
     int (*on_file)(void *data, uint32_t n, const char *s, size_t len, const char *msg);
     void *on_file_data;
-    bool force_run;     // run even though the module knows no check mode
-    bool ignore_check;  // tell the module it is no check run
-    struct dict *async; // start it as a job with this (docs/PROTOCOL.md), or NULL
-    bool here;          // on this machine, as the user who runs andon
-    bool bare;          // without the task's environment
-    bool as_login;      // without become
+    bool force_run;          // run even though the module knows no check mode
+    bool ignore_check;       // tell the module it is no check run
+    struct dict *async;      // start it as a job with this (docs/PROTOCOL.md), or NULL
+    bool here;               // on this machine, as the user who runs andon
+    bool bare;               // without the task's environment
+    bool as_login;           // without become
+    const char *become_user; // where the task becomes someone: this one, or NULL
 };
 int exec_module(struct exec *x, const struct module_call *c, struct value *result);
+// journal.c: the part of a task message that asks for an undo journal; null: none is to be kept.
+struct value exec_journal(struct exec *x, const struct module_call *c);
+// Takes out of a result what the helper says of the journal.
+void exec_take_journal(struct exec *x, struct value *result);
+// What is known of it becomes part of the task's result, for sinks alone.
+void exec_tell_journal(struct exec *x, struct dict *result);
 // async.c: the task's module as a background job, watched until it ends unless poll is 0.
 struct async_task {
     int64_t limit; // seconds; 0: not in the background

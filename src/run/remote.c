@@ -381,6 +381,9 @@ static struct value message(struct exec *x, const struct module_call *c, struct 
     }
     if (become_part.type == VALUE_DICT)
         dict_set(d, "become", become_part);
+    struct value journal = exec_journal(x, c);
+    if (journal.type == VALUE_DICT)
+        dict_set(d, "journal", journal);
     return m;
 }
 
@@ -409,6 +412,7 @@ static void finish(struct exec *x, const struct wait *w, const struct module_cal
         }
         take_changes(x, result->u.dict);
         value_mark_unsafe(result);
+        exec_take_journal(x, result);
         break;
     case CONN_UNREACHABLE:
         unreachable(x, w->r.msg, result);
@@ -457,6 +461,8 @@ int exec_module(struct exec *x, const struct module_call *c, struct value *resul
     if (x->run->interrupted)
         return action_fail(x, result, "interrupted");
     struct value b = c->here || c->as_login ? value_null() : exec_become(x, &e, &rc);
+    if (c->become_user && b.type == VALUE_DICT)
+        dict_set(b.u.dict, "user", value_cstr(c->become_user));
     struct conn *conn = rc < 0    ? NULL
                         : c->here ? fleet_conn(x->run->o.fleet, &here, &e)
                                   : connection(x, &e);

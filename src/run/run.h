@@ -64,6 +64,9 @@ struct run_opts {
     bool flush_cache; // forget what the fact cache has
     // Reads the inventory's sources anew (meta: refresh_inventory).
     int (*reload_inventory)(void *data, struct inventory **ret, struct err *e);
+    bool undo;          // hosts keep undo journals under run_id
+    bool undo_required; // a task whose journal cannot be written fails before it changes anything
+    int64_t undo_runs, undo_bytes; // what a host keeps of them
     // An error that costs hosts their place in the play without being the result of a task.
     void (*error)(void *data, const struct err *e);
 };

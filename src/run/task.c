@@ -336,10 +336,11 @@ static void try_execute(struct exec *x, struct value *result, const struct err *
 // One execution (one loop item, or the whole task without loop).
 static void execute(struct exec *x, struct value *result, const struct err *loop_err)
 {
-    x->unknown = x->bad_field = NULL;
+    x->unknown = x->bad_field = x->undo = NULL;
     x->args = NULL;
     x->changes = NULL;
     x->secret = false;
+    x->undo_after = value_null();
     x->maybe = x->on_host = x->foreseen = false;
     try_execute(x, result, loop_err);
     if (x->unknown) {

@@ -43,6 +43,6 @@ const struct module_spec spec_release = {
     .name = "release",
     .collections = "andon",
     .summary = "Unpack a release of a service and switch to it.",
-    .flags = MODULE_ACTION | MODULE_FILE_ARGS | MODULE_CHECK | MODULE_DIFF,
+    .flags = MODULE_ACTION | MODULE_FILE_ARGS | MODULE_CHECK | MODULE_DIFF | MODULE_UNDO,
     .params = release_params,
 };

@@ -1,5 +1,6 @@
 // release: versions of a service side by side in releases/, and the links current and previous,
 // which change by a rename each, so that there is no moment without them.
+#include "node/journal.h"
 #include "node/modules/release.h"
 
 #include "core/file.h"
@@ -70,6 +71,8 @@ static int point(struct host_release *h, const char *name, const char *version)
     struct stat st;
     if (lstat(link, &st) == 0 && !S_ISLNK(st.st_mode))
         return module_fail(m, "%s is there and no link: it is not replaced", link);
+    if (journal_path(m, link, NULL) < 0)
+        return ERR_FAILED;
     unlink(temp);
     if (symlink(target, temp) < 0 || rename(temp, link) < 0) {
         int why = errno;
@@ -139,7 +142,9 @@ static int present(struct host_release *h)
                                h->version);
         module_changed(m, true);
         unpacked = true;
-        if (!m->check && release_unpack(h) != 0)
+        if (!m->check &&
+            (journal_whole(m, h->dir, NULL) < 0 ||
+             journal_path(m, release_note(h, h->version), NULL) < 0 || release_unpack(h) != 0))
             return ERR_FAILED;
     }
     if ((there || !m->check) && set_attrs(h) < 0)
@@ -174,8 +179,12 @@ static int absent(struct host_release *h)
     module_changed(m, there || led_to);
     if (m->check || !(there || led_to))
         return 0;
+    const char *link = path_join(m->arena, h->path, "previous");
+    if ((led_to && journal_path(m, link, NULL) < 0) || journal_tree(m, h->dir, NULL) < 0 ||
+        journal_path(m, release_note(h, h->version), NULL) < 0)
+        return ERR_FAILED;
     if (led_to)
-        unlink(path_join(m->arena, h->path, "previous"));
+        unlink(link);
     return release_remove(h, h->version);
 }
 
@@ -185,6 +194,8 @@ static int lock(struct host_release *h, int *ret_fd)
     struct module *m = h->m;
     struct err e = ERR_INIT;
     *ret_fd = -1;
+    if (!m->check && access(h->releases, F_OK) < 0 && journal_path(m, h->releases, NULL) < 0)
+        return ERR_FAILED;
     if (!m->check && host_mkdirs(h->releases, 0755, &e) < 0)
         return module_fail_err(m, &e);
     int fd = open(h->releases, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

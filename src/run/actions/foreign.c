@@ -16,7 +16,7 @@
 
 const struct plugin_module *foreign_module(struct exec *x)
 {
-    if (!x->run->o.plugins || x->task->implicit)
+    if (!x->run->o.plugins || x->task->implicit || *x->task->module == '_')
         return NULL;
     return plugins_module(x->run->o.plugins, x->task->action, playbook_collections(&x->task->n));
 }

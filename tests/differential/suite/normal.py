@@ -17,6 +17,8 @@ NOISE_PATHS = [
     # sshd and boot
     "run/sshd*", "run/initctl", "run/runlevel", "run", "etc/mtab", "run/xtables.lock",
     "etc/machine-id", "etc/ssh/ssh_host_*",
+    # what andon undo needs, and the record of it
+    "home/*/.local", "home/*/.local/state", "*/.local/state/andon*",
     # old copies and locks of the account tools
     "etc/passwd-", "etc/group-", "etc/shadow-", "etc/gshadow-", "etc/subuid-", "etc/subgid-", "etc/.pwd.lock",
     # caches

@@ -1,0 +1,421 @@
+// andon undo RUN: puts back what a run has changed on its hosts, all at once, from the journals it
+// left there.
+#include "cli/guard.h"
+#include "cli/record.h"
+#include "cli/session.h"
+
+#include "core/buf.h"
+#include "core/json.h"
+#include "ledger/ledger.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+// What became of one host.
+enum fate { FATE_DONE, FATE_BEFORE, FATE_NONE, FATE_REFUSED, FATE_FAILED, FATE_UNREACHABLE };
+
+struct host_fate {
+    const char *host;
+    enum fate fate;
+    const struct dict *result; // in the command's arena
+    char *text;                // what is told of it; hosts with the same text are one group
+};
+
+struct undo {
+    struct session *s;
+    const char *run;
+    struct list *names; // of its hosts; empty: not known
+    struct host_fate *hosts;
+    size_t n, cap;
+};
+
+// --- what is told of a host ----------------------------------------------------------------------
+
+static void add_list(struct buf *b, const struct dict *d, const char *key, const char *heading)
+{
+    const struct value *v = dict_get(d, key);
+    struct arena *a = arena_new();
+    if (v && v->type == VALUE_LIST && v->u.list->len && heading)
+        buf_addf(b, "  %s:\n", heading);
+    for (size_t i = 0; v && v->type == VALUE_LIST && i < v->u.list->len; i++)
+        buf_addf(b, "    %s\n", value_to_cstr(a, &v->u.list->items[i]));
+    arena_free(a);
+}
+
+static char *describe(const struct undo *u, const struct host_fate *h)
+{
+    struct buf b = BUF_INIT;
+    const struct value *diff = dict_get(h->result, "diff");
+    const char *half = dict_str(h->result, "half", NULL);
+    if (h->fate == FATE_FAILED || h->fate == FATE_UNREACHABLE || h->fate == FATE_REFUSED)
+        buf_addf(&b, "  %s\n", dict_str(h->result, "msg", ""));
+    add_list(&b, h->result, "conflicts", u->s->o.force ? "changed since, and put back" : NULL);
+    add_list(&b, h->result, "actions", NULL);
+    add_list(&b, h->result, "left", "not put back");
+    add_list(&b, h->result, "lost", "cannot be undone");
+    if (half && strcmp(half, u->run) != 0)
+        buf_addf(&b, "  the undo of %s was interrupted here: 'andon undo %s' finishes it\n", half,
+                 half);
+    if (diff && u->s->run.diff) {
+        char *text = diff_text(&u->s->out, diff);
+        buf_adds(&b, text);
+        free(text);
+    }
+    return buf_detach(&b);
+}
+
+static enum fate fate_of(const struct result_event *ev)
+{
+    const struct dict *d = ev->result;
+    switch (ev->status) {
+    case STATUS_UNREACHABLE:
+        return FATE_UNREACHABLE;
+    case STATUS_FAILED:
+        return dict_get(d, "conflicts") && !dict_get(d, "actions") && !dict_get(d, "left")
+                   ? FATE_REFUSED
+                   : FATE_FAILED;
+    case STATUS_SKIPPED:
+        return FATE_NONE;
+    case STATUS_OK:
+    case STATUS_CHANGED:
+    case STATUS_UNKNOWN:
+        break;
+    }
+    return dict_get(d, "actions") ? FATE_DONE : FATE_BEFORE;
+}
+
+static void on_result(void *data, const struct result_event *ev)
+{
+    struct undo *u = data;
+    struct value copy = {.type = VALUE_DICT, .u.dict = (struct dict *)(uintptr_t)ev->result};
+    if (u->n == u->cap) {
+        u->cap = u->cap ? 2 * u->cap : 64;
+        u->hosts = xrealloc(u->hosts, u->cap * sizeof *u->hosts);
+    }
+    struct host_fate *h = &u->hosts[u->n++];
+    *h = (struct host_fate){.host = arena_strdup(u->s->arena, ev->host),
+                            .fate = fate_of(ev),
+                            .result = value_copy(u->s->arena, &copy).u.dict};
+    h->text = describe(u, h);
+}
+
+static void on_warning(void *data, struct pos pos, const char *msg)
+{
+    const struct undo *u = data;
+    (void)pos;
+    print_warning(&u->s->out, "%s", msg);
+}
+
+// --- the answer ----------------------------------------------------------------------------------
+
+static int by_group(const void *x, const void *y)
+{
+    const struct host_fate *a = x, *b = y;
+    int n = (int)a->fate - (int)b->fate;
+    n = n ? n : strcmp(a->text, b->text);
+    return n ? n : strcmp(a->host, b->host);
+}
+
+static const char *headline(const struct undo *u, enum fate fate)
+{
+    bool check = u->s->o.check;
+    switch (fate) {
+    case FATE_DONE:
+        return check ? "would be put back on" : "put back on";
+    case FATE_BEFORE:
+        return "as before the run already:";
+    case FATE_NONE:
+        return "nothing is known of this run on";
+    case FATE_REFUSED:
+        return "refused on";
+    case FATE_FAILED:
+        return "failed on";
+    case FATE_UNREACHABLE:
+        break;
+    }
+    return "not reached:";
+}
+
+static void print_text(const struct undo *u)
+{
+    for (size_t i = 0, end; i < u->n; i = end) {
+        const struct host_fate *h = &u->hosts[i];
+        enum config_id color = h->fate <= FATE_NONE ? CONFIG_COLOR_CHANGED : CONFIG_COLOR_ERROR;
+        struct buf b = BUF_INIT;
+        for (end = i; end < u->n && u->hosts[end].fate == h->fate &&
+                      strcmp(u->hosts[end].text, h->text) == 0;
+             end++)
+            buf_addf(&b, "%s%s", end > i ? ", " : "", u->hosts[end].host);
+        print_color(&u->s->out, color, stdout, "%s %s (%zu)", headline(u, h->fate), buf_str(&b),
+                    end - i);
+        printf("\n%s", h->text);
+        buf_release(&b);
+    }
+}
+
+static void print_status(const struct undo *u)
+{
+    for (size_t i = 0; i < u->n; i++) {
+        const struct host_fate *h = &u->hosts[i];
+        const char *half = dict_str(h->result, "half", NULL);
+        const char *state = dict_str(h->result, "state", "no journal");
+        printf("%-24s %s%s%s%s\n", h->host,
+               h->fate == FATE_UNREACHABLE ? "not reached"
+               : h->fate == FATE_FAILED    ? dict_str(h->result, "msg", "failed")
+                                           : state,
+               half ? "; the undo of " : "", half ? half : "", half ? " was interrupted" : "");
+    }
+}
+
+static void print_json(const struct undo *u)
+{
+    static const char *const names[] = {"undone",  "undone before", "unknown run",
+                                        "refused", "failed",        "unreachable"};
+    struct arena *a = arena_new();
+    struct value hosts = value_dict(a), all = value_dict(a);
+    struct buf b = BUF_INIT;
+    for (size_t i = 0; i < u->n; i++) {
+        struct value in = {.type = VALUE_DICT,
+                           .u.dict = (struct dict *)(uintptr_t)u->hosts[i].result};
+        struct value one = value_shallow(a, &in);
+        static const char *const drop[] = {"_andon_undo", "_andon_after", "failed", "undone_before",
+                                           "run"};
+        for (size_t k = 0; k < sizeof drop / sizeof *drop; k++)
+            dict_del(one.u.dict, drop[k]);
+        dict_set(one.u.dict, "outcome", value_cstr(names[u->hosts[i].fate]));
+        dict_set(hosts.u.dict, u->hosts[i].host, one);
+    }
+    dict_set(all.u.dict, "undoes", value_cstr(u->run));
+    dict_set(all.u.dict, "run", u->s->run.run_id ? value_cstr(u->s->run.run_id) : value_null());
+    dict_set(all.u.dict, "check", value_bool(u->s->o.check));
+    dict_set(all.u.dict, "hosts", hosts);
+    json_write(&b, &all, &(struct json_opts){.sort_keys = true});
+    puts(buf_str(&b));
+    buf_release(&b);
+    arena_free(a);
+}
+
+static void print_hint(const struct undo *u)
+{
+    bool refused = false, lost = false;
+    for (size_t i = 0; i < u->n; i++) {
+        refused = refused || u->hosts[i].fate == FATE_REFUSED;
+        lost = lost || u->hosts[i].fate == FATE_UNREACHABLE || u->hosts[i].fate == FATE_FAILED;
+    }
+    if (refused)
+        printf("Where something was changed since, --force puts back what the run found all the "
+               "same.\n");
+    if (lost)
+        printf("'andon undo %s' again goes on with the hosts that are left.\n", u->run);
+}
+
+static int exit_code(const struct undo *u, int code)
+{
+    bool failed = false, unreachable = false;
+    for (size_t i = 0; i < u->n; i++) {
+        failed = failed || u->hosts[i].fate == FATE_REFUSED || u->hosts[i].fate == FATE_FAILED;
+        unreachable = unreachable || u->hosts[i].fate == FATE_UNREACHABLE;
+    }
+    return failed ? RUN_FAILED : unreachable ? RUN_UNREACHABLE : code == RUN_FAILED ? 0 : code;
+}
+
+static int tell(struct undo *u, int code)
+{
+    if (u->n)
+        qsort(u->hosts, u->n, sizeof *u->hosts, by_group);
+    if (u->s->o.output && strcmp(u->s->o.output, "json") == 0) {
+        print_json(u);
+    } else if (u->s->o.status) {
+        print_status(u);
+    } else {
+        print_text(u);
+        print_hint(u);
+    }
+    return exit_code(u, code);
+}
+
+// --- which run, which hosts ----------------------------------------------------------------------
+
+// The ledger to read; NULL when there is none.
+static struct ledger *open_ledger(struct session *s)
+{
+    struct ledger *l;
+    struct err e = ERR_INIT;
+    if (ledger_open(session_state_dir(s), &(struct ledger_opts){.read_only = true}, &l, &e) == 0)
+        return l;
+    if (e.code != ERR_NOENT)
+        print_warning(&s->out, "the ledger cannot be read: %s", err_msg(&e));
+    err_release(&e);
+    return NULL;
+}
+
+static int take_newest(void *data, const struct ledger_event *ev)
+{
+    struct undo *u = data;
+    const char *command = ev->body ? dict_str(ev->body, "command", "") : "";
+    if (strcmp(command, "undo") == 0 || (ev->body && dict_bool(ev->body, "check", false)))
+        return 0;
+    u->run = arena_strdup(u->s->arena, ev->run);
+    return 1;
+}
+
+// "last" becomes the newest run that is no undo and no check.
+static int settle_run(struct undo *u, struct ledger *l)
+{
+    static const char *const types[] = {"run.started", NULL};
+    struct ledger_filter f = {.types = types, .newest_first = true};
+    struct arena *a = arena_new();
+    if (strcmp(u->run, "last") == 0 && l)
+        (void)!ledger_each(l, &f, a, take_newest, u, NULL);
+    arena_free(a);
+    if (strcmp(u->run, "last") != 0)
+        return 0;
+    struct err e = ERR_INIT;
+    err_set(&e, ERR_NOENT, POS_NONE, "the ledger has no run that could be the last one");
+    session_error(u->s, &e);
+    err_release(&e);
+    return RUN_ERROR;
+}
+
+static int take_host(void *data, const struct ledger_event *ev)
+{
+    struct undo *u = data;
+    for (size_t i = 0; i < u->names->len; i++)
+        if (value_eqs(&u->names->items[i], ev->host))
+            return 0;
+    list_add(u->names, value_str(u->s->arena, ev->host));
+    return 0;
+}
+
+// Hosts the run had, as the ledger tells.
+static void find_hosts(struct undo *u, struct ledger *l)
+{
+    static const char *const types[] = {"run.host", "change", NULL};
+    struct ledger_filter f = {.types = types, .run = u->run};
+    struct arena *a = arena_new();
+    if (*u->run)
+        (void)!ledger_each(l, &f, a, take_host, u, NULL);
+    arena_free(a);
+}
+
+// --- the run -------------------------------------------------------------------------------------
+
+// A play of one task, which the action _andon_undo does: no playbook can name it.
+static int make_play(struct undo *u, struct playbook **ret, struct err *e)
+{
+    struct session *s = u->s;
+    struct arena *a = s->arena;
+    struct value play = value_dict(a), task = value_dict(a), tasks = value_list(a),
+                 args = value_dict(a);
+    char cwd[4096];
+    dict_set(task.u.dict, "name", value_strf(a, "undo %s", u->run));
+    dict_set(task.u.dict, "debug", value_dict(a));
+    list_add(tasks.u.list, task);
+    dict_set(play.u.dict, "name", value_strf(a, "undo %s", u->run));
+    struct value names = {.type = VALUE_LIST, .u.list = u->names};
+    dict_set(play.u.dict, "hosts", u->names->len ? names : value_cstr("all"));
+    dict_set(play.u.dict, "gather_facts", value_bool(false));
+    dict_set(play.u.dict, "become", value_bool(true));
+    dict_set(play.u.dict, "tasks", tasks);
+    int rc = playbook_from_value(s->loader, getcwd(cwd, sizeof cwd) ? cwd : ".", &play, ret, e);
+    if (rc < 0)
+        return rc;
+    struct task *t = node_task((*ret)->plays[0]->tasks.items[0]);
+    if (!t)
+        return err_set(e, ERR_INVALID, POS_NONE, "the task of an undo is none");
+    dict_set(args.u.dict, "run", value_cstr(u->run));
+    dict_set(args.u.dict, "force", value_bool(s->o.force));
+    dict_set(args.u.dict, "status", value_bool(s->o.status));
+    t->action = t->module = "_andon_undo";
+    t->args = args;
+    return 0;
+}
+
+static int execute(struct undo *u)
+{
+    struct session *s = u->s;
+    struct playbook *pb;
+    struct err e = ERR_INIT;
+    int code = RUN_ERROR;
+    s->run.sink = session_callbacks(
+        s, (struct run_sink){.data = u, .result = on_result, .warning = on_warning});
+    if (make_play(u, &pb, &e) == 0) {
+        code = record_open(s);
+        struct run *r = run_new(&s->run);
+        session_watch_signals(s, r);
+        if (code == 0)
+            code = record_begin(s);
+        if (code == 0)
+            code = run_playbook(r, pb, &e);
+        record_end(s, r, code);
+        run_free(r);
+    }
+    if (e.code) {
+        session_error(s, &e);
+        err_release(&e);
+    } else {
+        code = tell(u, code);
+    }
+    output_free(&s->run.sink);
+    return code;
+}
+
+// Taking back what was done to protected hosts by hand is a change as any other.
+static int guard(struct undo *u)
+{
+    struct session *s = u->s;
+    struct inventory_hosts hosts;
+    struct guard_job job = {0};
+    struct err e = ERR_INIT;
+    struct value names = {.type = VALUE_LIST, .u.list = u->names}, all = value_cstr("all");
+    int rc = inventory_match(s->inventory, s->arena, u->names->len ? &names : &all, s->o.limit,
+                             NULL, &hosts, &e);
+    if (rc < 0) {
+        session_error(s, &e);
+        err_release(&e);
+        return RUN_ERROR;
+    }
+    return s->o.status ? 0 : guard_do(s, "undo", u->run, &hosts, &job);
+}
+
+int cmd_undo(int argc, char **argv, bool compat)
+{
+    struct session s;
+    struct undo u = {.s = &s};
+    int code = session_options(&s, argv[0], compat, argc, argv, OPT_UNDO);
+    if (!code && s.o.args->len != 1 && !(s.o.status && !s.o.args->len)) {
+        session_usage_error(&s, s.o.args->len ? "one run at a time can be undone"
+                                              : "the following arguments are required: run");
+        code = RUN_USAGE;
+    }
+    if (code) {
+        arena_free(s.arena);
+        return code < 0 ? 0 : code;
+    }
+    u.run = s.o.args->len ? s.o.args->items[0].u.str.s : "";
+    u.names = value_list(s.arena).u.list;
+    struct ledger *l = open_ledger(&s);
+    code = settle_run(&u, l);
+    if (l)
+        find_hosts(&u, l);
+    ledger_close(l);
+    s.undoes = u.run;
+    if (code) {
+        arena_free(s.arena);
+        return code;
+    }
+    code = session_open(&s);
+    s.run.defer_unknown = false;
+    s.o.module_args = u.run; // what an approval is for
+    if (code == 0)
+        code = guard(&u);
+    if (code == 0)
+        code = execute(&u);
+    for (size_t i = 0; i < u.n; i++)
+        free(u.hosts[i].text);
+    free(u.hosts);
+    session_close(&s);
+    return code;
+}

@@ -1,0 +1,190 @@
+#!/usr/bin/env bats
+# Undo on real hosts: all that a host is, before a run and after its undo.
+
+load users
+
+setup_file() { fleet_up undotest 2; }
+
+teardown_file() { "$FLEET" down; }
+
+setup() {
+    in_folder
+    hosts_of root
+    cp hosts one
+    sed "s/^h1/h2/; s/$H1/$H2/" one >>hosts
+}
+
+teardown() {
+    close_connections
+    "$FLEET" reset
+}
+
+look() { host sh <"$BATS_TEST_DIRNAME/lib/look"; }
+
+# play TASK..: a playbook of these tasks, one line each.
+play() {
+    printf -- '- hosts: all\n  gather_facts: false\n  tasks:\n' >p.yml
+    printf '    - %s\n' "$@" >>p.yml
+}
+
+newest() { host ls -t /var/lib/andon/journal | head -n 1; }
+
+# undone: what the newest run did on h1 is put back, whole.
+undone() {
+    run andon undo -i hosts "$(newest)" "$@"
+    [ "$status" -eq 0 ] || { echo "$output"; return 1; }
+    look >after
+    diff before after
+}
+
+@test "files, accounts, crontabs, mounts, names, times: the whole tree is as before" {
+    host sh -c 'echo old >/srv/old; ln -s old /srv/link; mkdir -p /srv/tree/a; echo x >/srv/tree/a/f; chmod 2751 /srv/tree/a'
+    look >before
+    play '{name: parent, file: {path: /srv/new/deep, state: directory}}' \
+        '{name: new, copy: {content: a, dest: /srv/new/deep/f, mode: "0600", owner: bob}}' \
+        '{name: old, copy: {content: b, dest: /srv/old, owner: bob}}' \
+        '{name: line, lineinfile: {path: /etc/hosts, line: "10.0.0.1 x"}}' \
+        '{name: link, file: {src: new, dest: /srv/link, state: link}}' \
+        '{name: gone, file: {path: /srv/tree, state: absent}}' \
+        '{name: modes, file: {path: /etc/skel, mode: "0700", recurse: true, group: audio}}' \
+        '{name: user, user: {name: carol, groups: audio, generate_ssh_key: true, ssh_key_type: ed25519}}' \
+        '{name: key, lineinfile: {path: /home/carol/.ssh/authorized_keys, line: key, create: true}}' \
+        '{name: bob, user: {name: bob, shell: /bin/sh, comment: changed}}' \
+        '{name: group, group: {name: crew, gid: 4242}}' \
+        '{name: no user, user: {name: alice, state: absent, remove: true}}' \
+        '{name: cron, cron: {name: job, job: "true", minute: "5"}}' \
+        '{name: cron of bob, cron: {name: job, job: "true", user: bob}}' \
+        '{name: cron file, cron: {name: job, job: "true", user: root, cron_file: own}}' \
+        '{name: mount, mount: {path: /srv/mnt, src: tmpfs, fstype: tmpfs, state: mounted}}' \
+        '{name: name, hostname: {name: renamed}}' \
+        '{name: zone, timezone: {name: Europe/Berlin}}' \
+        '{name: git, command: git init -q /srv/repo, vars: {andon_undo: "rm -r /srv/repo"}}' \
+        '{name: loop, copy: {content: "{{ item }}", dest: "/srv/{{ item }}"}, loop: [l1, l2]}'
+    run andon run -i hosts p.yml
+    [ "$status" -eq 0 ] || { echo "$output"; return 1; }
+    look >between
+    run ! diff -q before between
+    undone
+    run ! host mountpoint -q /srv/mnt
+}
+
+@test "packages and their services: versions, marks, configuration, what was purged" {
+    play '{name: before, apt: {name: [fleet-probe=1.0, fleet-probe-data, less]}}'
+    run andon run -i hosts p.yml
+    look >before
+    play '{name: install, apt: {name: [tree, fleet-probe-service]}}' \
+        '{name: page, copy: {content: "# x", dest: /etc/nginx/conf.d/own.conf}}' \
+        '{name: setting, lineinfile: {path: /etc/nginx/nginx.conf, line: "# own"}, notify: again}' \
+        '{name: runs, service: {name: nginx, state: started, enabled: true}}' \
+        '{name: upgrade, apt: {name: fleet-probe, state: latest}}' \
+        '{name: purge, apt: {name: fleet-probe-data, state: absent, purge: true, autoremove: true}}' \
+        '{name: remove, apt: {name: less, state: absent}}' \
+        '{name: cron stops, service: {name: cron, state: stopped, enabled: false}}'
+    printf '  handlers:\n    - {name: again, service: {name: nginx, state: restarted}}\n' >>p.yml
+    run andon run -i hosts p.yml
+    [ "$status" -eq 0 ] || { echo "$output"; return 1; }
+    undone
+    has "fleet-probe=1.0"
+}
+
+@test "a package that somebody needs since is not purged" {
+    play '{name: library, apt: {name: libjq1}}'
+    run andon run -i one p.yml
+    host apt-get -qq -y install jq >/dev/null 2>&1
+    run andon undo -i one "$(newest)"
+    [ "$status" -eq 2 ]
+    has "package jq, which the run did not install, would have to go"
+    host jq --version
+}
+
+@test "what was changed since is listed and nothing touched; --force goes on; --check only tells" {
+    look >before
+    play '{name: a, copy: {content: a, dest: /srv/a}}' '{name: b, copy: {content: b, dest: /srv/b}}'
+    run andon run -i hosts p.yml
+    id=$(newest)
+    run andon undo -i hosts -C "$id"
+    [ "$status" -eq 0 ]
+    has "would be put back on h1, h2 (2)"
+    host test -e /srv/b
+    host sh -c 'echo mine >/srv/a'
+    run andon undo -i hosts "$id"
+    [ "$status" -eq 2 ]
+    has "put back on h2 (1)"
+    has "refused on h1 (1)"
+    has "/srv/a was changed since"
+    host test -e /srv/b
+    undone --force
+    run andon undo -i hosts --status "$id"
+    has "undone"
+}
+
+@test "each user's part is put back as that user, and all of it or none" {
+    hosts_of deploy
+    look >before
+    play '{name: own, copy: {content: a, dest: "~/mine"}}' '{name: cron, cron: {name: j, job: "true"}}' \
+        '{name: root, copy: {content: a, dest: /etc/rooted}, become: true}' \
+        '{name: bob, copy: {content: a, dest: /home/bob/x}, become: true, become_user: bob}'
+    run andon run -i hosts p.yml
+    [ "$status" -eq 0 ] || { echo "$output"; return 1; }
+    id=$(newest)
+    [ "$(host stat -c '%U %a' "/home/bob/.local/state/andon/journal/$id" /var/lib/andon/journal/"$id")" = "bob 700
+root 700" ]
+    host sh -c 'echo mine >/home/bob/x'
+    run andon undo -i hosts "$id"
+    [ "$status" -eq 2 ]
+    host ls /etc/rooted /home/deploy/mine
+    host sh -c 'printf a >/home/bob/x'
+    undone
+}
+
+@test "a host that is not reached is told, and the same command goes on with it" {
+    play '{name: a, copy: {content: a, dest: /srv/a}}'
+    run andon run -i hosts p.yml
+    id=$(newest)
+    sed "s/$H2/192.0.2.1/" hosts >broken
+    run andon undo -i broken -T 1 "$id"
+    [ "$status" -eq 4 ]
+    has "put back on h1 (1)"
+    has "not reached: h2"
+    run andon undo -i hosts "$id"
+    [ "$status" -eq 0 ]
+    has "put back on h2 (1)"
+    has "as before the run already: h1"
+    run ! "$FLEET" exec h0002 test -e /srv/a
+}
+
+@test "a helper killed in the midst of it: the undo puts back, and an interrupted undo is told and finished" {
+    look >before
+    play '{name: a, copy: {content: a, dest: /srv/a}}' '{name: b, file: {path: /etc/skel, state: absent}}' \
+        '{name: c, user: {name: carol}}'
+    for n in 1 2 5; do
+        run "$FLEET" run env ANDON_UNDO_CRASH=$n "$ANDON" run -i one p.yml
+        undone
+    done
+    run andon run -i one p.yml
+    id=$(newest)
+    run "$FLEET" run env ANDON_UNDO_CRASH=3 "$ANDON" undo -i one "$id"
+    [ "$status" -ne 0 ]
+    run andon undo -i one --status
+    has "the undo of $id was interrupted"
+    play '{name: other, copy: {content: a, dest: /srv/other}}'
+    run andon run -i one p.yml
+    has "andon undo $id"
+    run andon undo -i one "$(newest)"
+    [ "$status" -eq 0 ]
+    run andon undo -i one "$id"
+    [ "$status" -eq 0 ] || { echo "$output"; return 1; }
+    look >after
+    diff before after
+}
+
+@test "without journals nothing is kept, and without changes either" {
+    play '{name: a, copy: {content: a, dest: /srv/a}}'
+    run "$FLEET" run env ANDON_UNDO=off "$ANDON" run -i one p.yml
+    [ "$status" -eq 0 ]
+    run andon run -i one p.yml
+    run ! host test -e /var/lib/andon/journal
+    run andon undo -i one r-000000-000000-0000
+    [ "$status" -eq 0 ]
+    has "nothing is known of this run on h1"
+}
