@@ -301,6 +301,24 @@ static int show(struct release_command *c, const char *service, const char *vers
 // --- the command
 // ------------------------------------------------------------------------------------------
 
+// A service may be named by its folder: its file's name then takes the place of *name.
+static int name_of_folder(struct release_command *c, const char **name, struct err *e)
+{
+    struct service *svc = NULL;
+    if (!*name || (strcmp(*name, ".") != 0 && !strchr(*name, '/')))
+        return 0;
+    const char *file = service_find_file(c->a, *name);
+    if (!file)
+        return err_set(e, ERR_NOENT, POS_NONE, "there is no andon.yml in '%s' or above", *name);
+    int rc = service_load(file, &svc, NULL, NULL, e);
+    if (rc == 0) {
+        c->s.o.service_file = file;
+        *name = arena_strdup(c->a, svc->name);
+    }
+    service_free(svc);
+    return rc;
+}
+
 static int dispatch(struct release_command *c, const char *action, size_t n)
 {
     const struct list *args = c->s.o.args;
@@ -309,6 +327,8 @@ static int dispatch(struct release_command *c, const char *action, size_t n)
     bool creates = strcmp(action, "create") == 0;
     struct ledger_opts lo = {.read_only = !creates};
     struct err e = ERR_INIT;
+    if (name_of_folder(c, &first, &e) < 0)
+        return fail(c, &e);
     int rc = ledger_open(session_state_dir(&c->s), &lo, &c->ledger, &e);
     if (rc == ERR_NOENT && !creates) { // nothing has been recorded yet
         err_release(&e);

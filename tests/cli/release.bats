@@ -180,3 +180,14 @@ deploy() {
     run -2 andon run -i hosts site.yml -e "base=$DIR/srv"
     has "andon.release did not make it"
 }
+
+@test "a service is named by its folder too" {
+    setup_service
+    mkdir deep
+    run -0 andon release create . 9.1
+    has "shop 9.1 released"
+    run -0 andon release show ./deep 9.1
+    has "shop"
+    run -1 andon release create /proc/ 9.1
+    has "there is no andon.yml in '/proc/' or above"
+}
