@@ -51,6 +51,12 @@ static int setup(void **state)
     setenv("HOME", f->dir, 1);
     setenv("XDG_CONFIG_HOME", f->dir, 1);
     setenv("GIT_CONFIG_NOSYSTEM", "1", 1);
+    // these repositories need not outlive a power failure
+    setenv("GIT_CONFIG_COUNT", "2", 1);
+    setenv("GIT_CONFIG_KEY_0", "core.fsync", 1);
+    setenv("GIT_CONFIG_VALUE_0", "none", 1);
+    setenv("GIT_CONFIG_KEY_1", "gc.auto", 1);
+    setenv("GIT_CONFIG_VALUE_1", "0", 1);
     setenv("GIT_AUTHOR_NAME", "Ann", 1);
     setenv("GIT_AUTHOR_EMAIL", "ann@example.org", 1);
     setenv("GIT_COMMITTER_NAME", "Ann", 1);
