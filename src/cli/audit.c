@@ -141,6 +141,20 @@ static int read_ends(struct audit *a, struct err *e)
     return rc;
 }
 
+// What was asked for, by its id: an approval names that alone.
+static int read_requests(struct audit *a, struct err *e)
+{
+    static const char *const types[] = {"approval.requested", NULL};
+    const struct ledger_filter f = {.types = types};
+    size_t n = 0;
+    int rc = ledger_list(a->ledger, &f, a->arena, &a->requests, &n, e);
+    a->request_of = value_dict(a->arena).u.dict;
+    for (size_t i = 0; i < n && rc == 0; i++)
+        if (event_str(&a->requests[i], "subject"))
+            dict_set(a->request_of, event_str(&a->requests[i], "subject"), value_int((int64_t)i));
+    return rc;
+}
+
 static int look_at_run(struct audit *a, const struct ledger_event *started, struct err *e)
 {
     const struct value *end = dict_get(a->end_of, started->run);
@@ -178,6 +192,13 @@ static bool same_person(const char *x, const char *y)
     return close && (size_t)(close - open) == n + 1 && strncasecmp(open + 1, x, n) == 0;
 }
 
+// What was asked for under an id, by the requests that read_requests found; NULL: nothing.
+static const struct ledger_event *request_of(const struct audit *a, const char *subject)
+{
+    const struct value *at = subject ? dict_get(a->request_of, subject) : NULL;
+    return at ? &a->requests[at->u.i] : NULL;
+}
+
 // How the approver is the author of what was approved; NULL: he is not. *ret_by: the event that
 // says so.
 static const char *authorship(struct audit *a, const struct ledger_event *approval,
@@ -189,11 +210,11 @@ static const char *authorship(struct audit *a, const struct ledger_event *approv
     who = who ? who : approval->actor;
     if (approval->rollout)
         *rc = first_of(a, "rollout.started", NULL, approval->rollout, &ev, e);
-    else if (approval->run)
-        *rc = first_of(a, "run.started", approval->run, NULL, &ev, e);
+    else
+        ev = request_of(a, event_str(approval, "subject"));
     *ret_by = ev;
     if (*rc == 0 && ev && same_person(who, ev->actor))
-        return "started it";
+        return approval->rollout ? "started it" : "asked for it";
     const char *service = approval->service ? approval->service
                           : ev              ? ev->service
                                             : NULL,
@@ -226,8 +247,12 @@ static int look_at_approval(struct audit *a, const struct ledger_event *ev, stru
     struct buf b = BUF_INIT;
     struct finding *f = find(a, "own-approval", ev);
     const char *who = event_str(ev, "principal");
+    const char *what = by && !ev->rollout ? event_str(by, "command") : NULL;
     buf_addf(&b, "%s approved ", who ? who : ev->actor);
-    event_where(&b, ev);
+    if (what)
+        buf_adds(&b, what);
+    else
+        event_where(&b, ev);
     buf_addf(&b, " and %s", how);
     f->what = text_of(a, &b);
     rests_on(f, by);
@@ -287,6 +312,8 @@ static int by_kind_and_number(const void *x, const void *y)
 int audit_run(struct audit *a, struct err *e)
 {
     int rc = read_ends(a, e);
+    if (rc == 0)
+        rc = read_requests(a, e);
     if (rc == 0)
         rc = each(a, "run.started", look_at_run, e);
     if (rc == 0)

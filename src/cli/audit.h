@@ -29,6 +29,8 @@ struct audit {
     const char *machine;       // where processes of run.started can be looked for
     struct ledger_event *ends; // run.finished since the beginning of the span
     struct dict *end_of;       // run -> index into ends
+    struct ledger_event *requests;
+    struct dict *request_of; // subject -> index into requests
     struct finding *all;
     size_t n, cap;
 };

@@ -382,6 +382,42 @@ END
     run -0 andon audit shop
 }
 
+@test "audit finds own approvals and broken glass, and not what was approved by others" {
+    unset SSH_AUTH_SOCK
+    mkdir -p "$ANDON_HOME"
+    for who in ann ben; do
+        ssh-keygen -q -t ed25519 -N '' -C "$who" -f "$HOME/$who"
+        echo "$who@example.org namespaces=\"change@andon\" $(cut -d' ' -f1,2 "$HOME/$who.pub")" >>"$ANDON_HOME/allowed_signers"
+    done
+    cat >"$ANDON_HOME/policy.yml" <<'END'
+protected_hosts: [web]
+rules:
+  - {name: by hand, who: "*@example.org", may: run, hosts: web, approvals: 1, four_eyes: false}
+  - {name: reviewers, who: "*@example.org", may: approve, four_eyes: false}
+END
+    export ANDON_SIGNING_KEY=$HOME/ann
+    site
+    for approver in ben ann; do
+        rm -f a
+        run -0 andon run -i hosts site.yml --request
+        id=$(sed -n 's/^Requested as \(.*\)\. Others.*/\1/p' <<<"$output")
+        ANDON_SIGNING_KEY=$HOME/$approver run -0 andon approve "$id" --yes
+        if [ $approver = ben ]; then run -0 andon run -i hosts site.yml; fi
+    done
+    run -2 andon audit
+    has "Changes that nothing allowed: 0"
+    has "Approvals by the author of the change: 1"
+    has "ann@example.org approved run site.yml and asked for it"
+    run -0 andon who h1 "$DIR/a"
+    has "authority: approval by hand, approved in #"
+    rm -f a
+    run -0 andon run -i hosts site.yml --break-glass "the shop is down"
+    run -2 andon audit --output json
+    jq -se 'map(.kind) | (map(select(. == "break-glass")) | length >= 1) and (map(select(. == "unauthorised")) | length == 0)' <<<"$output"
+    has "the shop is down"
+    run -0 andon audit --since now
+}
+
 # --- secrets
 
 @test "vault values, files, no_log, passwords and hidden answers are nowhere in the state folder" {
