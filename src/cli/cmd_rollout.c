@@ -299,12 +299,14 @@ static void print_cord(struct deploy *d, const struct cord *cord)
 
 static void print_whole(struct deploy *d, struct rollout_state *s, const struct cords *cords)
 {
+    bool by_hand = s->finished && s->reason &&
+                   (strcmp(s->outcome, "stopped") == 0 || strcmp(s->outcome, "held") == 0);
     struct step st;
     printf("%s %s%s%s  %s%s  %s\n", s->service, s->release,
            s->previous ? arena_printf(d->arena, " (before: %s)", s->previous) : "",
            s->rollback ? " rollback" : "", rollout_state_word(s), at_work(d, s), s->id);
     printf("  begun by %s, %s%s%s\n", s->actor ? s->actor : "?", ago(s->started, d->arena),
-           s->finished && s->reason ? "; " : "", s->finished && s->reason ? s->reason : "");
+           by_hand ? "; " : "", by_hand ? s->reason : "");
     for (size_t i = 0; i < s->n_rings; i++)
         print_ring(d, s, &s->rings[i]);
     print_cord(d, &cords->own);

@@ -162,14 +162,12 @@ static void sample_lines(struct deploy *d, const struct ledger_event *ev, struct
 static void end_line(struct deploy *d, const struct ledger_event *ev, struct buf *b)
 {
     const struct rollout_state *s = &d->engine.state;
-    const char *reason = dict_str(ev->body, "reason", NULL);
     struct arena *a = arena_new();
     if (strcmp(ev->outcome, "done") == 0)
         buf_addf(b, "%s %s is on all its hosts, after %s\n", s->service, s->release,
                  span_words(s->ended - s->started, a));
     else
-        buf_addf(b, "%s %s: %s%s%s\n", s->service, s->release, ev->outcome, reason ? ": " : "",
-                 or_nothing(reason));
+        buf_addf(b, "%s %s: %s\n", s->service, s->release, ev->outcome);
     if (strcmp(ev->outcome, "partly") == 0) {
         buf_adds(b, "  not put back: ");
         add_hosts(b, rollout_state_left(s, a));
@@ -195,6 +193,8 @@ static void ring_line(const struct deploy *d, const struct ledger_event *ev, str
     if (strcmp(verb, "started") == 0)
         buf_addf(b, "ring %s  %zu host%s\n", ev->ring, r ? r->hosts->len : 0,
                  r && r->hosts->len == 1 ? "" : "s");
+    else if (strcmp(verb, "failed") == 0 && dict_str(ev->body, "gate", NULL)) // which has told why
+        buf_addf(b, "ring %s FAILED: gate %s\n", ev->ring, dict_str(ev->body, "gate", ""));
     else if (strcmp(verb, "failed") == 0)
         buf_addf(b, "ring %s FAILED: %s\n", ev->ring, dict_str(ev->body, "reason", ""));
     else if (strcmp(verb, "undone") == 0 && dict_int(ev->body, "failed", 0))

@@ -393,11 +393,12 @@ int engine_finish(struct engine *g, const struct step *st, struct err *e)
         engine_set(&evs[n++], "by", g->state.id);
     }
     if (!good) {
+        const char *gate = st->ring->gate, *why = gate ? gate : st->reason;
         evs[n] = engine_event(g, "cord.pulled", st->ring);
         engine_set(&evs[n++], "reason",
-                   arena_printf(g->step_arena, "%s failed in ring %s%s%s", g->state.release,
-                                st->ring->name, st->reason ? ": " : "",
-                                st->reason ? st->reason : ""));
+                   arena_printf(g->step_arena, "%s failed in ring %s%s%s%s", g->state.release,
+                                st->ring->name, why ? ": " : "", gate ? "gate " : "",
+                                why ? why : ""));
     }
     return engine_append(g, evs, n, &stale, e);
 }

@@ -46,9 +46,6 @@ rings:
 Y
 }
 
-# needs_undo: for what `andon undo` puts back.
-needs_undo() { "$ANDON" undo --help >/dev/null 2>&1 || skip "there is no andon undo yet"; }
-
 on_hosts() { [ "$(cat h1) $(cat h2)" = "$1" ] || { echo "hosts have $(cat h1) $(cat h2), not $1"; return 1; }; }
 
 # types ROLLOUT..: the types of the events that --output json printed, in one line.
@@ -73,7 +70,6 @@ types() { sed -nE 's/.*"type":"([a-z.]+)".*/\1/p' <<<"$output" | grep -vE '^(run
 }
 
 @test "a failing host: what the rollout did is put back, the line is held until somebody lets it go" {
-    needs_undo
     two_rings
     run -0 andon deploy shop 1.0
     run -2 andon deploy shop 1.2-broken
@@ -135,7 +131,6 @@ types() { sed -nE 's/.*"type":"([a-z.]+)".*/\1/p' <<<"$output" | grep -vE '^(run
 }
 
 @test "gates: a red one fails the ring at its timeout, and what was done is put back" {
-    needs_undo
     service <<'Y'
 rings:
   - name: first
@@ -226,7 +221,6 @@ Y
 }
 
 @test "a ring's deadline ends what runs" {
-    needs_undo
     service <<'Y'
 rings:
   - {name: first, hosts: all, deadline: 3s}
