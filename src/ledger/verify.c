@@ -18,6 +18,7 @@ struct verify {
     const struct ledger_verify_opts *o;
     struct ledger *l;
     struct arena *a;
+    const char *file; // the checkpoint beside the ledger, NULL: none
     int64_t size;
     struct texts texts;
     struct chunk *chunks;
@@ -271,8 +272,7 @@ static int check_checkpoints(struct verify *v)
     struct ledger_checkpoint *all;
     struct note_verifier key;
     struct progress p = {0};
-    size_t n, len;
-    char *text;
+    size_t n;
     int rc = trusted_key(v, &key);
     if (rc == 0)
         rc = ledger_checkpoints(v->l, v->a, &all, &n, v->e);
@@ -285,9 +285,8 @@ static int check_checkpoints(struct verify *v)
     }
     if (rc == 0 && v->size > (int64_t)p.newest)
         found_add(&v->found, FINDING_UNSIGNED, (int64_t)p.newest, v->size - 1, "%s", "");
-    if (rc == 0 &&
-        file_read(v->a, path_join(v->a, v->l->dir, "checkpoint"), NOTE_MAX, &text, &len, NULL) == 0)
-        check_note(v, text, &key, "the checkpoint in the file 'checkpoint'", &p);
+    if (rc == 0 && v->file)
+        check_note(v, v->file, &key, "the checkpoint in the file 'checkpoint'", &p);
     if (rc == 0 && v->o->checkpoint)
         check_note(v, v->o->checkpoint, &key, "the checkpoint given", &p);
     return rc;
@@ -416,6 +415,11 @@ static void root_of_all(struct verify *v)
 
 static int verify_open(struct verify *v)
 {
+    char *text;
+    size_t len;
+    // before the ledger, which only grows: what is appended from here on must not look cut off
+    if (file_read(v->a, path_join(v->a, v->l->dir, "checkpoint"), NOTE_MAX, &text, &len, NULL) == 0)
+        v->file = text;
     int rc = db_exec(v->l, "BEGIN", v->e); // one state of the ledger, whoever writes meanwhile
     if (rc == 0)
         rc = load_size(v);

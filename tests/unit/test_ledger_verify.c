@@ -4,6 +4,8 @@
 #include "ledger/tree.h"
 #include "ledger_test.h"
 
+#include <sys/wait.h>
+
 #define N_EVENTS 1000
 
 struct told {
@@ -294,6 +296,30 @@ static void altered_content_is_found_when_asked_for(void **state)
     test_dir_remove(dir);
 }
 
+static void a_ledger_that_is_being_written_is_whole(void **state)
+{
+    (void)state;
+    char *dir = filled(500);
+    struct told t;
+    pid_t pid = fork(), ended = 0;
+    if (pid == 0) {
+        for (int i = 0; i < 150; i++) { // the file of the checkpoint is written at each end
+            struct ledger *l = test_open(dir);
+            test_fill(l, 0, 20, 10);
+            ledger_close(l);
+        }
+        _exit(0);
+    }
+    size_t wrong = 0;
+    while ((ended = waitpid(pid, NULL, WNOHANG)) == 0) {
+        verify(dir, &t);
+        wrong += t.n;
+    }
+    assert_int_equal(ended, pid);
+    assert_int_equal(wrong, 0);
+    test_dir_remove(dir);
+}
+
 static void what_was_altered_is_not_signed_again(void **state)
 {
     (void)state;
@@ -325,6 +351,7 @@ int main(void)
         cmocka_unit_test(what_was_replaced_with_all_its_hashes_is_found_by_checkpoints),
         cmocka_unit_test(a_checkpoint_kept_elsewhere_tells_of_other_ledgers),
         cmocka_unit_test(altered_content_is_found_when_asked_for),
+        cmocka_unit_test(a_ledger_that_is_being_written_is_whole),
         cmocka_unit_test(what_was_altered_is_not_signed_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
