@@ -2,7 +2,7 @@
 _andon() {
     local word=${COMP_WORDS[COMP_CWORD]} options=
     if [ "$COMP_CWORD" = 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W 'approvals approve audit check completion deploy do doc explain flow help incident inventory log pause promote refuse release resume rollback run status stop undo vault who --help --version' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'approvals approve audit check completion deploy do doc explain flow help incident inventory log pause plan promote refuse release resume rollback run status stop undo vault who --help --version' -- "$word")
         return
     fi
     case ${COMP_WORDS[1]} in
@@ -18,6 +18,7 @@ _andon() {
     ledger) options='--output --format --to --from --blobs --key --checkpoint --size --old --origin --help --version' ;;
     log) options='--service --host --ring --actor --since --until --path --package --outcome --type --run --rollout --runs --number --diff --output --help --version' ;;
     pause) options='--reason --release --output --help --version' ;;
+    plan) options='--inventory --inventory-file --limit --extra-vars --tags --skip-tags --forks --become --become-method --become-user --ask-become-pass --become-password-file --become-pass-file --vault-id --vault-password-file --vault-pass-file --ask-vault-password --ask-vault-pass --user --ask-pass --connection-password-file --conn-pass-file --private-key --key-file --connection --timeout --ssh-common-args --ssh-extra-args --scp-extra-args --sftp-extra-args --module-path --out --output --verbose --help --version' ;;
     promote) options='--reason --release --output --help --version' ;;
     refuse) options='--ring --reason --yes --output --help --version' ;;
     release) options='--artifact --commit --digest --file --output --help --version' ;;

@@ -291,6 +291,17 @@ static const char check_status[] = "0 nothing that counts was found, 1 an error 
                                    "(with --strict: or a warning), 2 the "
                                    "command line is wrong or a path does not exist.";
 
+static const char plan_text[] =
+    ".SH DESCRIPTION\nA dry run of playbooks over all their hosts. Hosts on which a task would do "
+    "the same are one group with one difference; each task says whether what it changes could be "
+    "undone\n.RB ( yes ,\n.B no\nor by the\n.B inverse\nit declares). Nothing is changed, but "
+    "tasks with check_mode: false are run.\n.PP\nWith\n.B \\-\\-out\nthe plan is kept as one "
+    "JSON object with sorted keys, and the SHA-256 of it is told: equal plans have equal "
+    "digests.\n";
+
+static const char plan_status[] = "0 the plan was made, 1 an error, 2 a task would fail or the "
+                                  "command line is wrong, 4 a host was "
+                                  "not reached or a file cannot be parsed.";
 static const char undo_status[] = "0 all is as it was before the run, 1 an error, 2 a host refused "
                                   "or failed, or the command line "
                                   "is wrong, 4 a host was not reached.";
@@ -345,6 +356,7 @@ static const struct {
     {"log", "", "show what the ledger has recorded", man_log_text, man_events_status, OPT_LOG},
     {"pause", "SERVICE", "let a rollout begin nothing new", man_pause_text, man_rollout_status,
      OPT_DEPLOY},
+    {"plan", "PLAYBOOK...", "show what playbooks would change", plan_text, plan_status, OPT_PLAN},
     {"promote", "SERVICE \\-\\-reason TEXT", "go on past what a rollout waits for",
      man_promote_text, man_rollout_status, OPT_DEPLOY},
     {"refuse", "ROLLOUT | REQUEST", "refuse what waits for approval", approve_text, record_status,
@@ -469,7 +481,7 @@ int cmd_completion(int argc, char **argv, bool compat)
            "    if [ \"$COMP_CWORD\" = 1 ]; then\n"
            "        mapfile -t COMPREPLY < <(compgen -W '"
            "approvals approve audit check completion deploy do doc "
-           "explain flow help incident inventory log pause promote "
+           "explain flow help incident inventory log pause plan promote "
            "refuse release resume rollback run status stop undo vault who "
            "--help --version' -- \"$word\")\n        return\n    fi\n"
            "    case ${COMP_WORDS[1]} in\n");

@@ -29,6 +29,7 @@ static const struct command commands[] = {
     {"ledger", cmd_ledger, "Verify, export and prove what was recorded"},
     {"log", cmd_log, "Show what the ledger has recorded"},
     {"pause", cmd_pause, "Let a rollout begin nothing new"},
+    {"plan", cmd_plan, "Show what playbooks would change, hosts that are alike as one"},
     {"promote", cmd_promote, "Go on past what a rollout waits for"},
     {"refuse", cmd_refuse, "Refuse what waits for approval, with a reason"},
     {"release", cmd_release, "Record versions of services and their artifacts"},

@@ -43,7 +43,8 @@ struct options {
     const char *artifact, *commit, *digest, *service_file;                   // release
     const char *break_glass;                                                 // run, do
     bool blobs, explain, authored, all, runs;
-    bool force, status; // undo
+    bool force, status;   // undo
+    const char *out_file; // plan
     int number;
     int forks, timeout, verbosity, background, poll;
     bool check, diff, become, ask_pass, ask_become_pass, ask_vault_pass, list_hosts, list_tasks,

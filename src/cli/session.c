@@ -82,6 +82,7 @@ static void usage(const struct session *s, unsigned command)
              : command == OPT_CHECK    ? "[PATH...]"
              : command == OPT_VAULT    ? "ACTION [FILE...]"
              : command == OPT_UNDO     ? "RUN"
+             : command == OPT_PLAN     ? "PLAYBOOK..."
              : command == OPT_FLOW     ? "[SERVICE...]"
              : command == OPT_LEDGER   ? "ACTION [SEQ]"
              : command == OPT_INCIDENT ? "ACTION [...]"

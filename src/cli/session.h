@@ -143,6 +143,7 @@ int cmd_doc(int argc, char **argv, bool compat);
 int cmd_log(int argc, char **argv, bool compat);
 int cmd_who(int argc, char **argv, bool compat);
 int cmd_audit(int argc, char **argv, bool compat);
+int cmd_plan(int argc, char **argv, bool compat);
 int cmd_undo(int argc, char **argv, bool compat);
 int cmd_completion(int argc, char **argv, bool compat);
 
