@@ -1,5 +1,5 @@
 // Carrying a rollout: the lock, the clock, signals, approvals, and what its end means.
-#include "cli/deploy.h"
+#include "cli/deploy_children.h"
 
 #include "core/buf.h"
 #include "core/file.h"
@@ -110,14 +110,9 @@ static bool open_hook(void *data, const struct ring *r, struct arena *a, const c
     return open;
 }
 
-static const char *detail(const struct rollout_state *s, const char *key)
-{
-    return dict_str(s->details, key, NULL);
-}
-
 // What is to be approved for a ring.
 static struct approval_subject subject_of(struct deploy *d, const struct ring *def,
-                                          const struct policy_decision *p)
+                                          const struct policy_decision *p, const char *plan)
 {
     const struct rollout_state *s = &d->engine.state;
     return (struct approval_subject){.subject = s->id,
@@ -126,8 +121,9 @@ static struct approval_subject subject_of(struct deploy *d, const struct ring *d
                                      .release = s->release,
                                      .commit = s->commit,
                                      .digest = s->artifact,
-                                     .plan = detail(s, "plan"),
+                                     .plan = plan,
                                      .author = d->release.author,
+                                     .committer = d->release.committer,
                                      .starter = s->actor,
                                      .protected = def->protected,
                                      .need = p->approvals,
@@ -182,10 +178,13 @@ static int count_approvals(struct deploy *d, const struct ring *def,
                            const struct policy_decision *p, struct engine_approval *ret,
                            struct err *e)
 {
-    struct approval_subject subject = subject_of(d, def, p);
     struct approval_state have = {0};
     struct arena *a = d->engine.arena;
-    int rc = approval_count(d->ledger, d->policy, d->signers, &subject, a, &have, e);
+    const char *plan = NULL;
+    int rc = approval_plan(d->ledger, d->engine.state.id, def->name, a, &plan, e);
+    struct approval_subject subject = subject_of(d, def, p, plan);
+    if (rc == 0)
+        rc = approval_count(d->ledger, d->policy, d->signers, &subject, a, &have, e);
     if (rc < 0)
         return rc;
     ret->ask = true;
@@ -234,9 +233,12 @@ static int request_hook(void *data, const struct ring_state *r, const struct rin
 {
     struct deploy *d = data;
     struct policy_decision p;
-    (void)r;
+    const char *plan;
     decide(d, def, &p);
-    struct approval_subject subject = subject_of(d, def, &p);
+    int rc = deploy_plan_ring(d, r, def, d->engine.arena, &plan, e);
+    if (rc < 0)
+        return rc;
+    struct approval_subject subject = subject_of(d, def, &p, plan);
     return approval_request(d->ledger, &subject, d->engine.state.actor, e);
 }
 

@@ -134,6 +134,18 @@ static bool names_all(const struct value *list, const char *const *hosts)
     return true;
 }
 
+// The hosts of all rings: what gates ask belongs to no batch.
+static const struct value *all_rings(struct arena *a, const struct dict *rings)
+{
+    struct value *all = arena_new_of(a, struct value);
+    struct dict_entry *it;
+    *all = value_list(a);
+    DICT_EACH(rings, it)
+    for (size_t i = 0; it->val.type == VALUE_LIST && i < it->val.u.list->len; i++)
+        list_add(all->u.list, it->val.u.list->items[i]);
+    return all;
+}
+
 // A run that a rollout began: the ledger knows the rollout as under way, and the hosts as those of
 // its ring. ANDON_CONTEXT alone, which anybody can set, is no authority.
 static int is_of_rollout(struct guard *g, bool *ret, struct err *e)
@@ -149,15 +161,16 @@ static int is_of_rollout(struct guard *g, bool *ret, struct err *e)
                *ring = dict_str(v.u.dict, "ring", NULL);
     struct ledger_event last = {0};
     struct ledger_filter f = {.types = types, .rollout = rollout};
-    int rc = rollout && ring ? open_ledger(g, e) : 0;
-    if (rc < 0 || !rollout || !ring)
+    int rc = rollout ? open_ledger(g, e) : 0;
+    if (rc < 0 || !rollout)
         return rc;
     rc = ledger_each(g->ledger, &f, a, last_event, &last, e);
     if (rc < 0 || !last.type || strcmp(last.type, "rollout.started") != 0 || !last.body)
         return rc < 0 ? rc : 0;
     const struct value *hosts = dict_get(last.body, "hosts");
-    *ret = hosts && hosts->type == VALUE_DICT &&
-           names_all(dict_get(hosts->u.dict, ring), g->job->hosts);
+    if (hosts && hosts->type == VALUE_DICT)
+        *ret = names_all(ring ? dict_get(hosts->u.dict, ring) : all_rings(a, hosts->u.dict),
+                         g->job->hosts);
     return 0;
 }
 

@@ -13,6 +13,11 @@ struct guard_job {
     int plan_fd, out_fd;      // while its dry run is watched
 };
 
+// Set in the environment of a run that makes a plan for somebody else: what it prints has no
+// secrets.
+#define GUARD_PLAN "ANDON_PLAN"
+bool guard_makes_plan(const struct session *s);
+
 // To be called on parsed options, before the session is opened: a request (--request) is a run in
 // check mode that shows differences. An exit code after telling what is wrong with the options.
 int guard_options(struct session *s);

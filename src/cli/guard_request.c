@@ -17,6 +17,11 @@
 
 #define MAX_PLAN ((size_t)8 << 20)
 
+bool guard_makes_plan(const struct session *s)
+{
+    return s->o.request || (s->o.check && getenv(GUARD_PLAN));
+}
+
 int guard_options(struct session *s)
 {
     if (s->o.request && s->o.break_glass) {
@@ -146,7 +151,7 @@ void guard_job_of_module(struct session *s, const char *module, const char *patt
 
 void guard_watch(struct session *s, struct guard_job *j)
 {
-    if (!s->o.request)
+    if (!guard_makes_plan(s))
         return;
     fflush(stdout);
     j->plan_fd = memfd_create("andon-plan", MFD_CLOEXEC);
@@ -155,24 +160,21 @@ void guard_watch(struct session *s, struct guard_job *j)
         dup2(j->plan_fd, 1);
 }
 
-// What was printed meanwhile, which is printed now.
-static const char *unwatch(struct session *s, struct guard_job *j, size_t *ret_len)
+// What was printed meanwhile, without secrets; it is printed now.
+static void unwatch(struct session *s, struct guard_job *j, struct buf *clean)
 {
-    char *text = arena_alloc(s->arena, 1);
-    *ret_len = 0;
     fflush(stdout);
     if (j->plan_fd < 0 || j->out_fd < 0)
-        return text;
+        return;
     dup2(j->out_fd, 1);
     off_t size = lseek(j->plan_fd, 0, SEEK_END);
-    size_t max = size > 0 && (size_t)size < MAX_PLAN ? (size_t)size : size > 0 ? MAX_PLAN : 0;
-    text = arena_alloc(s->arena, max + 1);
+    size_t max = size <= 0 ? 0 : (size_t)size < MAX_PLAN ? (size_t)size : MAX_PLAN;
+    char *text = arena_alloc(s->arena, max + 1);
     ssize_t n = pread(j->plan_fd, text, max, 0);
-    *ret_len = n > 0 ? (size_t)n : 0;
     close(j->plan_fd);
     close(j->out_fd);
-    fwrite(text, 1, *ret_len, stdout);
-    return text;
+    censor_text(s->censor, text, n > 0 ? (size_t)n : 0, clean);
+    fwrite(buf_str(clean), 1, clean->len, stdout);
 }
 
 static int keep(struct session *s, const struct guard_job *j, const char *plan, size_t len,
@@ -232,26 +234,22 @@ static int keep(struct session *s, const struct guard_job *j, const char *plan, 
 int guard_request(struct session *s, struct guard_job *j, int code)
 {
     struct err e = ERR_INIT;
+    struct buf plan = BUF_INIT;
     char id[32];
-    size_t len;
-    if (!s->o.request)
+    if (!guard_makes_plan(s))
         return code;
-    const char *plan = unwatch(s, j, &len);
-    if (code != 0) {
+    unwatch(s, j, &plan);
+    if (s->o.request && code != 0) {
         fprintf(stderr, "andon: the dry run did not succeed: nothing is requested\n");
-        return code;
-    }
-    struct buf clean = BUF_INIT;
-    censor_text(s->censor, plan, len, &clean);
-    int rc = keep(s, j, buf_str(&clean), clean.len, id, &e);
-    buf_release(&clean);
-    if (rc < 0) {
+    } else if (s->o.request && keep(s, j, buf_str(&plan), plan.len, id, &e) < 0) {
         session_error(s, &e);
         err_release(&e);
-        return RUN_ERROR;
+        code = RUN_ERROR;
+    } else if (s->o.request) {
+        printf("Requested as %s. Others approve it with: andon approve %s\nThen run the same "
+               "without --request, within a day.\n",
+               id, id);
     }
-    printf("Requested as %s. Others approve it with: andon approve %s\nThen run the same without "
-           "--request, within a day.\n",
-           id, id);
-    return 0;
+    buf_release(&plan);
+    return code;
 }

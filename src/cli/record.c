@@ -153,6 +153,8 @@ int record_begin(struct session *s)
         return 0;
     r->begun = true;
     r->begun_ms = clock_mono_ms();
+    if (s->actor) // who it is may have been verified since the recorder was opened (guard.h)
+        r->actor = s->actor;
     struct ledger_event *ev = record_event(r, "run.started", NULL);
     ev->body = record_started(r, r->pending).u.dict;
     int code = 0;

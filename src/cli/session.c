@@ -1,6 +1,7 @@
 // Settings, inventory, variables, connections and output of a command.
 #include "cli/censor.h"
 #include "cli/incident.h"
+#include "cli/guard.h"
 #include "cli/record.h"
 #include "cli/session.h"
 #include "cli/man_rollout.h"
@@ -484,7 +485,7 @@ static void fill_run_opts(struct session *s)
 int session_open(struct session *s)
 {
     struct err e = ERR_INIT;
-    if (s->command & (OPT_RUN | OPT_DO) && (record_wanted(s) || s->o.request))
+    if (s->command & (OPT_RUN | OPT_DO) && (record_wanted(s) || guard_makes_plan(s)))
         s->censor = censor_new();
     int rc = ask_passwords(s);
     if (rc)

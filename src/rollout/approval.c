@@ -134,6 +134,20 @@ int approval_request(struct ledger *l, const struct approval_subject *s, const c
     return rc;
 }
 
+int approval_plan(struct ledger *l, const char *rollout, const char *ring, struct arena *a,
+                  const char **ret, struct err *e)
+{
+    static const char *const types[] = {"approval.requested", NULL};
+    struct ledger_filter f = {
+        .types = types, .rollout = rollout, .ring = ring, .newest_first = true, .limit = 1};
+    struct ledger_event *last;
+    size_t n;
+    int rc = ledger_list(l, &f, a, &last, &n, e);
+    if (rc == 0)
+        *ret = n ? body_str(&last[0], "plan") : NULL;
+    return rc;
+}
+
 // --- counting
 // ------------------------------------------------------------------------------------------
 

@@ -27,6 +27,10 @@ struct approval_subject {
 int approval_request(struct ledger *l, const struct approval_subject *s, const char *by,
                      struct err *e) __attribute__((warn_unused_result));
 
+// The plan that was asked about last for a ring of a rollout, in a; NULL when nothing was.
+int approval_plan(struct ledger *l, const char *rollout, const char *ring, struct arena *a,
+                  const char **ret, struct err *e) __attribute__((warn_unused_result));
+
 struct approval_state {
     int have, need;
     const char *const *by;                // principals that count, ends with NULL

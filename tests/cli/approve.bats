@@ -91,6 +91,14 @@ request() {
     has "cat@example.org approved run site.yml: 1 of 1 approvals"
     run -0 as ann run -i hosts site.yml
     [ "$(cat f)" = new ]
+    run -0 andon log --type run.started --output json
+    has '"authority":{"approvals":['
+    has '"actor":"ann@example.org"'
+    # once
+    echo old >f
+    run -3 as ann run -i hosts site.yml
+    [ "$(cat f)" = old ]
+    [ "$(andon approvals)" = "Nothing waits for approval." ]
 }
 
 @test "an approval is for what was shown: another playbook, limit or variable is another run" {
@@ -177,6 +185,10 @@ request() {
     has "BREAK-GLASS by"
     has "the shop is down"
     [ "$(cat f)" = new ]
+    run -0 andon log --type breakglass --output json
+    has '"reason":"the shop is down"'
+    run andon audit
+    has "the shop is down"
 }
 
 @test "a rollout that somebody invents gives no authority" {
@@ -190,4 +202,36 @@ request() {
     ln -s "$ANDON" ansible-playbook && ln -s "$(dirname "$ANDON")/andon-node" .
     ANDON_NODE=$(dirname "$ANDON")/andon-node run -3 ./ansible-playbook -i hosts site.yml
     [ ! -e f ]
+}
+
+@test "a ring waits for approval: its dry run is shown, and what was approved goes on" {
+    protect
+    play <<<"- copy: {content: '{{ andon_release.version }}', dest: '$DIR/{{ inventory_hostname }}'}"
+    sed -i 's/hosts: h1/hosts: all/' site.yml
+    cat >andon.yml <<'Y'
+service: shop
+deploy: site.yml
+inventory: hosts
+rings:
+  - first: h2
+  - rest: {hosts: h1, approvals: 1, protected: true}
+Y
+    printf '  - {name: deployers, who: ops, may: deploy}\n' >>"$ANDON_HOME/policy.yml"
+    as ann release create shop 1.0
+    as ann deploy shop 1.0 >log 2>&1 3>&- &
+    local run=$! n=0 id
+    until [ -n "$(andon approvals --output json)" ]; do [ $((n++)) -lt 100 ]; sleep 0.1; done
+    id=$(andon approvals --output json | sed -n 's/.*"id": "\([^"]*\)".*/\1/p')
+    [ "$(cat h2)" = 1.0 ] && [ ! -e h1 ]
+    run -3 as ann approve "$id" --yes
+    has "started it"
+    run -0 as ben approve "$id" --yes
+    has "shop 1.0 to the ring rest"
+    has "+1.0"
+    has "ben@example.org approved shop 1.0 to the ring rest: 1 of 1 approvals"
+    wait $run || { cat log; return 1; }
+    [ "$(cat h1)" = 1.0 ]
+    [ "$(andon approvals)" = "Nothing waits for approval." ]
+    run -0 andon log --type ring.started --output json
+    has '"kind":"approval"'
 }
