@@ -82,7 +82,7 @@ static int append(struct guard *g, const char *type, const char *reason, struct 
     int rc = open_ledger(g, e);
     if (rc < 0)
         return rc;
-    dict_set(body.u.dict, "action", value_cstr("run"));
+    dict_set(body.u.dict, "action", value_cstr(g->s->undoes ? "undo" : "run"));
     dict_set(body.u.dict, "reason", value_cstr(reason));
     dict_set(body.u.dict, "command", value_cstr(g->job->command));
     if (g->decision.rule)
@@ -179,7 +179,7 @@ static int is_of_rollout(struct guard *g, bool *ret, struct err *e)
 
 static void decide(struct guard *g)
 {
-    struct policy_request q = {.action = POLICY_RUN,
+    struct policy_request q = {.action = g->s->undoes ? POLICY_UNDO : POLICY_RUN,
                                .actor = g->actor,
                                .verified = g->verified,
                                .protected = g->protected,

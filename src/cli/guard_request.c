@@ -201,7 +201,7 @@ static int keep(struct session *s, const struct guard_job *j, const char *plan, 
     if (rc == 0)
         rc = ledger_blob_put(l, plan, len, digest, e);
     if (rc == 0) {
-        struct policy_request q = {.action = POLICY_RUN,
+        struct policy_request q = {.action = s->undoes ? POLICY_UNDO : POLICY_RUN,
                                    .actor = principal,
                                    .verified = true,
                                    .protected = true,

@@ -197,6 +197,19 @@ request() {
     [ ! -e f ]
 }
 
+@test "undo on protected hosts needs a rule of its own" {
+    protect
+    sed -i 's/, approvals: 1//' "$ANDON_HOME/policy.yml"
+    echo old >f
+    as ann run -i hosts site.yml
+    id=$(andon log --type run.started --output json | sed -n 's/.*"run":"\([^"]*\)".*/\1/p' | tail -1)
+    run -3 as ann undo -i hosts "$id"
+    [ "$(cat f)" = new ]
+    printf '  - {name: putters back, who: ops, may: undo}\n' >>"$ANDON_HOME/policy.yml"
+    run -0 as ann undo -i hosts "$id"
+    [ "$(cat f)" = old ]
+}
+
 @test "as ansible-playbook, too" {
     protect
     ln -s "$ANDON" ansible-playbook && ln -s "$(dirname "$ANDON")/andon-node" .
