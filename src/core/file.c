@@ -45,11 +45,17 @@ static int read_all(struct arena *a, int fd, const char *path, size_t max, size_
     return 0;
 }
 
+int file_open(const char *path, int flags)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOATIME | flags);
+    return fd < 0 && errno == EPERM ? open(path, O_RDONLY | O_CLOEXEC | flags) : fd;
+}
+
 int file_read(struct arena *a, const char *path, size_t max, char **ret, size_t *ret_len,
               struct err *e)
 {
     struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = file_open(path, 0);
     if (fd < 0)
         return io_error(e, "cannot open", path);
     if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {

@@ -9,6 +9,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+// Opens a file for reading, with further flags of open(2), and leaves its access time alone where
+// that is allowed (the owner's right). -1 with errno.
+int file_open(const char *path, int flags);
 // Reads a whole file of at most max bytes into the arena, NUL-terminated. ERR_NOENT, ERR_IO or
 // ERR_LIMIT.
 int file_read(struct arena *a, const char *path, size_t max, char **ret, size_t *ret_len,

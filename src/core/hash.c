@@ -2,6 +2,7 @@
 #include "core/hash.h"
 
 #include "core/buf.h"
+#include "core/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -342,7 +343,7 @@ int hash_file(enum hash_alg alg, const char *path, char out[HASH_HEX_MAX], struc
 {
     struct hash h;
     unsigned char digest[HASH_MAX], b[16384];
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = file_open(path, 0);
     ssize_t n = -1;
     hash_init(&h, alg);
     while (fd >= 0 && ((n = read(fd, b, sizeof b)) > 0 || (n < 0 && errno == EINTR)))

@@ -256,7 +256,7 @@ static int keep_blob(struct module *m, const char *path, struct dict *d, struct 
     char *to = arena_printf(m->arena, "%s/b-XXXXXX", dir);
     if (open_log(m, e) < 0)
         return ERR_FAILED;
-    int in = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int in = file_open(path, O_NOFOLLOW | O_NONBLOCK);
     int out = in < 0 ? -1 : mkostemp(to, O_CLOEXEC);
     int rc = out < 0 ? err_set(e, ERR_IO, POS_NONE, "cannot copy '%s': %s", path, strerror(errno))
                      : host_copy_fd(in, out, e);
