@@ -2,7 +2,7 @@
 _andon() {
     local word=${COMP_WORDS[COMP_CWORD]} options=
     if [ "$COMP_CWORD" = 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W 'approvals approve audit check completion deploy do doc explain flow help incident inventory log pause plan promote refuse release resume rollback run status stop undo vault who --help --version' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'approvals approve audit check completion deploy do doc drift explain flow help incident inventory log pause plan promote refuse release resume rollback run status stop undo vault who --help --version' -- "$word")
         return
     fi
     case ${COMP_WORDS[1]} in
@@ -12,6 +12,7 @@ _andon() {
     check) options='--inventory --extra-vars --vault-id --vault-password-file --vault-pass-file --ask-vault-password --ask-vault-pass --output --quiet --strict --help --version' ;;
     deploy) options='--reason --release --output --help --version' ;;
     do) options='--inventory --inventory-file --limit --extra-vars --check --diff --forks --become --become-method --become-user --ask-become-pass --become-password-file --become-pass-file --vault-id --vault-password-file --vault-pass-file --ask-vault-password --ask-vault-pass --user --ask-pass --connection-password-file --conn-pass-file --private-key --key-file --connection --timeout --ssh-common-args --ssh-extra-args --scp-extra-args --sftp-extra-args --module-path --list-hosts --syntax-check --module-name --args --one-line --tree --background --poll --playbook-dir --output --live --quiet --request --break-glass --verbose --help --version' ;;
+    drift) options='--inventory --inventory-file --limit --extra-vars --forks --become --become-method --become-user --ask-become-pass --become-password-file --become-pass-file --vault-id --vault-password-file --vault-pass-file --ask-vault-password --ask-vault-pass --user --ask-pass --connection-password-file --conn-pass-file --private-key --key-file --connection --timeout --ssh-common-args --ssh-extra-args --scp-extra-args --sftp-extra-args --module-path --check --output --verbose --help --version' ;;
     flow) options='--since --until --by --only --repo --authored --explain --output --help --version' ;;
     incident) options='--service --rollout --noticed-by --started --severity --at --by --reason --all --output --help --version' ;;
     inventory) options='--inventory --inventory-file --limit --extra-vars --vault-id --vault-password-file --vault-pass-file --ask-vault-password --ask-vault-pass --flush-cache --playbook-dir --list --graph --host --verbose --help --version' ;;

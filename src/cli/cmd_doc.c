@@ -210,6 +210,21 @@ static const char run_text[] =
     ".B andon_rescue_unreachable\nis true, the rescue section of a block takes it as a failure "
     "(ansible_failed_result.unreachable is true).\n";
 
+static const char drift_text[] =
+    ".SH DESCRIPTION\nCompares hosts (all, or those of the pattern HOSTS) with what the ledger "
+    "says a run last put there, and tells what changed outside andon: content, mode and owner "
+    "of files and links, versions of packages, states of services; since when, where the host "
+    "knows it. Nothing is changed. Each finding becomes an event\n.B drift.found\nonce, "
+    "which\n.B andon audit\nlists; with\n.B \\-\\-check\nnone does.\n.PP\nWhat is compared are "
+    "the states that tasks of recorded runs left. Content that came out of a vault is not, and "
+    "no change is told that a task with no_log may have made. A command that a run gave to a "
+    "shell may change files too: what it does is not known, and told. More is in "
+    "docs/DRIFT.md.\n";
+
+static const char drift_status[] =
+    "0 everything is as andon left it, 1 an error (such as no ledger), 2 something has changed "
+    "or the command line is wrong, 4 nothing has, but a host could not be looked at.";
+
 static const char undo_text[] =
     ".SH DESCRIPTION\nPuts back what a run has changed on its hosts, last change first, from the "
     "journals it left there. RUN is its id, or\n.B last\nfor the newest run in the ledger. Hosts "
@@ -346,6 +361,8 @@ static const struct {
     {"deploy", "SERVICE VERSION", "carry a release through the rings of its service",
      man_deploy_text, man_rollout_status, OPT_DEPLOY},
     {"do", "PATTERN", "run one module on some hosts", "", run_status, OPT_DO},
+    {"drift", "[HOSTS]", "tell what has changed outside andon", drift_text, drift_status,
+     OPT_DRIFT},
     {"flow", "[SERVICE...]", "show how fast and how safely services are delivered", flow_text,
      ledger_status, OPT_FLOW},
     {"incident", "ACTION [...]", "record what went wrong in production", incident_text,
@@ -481,7 +498,7 @@ int cmd_completion(int argc, char **argv, bool compat)
            "    if [ \"$COMP_CWORD\" = 1 ]; then\n"
            "        mapfile -t COMPREPLY < <(compgen -W '"
            "approvals approve audit check completion deploy do doc "
-           "explain flow help incident inventory log pause plan promote "
+           "drift explain flow help incident inventory log pause plan promote "
            "refuse release resume rollback run status stop undo vault who "
            "--help --version' -- \"$word\")\n        return\n    fi\n"
            "    case ${COMP_WORDS[1]} in\n");

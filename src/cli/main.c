@@ -22,6 +22,7 @@ static const struct command commands[] = {
     {"deploy", cmd_deploy, "Carry a release through the rings of its service"},
     {"do", cmd_do, "Run one module on some hosts"},
     {"doc", cmd_doc, "Show modules, filters, keywords and settings"},
+    {"drift", cmd_drift, "Tell what has changed on hosts outside andon"},
     {"explain", cmd_explain, "Tell what a finding of check means"},
     {"flow", cmd_flow, "Show how fast and how safely services are delivered"},
     {"incident", cmd_incident, "Record what went wrong in production, and its end"},

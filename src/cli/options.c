@@ -207,6 +207,8 @@ static const struct row table[] = {
     {0, "output", "KIND", STR, AT(output), OPT_DEPLOY, "text or json (an event per line)"},
     {0, "out", "FILE", STR, AT(out_file), OPT_PLAN,
      "Keep the plan in a file, as JSON; its digest is told"},
+    {'C', "check", NULL, FLAG, AT(check), OPT_DRIFT, "Only tell; record nothing"},
+    {0, "output", "KIND", STR, AT(output), OPT_DRIFT, "text or json"},
     {0, "force", NULL, FLAG, AT(force), OPT_UNDO, "Put back also what was changed since the run"},
     {0, "status", NULL, FLAG, AT(status), OPT_UNDO,
      "Tell what hosts know of the run and of interrupted undos; change nothing"},

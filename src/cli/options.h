@@ -20,11 +20,12 @@ enum option_command {
     OPT_FLOW = 2048,
     OPT_INCIDENT = 4096,
     OPT_APPROVE = 8192,
+    OPT_DRIFT = 16384,
     OPT_WHO = 32768,
     OPT_AUDIT = 65536,
     OPT_PLAN = 131072,
-    OPT_EVENTS = OPT_LOG | OPT_WHO | OPT_AUDIT,         // what reads the ledger
-    OPT_HOSTS = OPT_RUN | OPT_DO | OPT_UNDO | OPT_PLAN, // what connects to hosts
+    OPT_EVENTS = OPT_LOG | OPT_WHO | OPT_AUDIT,                     // what reads the ledger
+    OPT_HOSTS = OPT_RUN | OPT_DO | OPT_UNDO | OPT_DRIFT | OPT_PLAN, // what connects to hosts
     OPT_ALL = OPT_HOSTS | OPT_INVENTORY
 };
 

@@ -8,6 +8,8 @@
 
 #define LINE_MAX_BYTES 300
 #define MSG_MAX 2000
+#define AFTER_MAX 30000 // bytes of states in one event
+#define AFTER_STATE 120 // of one, about
 
 static void set_line(struct recorder *r, struct dict *d, const char *key, const char *s)
 {
@@ -45,6 +47,49 @@ static struct dict *task_body(struct recorder *r, const struct result_event *ev)
     return d;
 }
 
+// --- what a task left, for drift: states of paths and services, as the helper's journal tells them
+
+// A state as it may stand in the ledger: none of a content that came out of a vault, whose digest
+// could be guessed from.
+static struct value state_of(struct recorder *r, const struct result_event *ev, const char *name,
+                             const struct value *state)
+{
+    struct value v = value_copy(r->pending, state);
+    bool content = *name == '/' && v.type == VALUE_LIST && v.u.list->len &&
+                   v.u.list->items[0].type == VALUE_STRING;
+    if (ev->secret && content && strchr("fF", *v.u.list->items[0].u.str.s))
+        v.u.list->items[0] = value_cstr("?");
+    return v;
+}
+
+// Adds what the task left to an event's body: all of it to its first event, of the others their own
+// path.
+static void set_after(struct recorder *r, struct dict *d, const struct result_event *ev,
+                      const char *path, bool all)
+{
+    const struct value *after = dict_get(ev->result, "_andon_after");
+    struct value kept = value_dict(r->pending);
+    struct dict_entry *it;
+    size_t bytes = 0;
+    if (!after || after->type != VALUE_DICT)
+        return;
+    DICT_EACH(after->u.dict, it)
+    {
+        const char *name = it->key.type == VALUE_STRING ? it->key.u.str.s : "";
+        bool own = path && strcmp(name, path) == 0;
+        bool wanted = own || (all && (*name == '/' || strncmp(name, "service:", 8) == 0 ||
+                                      strncmp(name, "apt:", 4) == 0));
+        if (wanted)
+            bytes += strlen(name) +
+                     (it->val.type == VALUE_STRING ? it->val.u.str.len : (size_t)AFTER_STATE);
+        if (!wanted || (bytes > AFTER_MAX && !own) || strcmp(record_name(r, name), name) != 0)
+            continue;
+        dict_set(kept.u.dict, name, state_of(r, ev, name, &it->val));
+    }
+    if (kept.u.dict->len)
+        dict_set(d, "after", kept);
+}
+
 static const char *where(const struct result_event *ev)
 {
     return ev->delegated ? ev->delegated : ev->host;
@@ -54,7 +99,7 @@ static const char *where(const struct result_event *ev)
 // ------------------------------------------------------------------------------------------
 
 static void add_change(struct recorder *r, const struct result_event *ev, const struct subject *s,
-                       const char *diff)
+                       const char *diff, bool first)
 {
     struct dict *d = task_body(r, ev);
     struct ledger_event *e = record_event(r, "change", where(ev));
@@ -81,6 +126,7 @@ static void add_change(struct recorder *r, const struct result_event *ev, const 
         dict_set(d, "hidden", value_cstr("vault"));
     if (diff)
         dict_set(d, "diff", value_cstr(diff));
+    set_after(r, d, ev, e->path, first);
 }
 
 // Of a folder the files that changed, where the module tells them. false: it does not.
@@ -99,6 +145,7 @@ static bool add_files(struct recorder *r, const struct result_event *ev, const s
     if (n < 2)
         return false;
     last = NULL;
+    bool first = true;
     for (size_t i = 0; i < ev->changes->len; i++) {
         const struct value *v = &ev->changes->items[i];
         const char *path = v->type == VALUE_DICT ? dict_str(v->u.dict, "path", NULL) : NULL;
@@ -106,7 +153,8 @@ static bool add_files(struct recorder *r, const struct result_event *ev, const s
             continue;
         struct subject one = *s;
         one.name = last = path;
-        add_change(r, ev, &one, record_diff(r, ev, path));
+        add_change(r, ev, &one, record_diff(r, ev, path), first);
+        first = false;
     }
     return true;
 }
@@ -120,7 +168,7 @@ static void changed(struct recorder *r, const struct result_event *ev)
         n = 0;
     const char *diff = n && !ev->no_log ? record_diff(r, ev, NULL) : NULL;
     for (size_t i = 0; i < n; i++) {
-        add_change(r, ev, &all[i], diff);
+        add_change(r, ev, &all[i], diff, i == 0);
         if (ev->no_log)
             break; // that something changed is all there is to say
     }

@@ -82,6 +82,7 @@ static void usage(const struct session *s, unsigned command)
              : command == OPT_DO       ? "PATTERN"
              : command == OPT_CHECK    ? "[PATH...]"
              : command == OPT_VAULT    ? "ACTION [FILE...]"
+             : command == OPT_DRIFT    ? "[HOSTS]"
              : command == OPT_UNDO     ? "RUN"
              : command == OPT_PLAN     ? "PLAYBOOK..."
              : command == OPT_FLOW     ? "[SERVICE...]"
@@ -133,8 +134,8 @@ static bool output_known(const struct session *s)
     } rows[] = {{OPT_RUN | OPT_DO, {"andon", "ansible", "json"}},
                 {OPT_CHECK, {"text", "json", "sarif"}},
                 {OPT_FLOW, {"text", "json", "csv"}},
-                {OPT_INCIDENT | OPT_LEDGER | OPT_LOG | OPT_WHO | OPT_RELEASE | OPT_APPROVE |
-                     OPT_DEPLOY | OPT_UNDO | OPT_PLAN,
+                {OPT_DRIFT | OPT_INCIDENT | OPT_LEDGER | OPT_LOG | OPT_WHO | OPT_RELEASE |
+                     OPT_APPROVE | OPT_DEPLOY | OPT_UNDO | OPT_PLAN,
                  {"text", "json"}},
                 {OPT_AUDIT, {"text", "csv", "json"}}};
     struct buf list = BUF_INIT;

@@ -140,6 +140,7 @@ int cmd_promote(int argc, char **argv, bool compat);
 int cmd_stop(int argc, char **argv, bool compat);
 int cmd_explain(int argc, char **argv, bool compat);
 int cmd_doc(int argc, char **argv, bool compat);
+int cmd_drift(int argc, char **argv, bool compat);
 int cmd_log(int argc, char **argv, bool compat);
 int cmd_who(int argc, char **argv, bool compat);
 int cmd_audit(int argc, char **argv, bool compat);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 static const struct action_row table[] = {
+    {"_andon_state", action_state},
     {"_andon_undo", action_undo},
     {"add_host", action_add_host},
     {"assemble", action_assemble},

@@ -10,8 +10,9 @@
 action_fn action_add_host, action_assemble, action_assert, action_async_status, action_copy,
     action_debug, action_fail_task, action_fetch, action_gather_facts, action_group_by,
     action_include_vars, action_pause, action_raw, action_reboot, action_release, action_script,
-    action_set_fact, action_set_stats, action_synchronize, action_template, action_unarchive,
-    action_undo, action_uri, action_validate_argument_spec, action_wait_for_connection;
+    action_set_fact, action_set_stats, action_state, action_synchronize, action_template,
+    action_unarchive, action_undo, action_uri, action_validate_argument_spec,
+    action_wait_for_connection;
 
 // An argument as text, NULL when absent or null.
 const char *arg_str(struct exec *x, const struct dict *args, const char *key);
