@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # andon plan: hosts that would change alike are one group, and what could be undone.
+# shellcheck disable=SC2154  # bats sets stderr
 bats_require_minimum_version 1.5.0
 
 setup() {
