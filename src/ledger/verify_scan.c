@@ -18,6 +18,7 @@ void found_add(struct found_list *list, enum ledger_finding_kind kind, int64_t f
         list->v = xrealloc(list->v, list->cap * sizeof *list->v);
     }
     list->v[list->n++] = (struct found){kind, first, last, b.len ? buf_detach(&b) : NULL};
+    buf_release(&b);
 }
 
 void found_release(struct found_list *list)

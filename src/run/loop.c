@@ -319,13 +319,15 @@ void loop_store_facts(struct exec *x, struct dict *result)
         host_set_facts(h, facts->u.dict, gathers);
 }
 
-static void strip_private(struct dict *d)
+static void strip_private(struct dict *d, const char *but)
 {
     struct dict_entry *it;
     DICT_EACH(d, it)
     {
-        if (it->key.type == VALUE_STRING && (strncmp(it->key.u.str.s, "_ansible_", 9) == 0 ||
-                                             strncmp(it->key.u.str.s, "_andon_", 7) == 0))
+        if (it->key.type == VALUE_STRING &&
+            (strncmp(it->key.u.str.s, "_ansible_", 9) == 0 ||
+             strncmp(it->key.u.str.s, "_andon_", 7) == 0) &&
+            (!but || strcmp(it->key.u.str.s, but) != 0))
             dict_delv(d, &it->key);
     }
 }
@@ -333,10 +335,10 @@ static void strip_private(struct dict *d)
 void loop_strip_internal(struct dict *d)
 {
     dict_del(d, "invocation");
-    strip_private(d);
+    strip_private(d, NULL);
     const struct value *results = dict_get(d, "results");
     if (results && results->type == VALUE_LIST)
         for (size_t i = 0; i < results->u.list->len; i++)
             if (results->u.list->items[i].type == VALUE_DICT)
-                strip_private(results->u.list->items[i].u.dict);
+                strip_private(results->u.list->items[i].u.dict, TEMPLATE_UNKNOWN);
 }

@@ -108,7 +108,7 @@ static int dress(struct host_release *h, const char *dir)
     struct file_attrs attrs = file_attrs_of(m);
     uid_t uid = (uid_t)-1;
     gid_t gid = (gid_t)-1, unused;
-    bool changed;
+    bool changed = false;
     if (attrs.owner && !host_user(m, attrs.owner, &uid, &unused, NULL))
         return module_fail(m, "there is no user '%s'", attrs.owner);
     if (attrs.group && !host_group(m, attrs.group, &gid))
