@@ -177,7 +177,7 @@ END
     mkdir -p "$ANDON_HOME"
     echo "no database at all, and rather long for one" >"$ANDON_HOME/ledger.db"
     run -0 andon run -i hosts site.yml
-    [ "$(grep -ci warning <<<"$output")" = 1 ]
+    [ "$(grep -c "warning: " <<<"$output")" = 1 ]
     lacks "recorded as"
     [ -e a ]
 }
