@@ -2,6 +2,7 @@
 // text).
 #include "core/zone.h"
 
+#include "core/date.h"
 #include "core/file.h"
 
 #include <ctype.h>
@@ -34,14 +35,6 @@ struct zone {
 // --- days
 // ------------------------------------------------------------------------------------------
 
-int64_t zone_day(int year, int month, int day)
-{
-    // the year begins in March, so that the leap day is its last
-    int64_t y = year - (month <= 2), era = (y >= 0 ? y : y - 399) / 400, in_era = y - era * 400;
-    int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    return era * 146097 + in_era * 365 + in_era / 4 - in_era / 100 + of_year - 719468;
-}
-
 static bool is_leap(int64_t y)
 {
     return (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
@@ -67,9 +60,9 @@ static int64_t floor_div(int64_t a, int64_t b)
 static int year_of(int64_t day)
 {
     int year = (int)(1970 + floor_div(day * 400, 146097));
-    while (zone_day(year, 1, 1) > day)
+    while (date_to_days(year, 1, 1) > day)
         year--;
-    while (zone_day(year + 1, 1, 1) <= day)
+    while (date_to_days(year + 1, 1, 1) <= day)
         year++;
     return year;
 }
@@ -171,13 +164,13 @@ static bool read_footer(const char *s, struct zone *z)
 // The moment of a rule in a year, by a clock that has this offset.
 static int64_t rule_moment(const struct rule *r, int year, int offset)
 {
-    int64_t day = zone_day(year, 1, 1);
+    int64_t day = date_to_days(year, 1, 1);
     if (r->kind == RULE_JULIAN) {
         day += r->day - 1 + (is_leap(year) && r->day >= 60);
     } else if (r->kind == RULE_DAY) {
         day += r->day;
     } else {
-        day = zone_day(year, r->month, 1);
+        day = date_to_days(year, r->month, 1);
         int first = (int)((day + 4) % 7); // 1970-01-01 was a Thursday; 0: Sunday
         int of_month = 1 + (r->weekday - first + 7) % 7 + (r->week - 1) * 7;
         while (of_month > days_in(year, r->month))

@@ -31,8 +31,7 @@ struct zone_time zone_at(const struct zone *z, int64_t t);
 // The first moment at or behind which the wall shows day and minute or later: a time that a clock
 // change leaves out is the moment of the change, of one that comes twice it is the first.
 int64_t zone_moment(const struct zone *z, int64_t day, int minute);
-// Days since 1970-01-01 of a date, and whether there is such a date.
-int64_t zone_day(int year, int month, int day);
+// Whether there is such a date, from 1970 to 9999.
 int zone_is_date(int year, int month, int day);
 
 #endif

@@ -1,5 +1,6 @@
 // Windows and freezes: when something may happen, and when it next may.
 #include "core/buf.h"
+#include "core/date.h"
 #include "core/zone.h"
 #include "rollout/service.h"
 
@@ -154,7 +155,7 @@ int calendar_time_parse(struct arena *a, const char *text, const char *zone, boo
         return err_set(e, ERR_INVALID, POS_NONE, "'%s' has '%s' too much", text, s);
     int rc = zone_load(a, utc ? "UTC" : zone, &z, e);
     if (rc == 0)
-        *ret = zone_moment(z, zone_day(y, mo, d) + end_of_day, minute) * SECOND;
+        *ret = zone_moment(z, date_to_days(y, mo, d) + end_of_day, minute) * SECOND;
     return rc;
 }
 

@@ -1,6 +1,7 @@
 // Calendar arithmetic and the objects that carry it.
 #include "template/datetime.h"
 
+#include "core/date.h"
 #include "core/file.h"
 #include "template/strptime.h"
 
@@ -11,31 +12,11 @@
 #define DAY 86400
 #define MICRO 1000000
 
-// Days since 1970-01-01 of a civil date, and back.
-int64_t days_from_civil(int64_t y, int m, int d)
-{
-    y -= m <= 2;
-    int64_t era = (y >= 0 ? y : y - 399) / 400;
-    int64_t yoe = y - era * 400, doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
-    return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
-}
-
-void civil_from_days(int64_t z, int *y, int *m, int *d)
-{
-    z += 719468;
-    int64_t era = (z >= 0 ? z : z - 146096) / 146097, doe = z - era * 146097;
-    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
-    *d = (int)(doy - (153 * mp + 2) / 5 + 1);
-    *m = (int)(mp < 10 ? mp + 3 : mp - 9);
-    *y = (int)(yoe + era * 400 + (*m <= 2));
-}
-
 // Microseconds since the epoch on the object's own clock (offset applied when aware).
 static int64_t micros_of(const struct datetime *d)
 {
-    int64_t s = days_from_civil(d->year, d->month, d->day) * DAY + d->hour * 3600 + d->minute * 60 +
-                d->second;
+    int64_t s =
+        date_to_days(d->year, d->month, d->day) * DAY + d->hour * 3600 + d->minute * 60 + d->second;
     return (s - (d->aware ? d->offset : 0)) * MICRO + d->micro;
 }
 
@@ -53,7 +34,7 @@ static struct datetime from_micros(int64_t us, const struct datetime *like)
         sec += DAY;
         days--;
     }
-    civil_from_days(days, &d.year, &d.month, &d.day);
+    date_from_days(days, &d.year, &d.month, &d.day);
     d.hour = (int)(sec / 3600);
     d.minute = (int)(sec / 60 % 60);
     d.second = (int)(sec % 60);
@@ -80,13 +61,13 @@ static void add_iso(struct buf *b, const struct datetime *d, char sep)
 
 static int weekday(const struct datetime *d) // Monday 0
 {
-    int64_t days = days_from_civil(d->year, d->month, d->day);
+    int64_t days = date_to_days(d->year, d->month, d->day);
     return (int)(((days + 3) % 7 + 7) % 7);
 }
 
 static int yearday(const struct datetime *d)
 {
-    return (int)(days_from_civil(d->year, d->month, d->day) - days_from_civil(d->year, 1, 1)) + 1;
+    return (int)(date_to_days(d->year, d->month, d->day) - date_to_days(d->year, 1, 1)) + 1;
 }
 
 static struct tm tm_of(const struct datetime *d)

@@ -4,6 +4,8 @@
 #include "template/rows.h"
 #include "template/strptime.h"
 
+#include "core/date.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -193,10 +195,9 @@ int datetime_strptime(struct call *c, struct text in, struct text format, struct
     if (s.hour12)
         s.d.hour = s.hour12 % 12 + (s.pm == 2 ? 12 : 0);
     if (s.yday)
-        civil_from_days(days_from_civil(s.d.year, 1, 1) + s.yday - 1, &s.d.year, &s.d.month,
-                        &s.d.day);
+        date_from_days(date_to_days(s.d.year, 1, 1) + s.yday - 1, &s.d.year, &s.d.month, &s.d.day);
     int y, m, d;
-    civil_from_days(days_from_civil(s.d.year, s.d.month, s.d.day), &y, &m, &d);
+    date_from_days(date_to_days(s.d.year, s.d.month, s.d.day), &y, &m, &d);
     if (m != s.d.month || d != s.d.day)
         return fail_with(c, e, "day is out of range for month");
     *ret = s.d;

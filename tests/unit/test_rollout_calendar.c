@@ -1,5 +1,6 @@
 // Windows and freezes at times that are given, above all around changes of the clock; and the
 // zones below them, beside the C library's.
+#include "core/date.h"
 #include "core/zone.h"
 #include "rollout/service.h"
 
@@ -183,7 +184,7 @@ static void test_zones(void **state)
             struct zone_time w = zone_at(z, t);
             if (zone_offset(z, t) != tm.tm_gmtoff || w.minute != tm.tm_hour * 60 + tm.tm_min ||
                 w.weekday != (tm.tm_wday + 6) % 7 ||
-                w.day != zone_day(tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday))
+                w.day != date_to_days(tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday))
                 fail_msg("%s at %lld: %d, not %ld", names[i], (long long)t, zone_offset(z, t),
                          tm.tm_gmtoff);
         }
