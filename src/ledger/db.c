@@ -29,6 +29,7 @@ static const char schema[] =
 
 static const char *const sql[LEDGER_STMTS] = {
     [STMT_BEGIN] = "BEGIN IMMEDIATE",
+    [STMT_READ] = "BEGIN",
     [STMT_COMMIT] = "COMMIT",
     [STMT_ROLLBACK] = "ROLLBACK",
     [STMT_SAVE] = "SAVEPOINT part",

@@ -42,6 +42,7 @@ static inline void event_set_text(struct ledger_event *ev, int column, const cha
 
 enum ledger_stmt {
     STMT_BEGIN,
+    STMT_READ,
     STMT_COMMIT,
     STMT_ROLLBACK,
     STMT_SAVE,

@@ -242,13 +242,35 @@ struct visit {
     void *data;
 };
 
-static int visit_one(const struct visit *v, int64_t seq, struct err *e)
+// The events with these numbers: SQLite locks the file once for all of them, not once for each. fn
+// is called behind that, as it may append.
+#define PAGE 64
+
+static int read_page(const struct visit *v, const int64_t *seqs, int n, struct ledger_event *ret,
+                     struct err *e)
 {
-    struct ledger_event ev;
-    int rc = ledger_get(v->l, seq, v->a, &ev, e);
-    if (rc == 0)
-        rc = db_damaged(v->l, e, "event %lld has no entry", (long long)seq);
-    return rc < 0 ? rc : v->fn(v->data, &ev);
+    struct ledger *l = v->l;
+    bool own = sqlite3_get_autocommit(l->db) != 0; // else a transaction has the lock
+    int rc = own ? db_run(l, STMT_READ, e) : 0;
+    for (int i = 0; i < n && rc >= 0; i++) {
+        rc = ledger_get(l, seqs[i], v->a, &ret[i], e);
+        if (rc == 0)
+            rc = db_damaged(l, e, "event %lld has no entry", (long long)seqs[i]);
+    }
+    if (own && !sqlite3_get_autocommit(l->db)) {
+        int end = db_run(l, STMT_COMMIT, rc < 0 ? NULL : e);
+        rc = rc < 0 ? rc : end;
+    }
+    return rc < 0 ? rc : 0;
+}
+
+static int visit_page(const struct visit *v, const int64_t *seqs, int n, struct err *e)
+{
+    struct ledger_event events[PAGE];
+    int rc = read_page(v, seqs, n, events, e);
+    for (int i = 0; i < n && rc == 0; i++)
+        rc = v->fn(v->data, &events[i]);
+    return rc;
 }
 
 // Visits the matching events of a block, at most *left.
@@ -256,16 +278,21 @@ static int visit_block(const struct plan *p, int64_t block, int64_t sealed, bool
                        size_t *left, const struct visit *v, struct err *e)
 {
     struct places found;
-    int rc = posting_find(p->l, block, sealed, p->cond, p->n, &found, e);
+    int64_t seqs[PAGE];
+    int n = 0, rc = posting_find(p->l, block, sealed, p->cond, p->n, &found, e);
     for (int i = 0; i < LEDGER_BLOCK && rc == 0 && *left; i++) {
         int place = backwards ? LEDGER_BLOCK - 1 - i : i;
         int64_t seq = block * LEDGER_BLOCK + place;
         if (!(found.bits[place / 64] >> place % 64 & 1) || seq < p->from || seq >= p->to)
             continue;
-        rc = visit_one(v, seq, e);
+        seqs[n++] = seq;
         --*left;
+        if (n == PAGE) {
+            rc = visit_page(v, seqs, n, e);
+            n = 0;
+        }
     }
-    return rc;
+    return rc == 0 && n ? visit_page(v, seqs, n, e) : rc;
 }
 
 static int run_plan(struct plan *p, const struct ledger_filter *f, const struct visit *v,
