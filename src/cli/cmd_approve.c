@@ -109,16 +109,7 @@ static int may(struct approve *c, const struct request *r, const char *actor, bo
                struct policy_decision *d)
 {
     const struct approval_subject *s = &r->subject;
-    struct policy_request q = {.action = POLICY_APPROVE,
-                               .actor = actor,
-                               .verified = verified,
-                               .service = s->service,
-                               .ring = s->ring,
-                               .protected = s->protected,
-                               .author = s->four_eyes ? s->author : NULL,
-                               .starter = s->four_eyes ? s->starter : NULL,
-                               .hosts = s->hosts,
-                               .now = clock_real_us()};
+    struct policy_request q = approval_asks(s, actor, verified, clock_real_us());
     policy_decide(c->policy, &q, c->a, d);
     if (d->verdict != POLICY_DENIED && !policy_is_among(c->policy, s->approvers, actor)) {
         *d = (struct policy_decision){

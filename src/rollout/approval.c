@@ -184,23 +184,27 @@ static const char *differs(struct count *c, const struct ledger_event *ev, const
     return NULL;
 }
 
+struct policy_request approval_asks(const struct approval_subject *s, const char *principal,
+                                    bool verified, int64_t now)
+{
+    return (struct policy_request){.action = POLICY_APPROVE,
+                                   .actor = principal,
+                                   .verified = verified,
+                                   .service = s->service,
+                                   .ring = s->ring,
+                                   .protected = s->protected,
+                                   .author = s->four_eyes ? s->author : NULL,
+                                   .starter = s->four_eyes ? s->starter : NULL,
+                                   .hosts = s->hosts,
+                                   .now = now};
+}
+
 static const char *not_entitled(struct count *c, const struct ledger_event *ev,
                                 const char *principal)
 {
     const struct approval_subject *s = c->s;
     struct policy_decision d;
-    struct policy_request q = {.action = POLICY_APPROVE,
-                               .actor = principal,
-                               .verified = true,
-                               .service = s->service,
-                               .ring = s->ring,
-                               .protected = s->protected,
-                               .author = s->four_eyes ? s->author : NULL,
-                               .starter = s->four_eyes ? s->starter : NULL,
-                               .hosts = s->hosts,
-                               .host_matches = s->host_matches,
-                               .data = s->data,
-                               .now = ev->time};
+    struct policy_request q = approval_asks(s, principal, true, ev->time);
     if (!policy_is_among(c->p, s->approvers, principal))
         return arena_printf(c->a, "%s is not among those who are asked", principal);
     if (policy_same_person(principal, q.author))

@@ -19,9 +19,11 @@ struct approval_subject {
     const char *const *approvers;   // of whom (the same), or NULL
     bool four_eyes;                 // neither author, committer nor starter counts (the same)
     const char *const *hosts;       // of a run, for rules that name hosts; ends with NULL
-    bool (*host_matches)(void *data, const char *pattern, const char *host);
-    void *data;
 };
+
+// What the policy is asked about somebody who approves at `now`.
+struct policy_request approval_asks(const struct approval_subject *s, const char *principal,
+                                    bool verified, int64_t now);
 
 // Records approval.requested, unless it is there already for the same plan. `by` is the actor.
 int approval_request(struct ledger *l, const struct approval_subject *s, const char *by,
