@@ -178,21 +178,5 @@ static int report(struct session *s, struct ledger *l, const struct ledger_filte
 
 int cmd_audit(int argc, char **argv, bool compat)
 {
-    struct session s;
-    struct ledger *l = NULL;
-    struct ledger_filter span = {0};
-    int code = session_options(&s, argv[0], compat, argc, argv, OPT_AUDIT);
-    if (!code && s.o.args->len > 1) {
-        session_usage_error(&s, "unrecognized arguments: %s", s.o.args->items[1].u.str.s);
-        code = RUN_USAGE;
-    }
-    if (!code)
-        code = events_span(&s, &span);
-    if (!code)
-        code = events_open(&s, &l);
-    if (!code)
-        code = report(&s, l, &span);
-    ledger_close(l);
-    arena_free(s.arena);
-    return code < 0 ? 0 : code;
+    return events_command(argc, argv, compat, OPT_AUDIT, 0, 1, NULL, report);
 }

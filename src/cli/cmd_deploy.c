@@ -31,6 +31,24 @@ static int open_service(struct deploy *d, const char *what)
     return rc < 0 ? deploy_error(d, &e, RUN_ERROR) : 0;
 }
 
+// A command of at most `most` arguments, the first of which is the service.
+static int with_service(int argc, char **argv, size_t most, int (*fn)(struct deploy *d))
+{
+    struct deploy d;
+    int code = deploy_begin(&d, argc, argv, true);
+    if (code) {
+        arena_free(d.arena);
+        return code - 1;
+    }
+    code = too_many(&d, most);
+    if (!code)
+        code = open_service(&d, arg(&d, 0));
+    if (!code)
+        code = fn(&d);
+    deploy_end(&d);
+    return code;
+}
+
 int cmd_deploy(int argc, char **argv, bool compat)
 {
     struct deploy d;
@@ -119,20 +137,8 @@ static int resume(struct deploy *d)
 
 int cmd_resume(int argc, char **argv, bool compat)
 {
-    struct deploy d;
     (void)compat;
-    int code = deploy_begin(&d, argc, argv, true);
-    if (code) {
-        arena_free(d.arena);
-        return code - 1;
-    }
-    code = too_many(&d, 1);
-    if (!code)
-        code = open_service(&d, arg(&d, 0));
-    if (!code)
-        code = resume(&d);
-    deploy_end(&d);
-    return code;
+    return with_service(argc, argv, 1, resume);
 }
 
 // --- rollback
@@ -205,18 +211,6 @@ static int rollback(struct deploy *d)
 
 int cmd_rollback(int argc, char **argv, bool compat)
 {
-    struct deploy d;
     (void)compat;
-    int code = deploy_begin(&d, argc, argv, true);
-    if (code) {
-        arena_free(d.arena);
-        return code - 1;
-    }
-    code = too_many(&d, 2);
-    if (!code)
-        code = open_service(&d, arg(&d, 0));
-    if (!code)
-        code = rollback(&d);
-    deploy_end(&d);
-    return code;
+    return with_service(argc, argv, 2, rollback);
 }

@@ -34,10 +34,12 @@ static const char *const *type_names(struct session *s)
     return n ? out : NULL;
 }
 
-static struct ledger_filter filter_of(struct session *s)
+static struct ledger_filter filter_of(struct session *s, const struct ledger_filter *span)
 {
     const struct options *o = &s->o;
     return (struct ledger_filter){.types = type_names(s),
+                                  .since = span->since,
+                                  .until = span->until,
                                   .service = o->service,
                                   .rollout = o->rollout,
                                   .ring = o->ring,
@@ -127,12 +129,12 @@ static int one_of_run(struct ledger *l, struct arena *a, const char *type, const
 }
 
 // The runs that match, newest first, at most max (0: all).
-static int list_runs(struct session *s, struct ledger *l, size_t max, struct run_row **ret,
-                     size_t *ret_n, struct err *e)
+static int list_runs(struct session *s, struct ledger *l, const struct ledger_filter *span,
+                     size_t max, struct run_row **ret, size_t *ret_n, struct err *e)
 {
     static const char *const started[] = {"run.started", NULL}, *const host[] = {"run.host", NULL};
     const char *outcome = s->o.outcome, *of_host = s->o.host;
-    struct ledger_filter f = filter_of(s);
+    struct ledger_filter f = filter_of(s, span);
     struct ledger_event *all;
     size_t n, kept = 0;
     f.types = of_host ? host : started; // of a host: by what it was in
@@ -140,10 +142,8 @@ static int list_runs(struct session *s, struct ledger *l, size_t max, struct run
     f.path = f.package = NULL;
     f.newest_first = true;
     f.limit = outcome ? 0 : max;
-    int rc = events_span(s, &f);
-    if (rc == 0)
-        rc = ledger_list(l, &f, s->arena, &all, &n, e);
-    if (rc)
+    int rc = ledger_list(l, &f, s->arena, &all, &n, e);
+    if (rc < 0)
         return rc;
     struct run_row *rows = arena_array(s->arena, struct run_row, n + 1);
     for (size_t i = 0; i < n && rc == 0 && (!max || kept < max); i++) {
@@ -206,7 +206,7 @@ static void print_run(const struct run_row *r, size_t actor)
     buf_release(&hosts);
 }
 
-static int print_runs(struct session *s, struct ledger *l)
+static int print_runs(struct session *s, struct ledger *l, const struct ledger_filter *span)
 {
     struct run_row *rows;
     struct err e = ERR_INIT;
@@ -214,9 +214,8 @@ static int print_runs(struct session *s, struct ledger *l)
               max = s->o.number < 0 && !as_json(s) ? USUAL
                     : s->o.number > 0              ? (size_t)s->o.number
                                                    : 0;
-    int rc = list_runs(s, l, max, &rows, &n, &e);
-    if (rc)
-        return rc < 0 ? events_fail(s, &e) : rc;
+    if (list_runs(s, l, span, max, &rows, &n, &e) < 0)
+        return events_fail(s, &e);
     for (size_t i = 0; i < n; i++)
         actor = strlen(rows[i].started->actor) > actor ? strlen(rows[i].started->actor) : actor;
     for (size_t i = n; i-- > 0;)
@@ -227,31 +226,18 @@ static int print_runs(struct session *s, struct ledger *l)
     return 0;
 }
 
+static int print(struct session *s, struct ledger *l, const struct ledger_filter *span)
+{
+    struct event_table t = {.o = &s->out, .l = l, .diff = s->o.diff};
+    struct ledger_filter f = filter_of(s, span);
+    if (s->o.runs)
+        return print_runs(s, l, span);
+    if (s->o.number == 0 || (s->o.number < 0 && as_json(s)))
+        return print_all(s, &t, &f);
+    return print_last(s, &t, &f, s->o.number < 0 ? USUAL : (size_t)s->o.number);
+}
+
 int cmd_log(int argc, char **argv, bool compat)
 {
-    struct session s;
-    struct ledger *l = NULL;
-    int code = session_options(&s, argv[0], compat, argc, argv, OPT_LOG);
-    if (!code && s.o.args->len) {
-        session_usage_error(&s, "unrecognized arguments: %s", s.o.args->items[0].u.str.s);
-        code = RUN_USAGE;
-    }
-    struct ledger_filter f = code ? (struct ledger_filter){0} : filter_of(&s);
-    if (!code)
-        code = events_span(&s, &f);
-    if (!code)
-        code = events_open(&s, &l);
-    if (!code) {
-        struct event_table t = {.o = &s.out, .l = l, .diff = s.o.diff};
-        bool all = s.o.number == 0 || (s.o.number < 0 && as_json(&s));
-        if (s.o.runs)
-            code = print_runs(&s, l);
-        else if (all)
-            code = print_all(&s, &t, &f);
-        else
-            code = print_last(&s, &t, &f, s.o.number < 0 ? USUAL : (size_t)s.o.number);
-    }
-    ledger_close(l);
-    arena_free(s.arena);
-    return code < 0 ? 0 : code;
+    return events_command(argc, argv, compat, OPT_LOG, 0, 0, NULL, print);
 }

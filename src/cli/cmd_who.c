@@ -254,21 +254,6 @@ static int look(struct session *s, struct ledger *l, const struct ledger_filter 
 
 int cmd_who(int argc, char **argv, bool compat)
 {
-    struct session s;
-    struct ledger *l = NULL;
-    struct ledger_filter span = {0};
-    int code = session_options(&s, argv[0], compat, argc, argv, OPT_WHO);
-    if (!code && s.o.args->len != 2) {
-        session_usage_error(&s, "a host and a path, package or other name are required");
-        code = RUN_USAGE;
-    }
-    if (!code)
-        code = events_span(&s, &span);
-    if (!code)
-        code = events_open(&s, &l);
-    if (!code)
-        code = look(&s, l, &span);
-    ledger_close(l);
-    arena_free(s.arena);
-    return code < 0 ? 0 : code;
+    return events_command(argc, argv, compat, OPT_WHO, 2, 2,
+                          "a host and a path, package or other name are required", look);
 }

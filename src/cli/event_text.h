@@ -39,10 +39,12 @@ void event_table_widths(struct event_table *t, const struct ledger_event *events
 void event_table_print(struct event_table *t, const struct ledger_event *ev);
 
 // --- log_options.c
-// Opens the ledger for reading. An exit code after telling why not.
-int events_open(struct session *s, struct ledger **ret);
-// --since and --until into the filter; an exit code after telling what is wrong.
-int events_span(struct session *s, struct ledger_filter *f);
+// A command that reads the ledger, with --since and --until: of at least `least` and at most `most`
+// arguments, else `lacking` is said (NULL: which is one too many). fn's answer is the exit code.
+int events_command(int argc, char **argv, bool compat, unsigned command, size_t least, size_t most,
+                   const char *lacking,
+                   int (*fn)(struct session *s, struct ledger *l,
+                             const struct ledger_filter *span));
 // The error as the command prints it, released; RUN_ERROR.
 int events_fail(struct session *s, struct err *e);
 

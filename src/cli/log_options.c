@@ -12,7 +12,8 @@ int events_fail(struct session *s, struct err *e)
     return RUN_ERROR;
 }
 
-int events_open(struct session *s, struct ledger **ret)
+// Opens the ledger for reading. An exit code after telling why not.
+static int events_open(struct session *s, struct ledger **ret)
 {
     struct err e = ERR_INIT;
     const char *dir = session_state_dir(s);
@@ -26,7 +27,8 @@ int events_open(struct session *s, struct ledger **ret)
     return events_fail(s, &e);
 }
 
-int events_span(struct session *s, struct ledger_filter *f)
+// --since and --until into the filter; an exit code after telling what is wrong.
+static int events_span(struct session *s, struct ledger_filter *f)
 {
     struct err e = ERR_INIT;
     int64_t now = clock_real_us();
@@ -37,4 +39,31 @@ int events_span(struct session *s, struct ledger_filter *f)
         return RUN_USAGE;
     }
     return 0;
+}
+
+int events_command(int argc, char **argv, bool compat, unsigned command, size_t least, size_t most,
+                   const char *lacking,
+                   int (*fn)(struct session *s, struct ledger *l, const struct ledger_filter *span))
+{
+    struct session s;
+    struct ledger *l = NULL;
+    struct ledger_filter span = {0};
+    int code = session_options(&s, argv[0], compat, argc, argv, command);
+    size_t n = code ? 0 : s.o.args->len;
+    if (!code && (n < least || n > most)) {
+        if (lacking)
+            session_usage_error(&s, "%s", lacking);
+        else
+            session_usage_error(&s, "unrecognized arguments: %s", s.o.args->items[most].u.str.s);
+        code = RUN_USAGE;
+    }
+    if (!code)
+        code = events_span(&s, &span);
+    if (!code)
+        code = events_open(&s, &l);
+    if (!code)
+        code = fn(&s, l, &span);
+    ledger_close(l);
+    arena_free(s.arena);
+    return code < 0 ? 0 : code;
 }
