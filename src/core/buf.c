@@ -26,20 +26,24 @@ void buf_clear(struct buf *b)
         b->p[0] = '\0';
 }
 
-static bool grow(struct buf *b, size_t n)
+static __attribute__((noinline)) bool enlarge(struct buf *b, size_t n)
 {
-    if (b->max && n > b->max - b->len) {
-        b->overflow = true;
-        return false;
-    }
-    if (b->cap - b->len > n)
-        return true;
     size_t cap = b->cap ? b->cap * 2 : 64;
     while (cap - b->len <= n)
         cap *= 2;
     b->p = xrealloc(b->p, cap);
     b->cap = cap;
     return true;
+}
+
+// Makes room for n bytes and the NUL behind them; false when the limit forbids it.
+static inline bool grow(struct buf *b, size_t n)
+{
+    if (b->max && n > b->max - b->len) {
+        b->overflow = true;
+        return false;
+    }
+    return b->cap - b->len > n || enlarge(b, n);
 }
 
 void buf_add(struct buf *b, const void *s, size_t n)
@@ -71,7 +75,12 @@ void buf_addi(struct buf *b, int64_t i)
     while (n /= 10);
     if (i < 0)
         *--p = '-';
-    buf_add(b, p, (size_t)(text + sizeof text - p));
+    size_t len = (size_t)(text + sizeof text - p);
+    if (!grow(b, len))
+        return;
+    memcpy(b->p + b->len, p, len);
+    b->len += len;
+    b->p[b->len] = '\0';
 }
 
 void buf_fill(struct buf *b, char c, size_t n)
@@ -86,6 +95,10 @@ void buf_fill(struct buf *b, char c, size_t n)
 void buf_repeat(struct buf *b, const void *s, size_t len, size_t n)
 {
     size_t total;
+    if (len == 1) {
+        buf_fill(b, *(const char *)s, n);
+        return;
+    }
     if (__builtin_mul_overflow(len, n, &total)) {
         b->overflow = true;
         return;

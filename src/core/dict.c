@@ -17,6 +17,20 @@ static bool key_equal(const struct dict_entry *e, const struct value *key, uint3
     return value_equal(&e->key, key);
 }
 
+// The value behind a text, which nearly every key is, or NULL.
+static struct value *find_text(const struct dict *d, const char *s, size_t len, uint32_t hash)
+{
+    size_t mask = d->index_size - 1, at = d->index ? hash & mask : 0;
+    for (;; at = d->index ? (at + 1) & mask : at + 1) {
+        if (d->index ? !d->index[at] : at >= d->used)
+            return NULL;
+        struct dict_entry *e = &d->entries[d->index ? d->index[at] - 1 : at];
+        if (e->hash == hash && e->live && e->key.type == VALUE_STRING && e->key.u.str.len == len &&
+            (e->key.u.str.s == s || memcmp(e->key.u.str.s, s, len) == 0))
+            return &e->val;
+    }
+}
+
 // The entry number of key, or -1.
 static long find(const struct dict *d, const struct value *key, uint32_t hash)
 {
@@ -71,23 +85,23 @@ struct value *dict_getv(const struct dict *d, const struct value *key)
 {
     if (!d || !d->len)
         return NULL;
+    if (key->type == VALUE_STRING)
+        return find_text(d, key->u.str.s, key->u.str.len, value_hash(key));
     long i = find(d, key, value_hash(key));
     return i < 0 ? NULL : &d->entries[i].val;
 }
 
 struct value *dict_gethash(const struct dict *d, const char *key, size_t len, uint32_t hash)
 {
-    if (!d || !d->len)
-        return NULL;
-    struct value k = value_ref(key, len);
-    long i = find(d, &k, hash);
-    return i < 0 ? NULL : &d->entries[i].val;
+    return d && d->len ? find_text(d, key, len, hash) : NULL;
 }
 
 struct value *dict_getn(const struct dict *d, const char *key, size_t len)
 {
+    if (!d || !d->len)
+        return NULL;
     struct value k = value_ref(key, len);
-    return dict_getv(d, &k);
+    return find_text(d, key, len, value_hash(&k));
 }
 
 struct value *dict_get(const struct dict *d, const char *key)

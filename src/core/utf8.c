@@ -1,6 +1,8 @@
 // UTF-8 as code points.
 #include "core/utf8.h"
 
+#include <string.h>
+
 size_t utf8_decode(const char *s, size_t n, uint32_t *ret)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -76,11 +78,16 @@ void utf8_add(struct buf *b, uint32_t cp)
 size_t utf8_count(const char *s, size_t len)
 {
     size_t n = 0;
+    uint64_t eight;
     for (const char *p = s, *end = s + len; p < end; n++)
-        if ((unsigned char)*p < 0x80)
+        if (end - p >= 8 && (memcpy(&eight, p, 8), !(eight & 0x8080808080808080u))) {
+            p += 8;
+            n += 7;
+        } else if ((unsigned char)*p < 0x80) {
             p++;
-        else
+        } else {
             utf8_next(&p, end);
+        }
     return n;
 }
 

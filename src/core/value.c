@@ -55,10 +55,9 @@ struct value value_list(struct arena *a)
 
 struct value value_list_of(struct arena *a, size_t n)
 {
-    struct value v = value_list(a);
-    v.u.list->items = n ? arena_array(a, struct value, n) : NULL;
-    v.u.list->cap = n;
-    return v;
+    struct list *l = arena_alloc(a, sizeof *l + n * sizeof *l->items);
+    *l = (struct list){.arena = a, .items = n ? (struct value *)(l + 1) : NULL, .cap = n};
+    return (struct value){.type = VALUE_LIST, .u.list = l};
 }
 
 struct value value_as_list(struct arena *a, const struct value *v)
@@ -245,6 +244,12 @@ static int compare_lists(const struct list *x, const struct list *y, int *ret, s
 
 int value_compare(const struct value *x, const struct value *y, int *ret, struct err *e)
 {
+    if (x->type == VALUE_STRING && y->type == VALUE_STRING) {
+        size_t n = x->u.str.len < y->u.str.len ? x->u.str.len : y->u.str.len;
+        int c = n ? memcmp(x->u.str.s, y->u.str.s, n) : 0;
+        *ret = c ? c : (x->u.str.len > y->u.str.len) - (x->u.str.len < y->u.str.len);
+        return 0;
+    }
     if (is_number(x) && is_number(y)) {
         if (x->type == VALUE_FLOAT || y->type == VALUE_FLOAT) {
             double p = as_float(x), q = as_float(y);
@@ -252,12 +257,6 @@ int value_compare(const struct value *x, const struct value *y, int *ret, struct
         } else {
             *ret = (as_int(x) > as_int(y)) - (as_int(x) < as_int(y));
         }
-        return 0;
-    }
-    if (x->type == VALUE_STRING && y->type == VALUE_STRING) {
-        size_t n = x->u.str.len < y->u.str.len ? x->u.str.len : y->u.str.len;
-        int c = n ? memcmp(x->u.str.s, y->u.str.s, n) : 0;
-        *ret = c ? c : (x->u.str.len > y->u.str.len) - (x->u.str.len < y->u.str.len);
         return 0;
     }
     if (x->type == VALUE_LIST && y->type == VALUE_LIST && !((x->flags ^ y->flags) & VALUE_TUPLE))

@@ -84,6 +84,11 @@ static void test_count(void **state)
     const char *s = "a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\xff!";
     (void)state;
     assert_int_equal(utf8_count(s, strlen(s)), 6);
+    const char *longer = "0123456789abcdef\xc3\xa4"
+                         "01234567\xe2\x82\xac"
+                         "x";
+    assert_int_equal(utf8_count(longer, strlen(longer)), 27);
+    assert_int_equal(utf8_count(longer, 5), 5);
     assert_int_equal(utf8_offset(s, strlen(s), 3), 6);
     assert_int_equal(utf8_offset(s, strlen(s), 99), strlen(s));
 }
