@@ -58,6 +58,17 @@ static const char *owner_name(const struct value *v)
 // are common.
 static struct value missing_attr(struct ev *ev, const struct value *obj, const char *name)
 {
+    if (obj->type == VALUE_DICT) {
+        static const char start[] = "'dict object' has no attribute '";
+        size_t len = strlen(name), at = sizeof start - 1;
+        char *s = arena_alloc(ev->a, at + len + 2);
+        memcpy(s, start, at);
+        memcpy(s + at, name, len);
+        s[at + len] = '\'';
+        ev->ctx->ss->lacks_member = s;
+        ev->ctx->ss->lacks = obj->u.dict;
+        return (struct value){.type = VALUE_UNDEFINED, .u.str = {s, at + len + 1}};
+    }
     const char *owner = owner_name(obj);
     const char *const parts[] = {"'",
                                  owner ? owner : value_type_name(obj),
@@ -73,10 +84,6 @@ static struct value missing_attr(struct ev *ev, const struct value *obj, const c
         memcpy(p, parts[i], len[i]);
     struct value v = value_ref(s, n);
     v.type = VALUE_UNDEFINED;
-    if (obj->type == VALUE_DICT) {
-        ev->ctx->ss->lacks_member = v.u.str.s;
-        ev->ctx->ss->lacks = obj->u.dict;
-    }
     return v;
 }
 

@@ -309,6 +309,8 @@ static bool listed(const char *const *names, const struct value *key)
 
 static int check(const struct call *c, const char *const *names, size_t max, struct err *e)
 {
+    if (!c->n_args && !c->kwargs->len)
+        return 0;
     if (c->n_args > max)
         return fail_type(c, e, "%s() takes at most %zu argument%s (%zu given)", c->name, max,
                          max == 1 ? "" : "s", c->n_args);
@@ -334,7 +336,7 @@ int call_check_args(const struct call *c, const char *const *names, struct err *
 int args_none(struct call *c, struct err *e)
 {
     const char *const names[] = {NULL};
-    return call_check_args(c, names, e);
+    return check(c, names, 0, e);
 }
 
 #define MAX_ARGS 16
@@ -404,6 +406,8 @@ static bool read_right(struct call *c, const char *spec, va_list ap)
 {
     size_t i = 0, by_name = 0;
     for (const char *p = spec; *p; i++) {
+        if (i >= c->n_args && !c->kwargs->len)
+            return !strchr(p, '!');
         const char *name = p, *colon = strchr(p, ':');
         void *to = va_arg(ap, void *);
         const struct value *v = NULL;

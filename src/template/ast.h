@@ -159,8 +159,8 @@ struct node {
         struct {
             struct node *obj;
             const struct name *name;
-            const struct builtin *dict_method; // what a dict has under that name
-        } attr;                                // N_GETATTR, N_NSREF
+            const struct builtin *dict_method, *str_method; // what those types have of that name
+        } attr;                                             // N_GETATTR, N_NSREF
         struct {
             struct node *obj; // NULL: the text of a filter or set block
             struct call_args *args;

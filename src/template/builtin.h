@@ -50,11 +50,16 @@ bool class_value(const struct value *v, struct value *ret);
 
 // Runs fn for c; ERR_LIMIT when it made more than an evaluation may.
 int call_builtin(struct call *c, builtin_fn *fn, struct value *ret, struct err *e);
+// A filter or test that is called for many values; its row is looked up at the first.
+struct callee {
+    const char *name;
+    const struct builtin *row; // NULL before
+};
 // For filters that call others (map, select). n_args excludes the subject.
-int call_filter(struct call *from, const char *name, const struct value *self,
+int call_filter(struct call *from, struct callee *fn, const struct value *self,
                 const struct value *args, size_t n_args, const struct dict *kwargs,
                 struct value *ret, struct err *e);
-int call_test(struct call *from, const char *name, const struct value *self,
+int call_test(struct call *from, struct callee *fn, const struct value *self,
               const struct value *args, size_t n_args, const struct dict *kwargs, bool *ret,
               struct err *e);
 // Attribute or item as Jinja's environment.getattr/getitem: an undefined value when there is none.

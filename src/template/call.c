@@ -23,11 +23,12 @@ int call_builtin(struct call *c, builtin_fn *fn, struct value *ret, struct err *
     return rc;
 }
 
-static int run(const struct builtin *row, struct call *from, const char *name,
-               const struct value *self, const struct value *args, size_t n_args,
-               const struct dict *kwargs, struct value *ret, struct err *e)
+static int run(const struct callee *fn, struct call *from, const struct value *self,
+               const struct value *args, size_t n_args, const struct dict *kwargs,
+               struct value *ret, struct err *e)
 {
-    struct dict none = {0};
+    static const struct dict none;
+    const struct builtin *row = fn->row;
     struct call c = {
         .t = from->t,
         .arena = from->arena,
@@ -36,7 +37,7 @@ static int run(const struct builtin *row, struct call *from, const char *name,
         .n_args = n_args,
         .kwargs = kwargs ? kwargs : &none,
         .pos = from->pos,
-        .name = name,
+        .name = fn->name,
     };
     if (self->type == VALUE_UNDEFINED && !row->takes_undefined)
         return fail_undefined(&c, self, e);
@@ -46,25 +47,28 @@ static int run(const struct builtin *row, struct call *from, const char *name,
     return rc < 0 ? rc : call_builtin(&c, row->fn, ret, e);
 }
 
-int call_filter(struct call *from, const char *name, const struct value *self,
+static int no_such(struct call *from, const struct callee *fn, struct err *e)
+{
+    return err_set(e, ERR_NOENT, from->pos, "Could not load \"%s\": '%s'", fn->name, fn->name);
+}
+
+int call_filter(struct call *from, struct callee *fn, const struct value *self,
                 const struct value *args, size_t n_args, const struct dict *kwargs,
                 struct value *ret, struct err *e)
 {
-    const struct builtin *row = filter_find(name, strlen(name));
-    if (!row)
-        return err_set(e, ERR_NOENT, from->pos, "Could not load \"%s\": '%s'", name, name);
-    return run(row, from, name, self, args, n_args, kwargs, ret, e);
+    if (!fn->row && !(fn->row = filter_find(fn->name, strlen(fn->name))))
+        return no_such(from, fn, e);
+    return run(fn, from, self, args, n_args, kwargs, ret, e);
 }
 
-int call_test(struct call *from, const char *name, const struct value *self,
+int call_test(struct call *from, struct callee *fn, const struct value *self,
               const struct value *args, size_t n_args, const struct dict *kwargs, bool *ret,
               struct err *e)
 {
-    const struct builtin *row = test_find(name, strlen(name));
     struct value v = value_null();
-    if (!row)
-        return err_set(e, ERR_NOENT, from->pos, "Could not load \"%s\": '%s'", name, name);
-    int rc = run(row, from, name, self, args, n_args, kwargs, &v, e);
+    if (!fn->row && !(fn->row = test_find(fn->name, strlen(fn->name))))
+        return no_such(from, fn, e);
+    int rc = run(fn, from, self, args, n_args, kwargs, &v, e);
     if (rc < 0)
         return rc;
     *ret = value_truthy(&v);
@@ -84,6 +88,11 @@ static int path_step(struct call *from, struct value *at, const char *part, size
                      struct err *e)
 {
     int64_t n;
+    const struct value *member = at->type == VALUE_DICT ? dict_getn(at->u.dict, part, len) : NULL;
+    if (member && !all_digits(part, len)) {
+        *at = *member;
+        return 0;
+    }
     struct value key = last ? value_ref(part, len) : value_strn(from->arena, part, len);
     if (all_digits(part, len) && parse_int(part, len, 10, &n))
         key = value_int(n);

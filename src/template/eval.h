@@ -7,6 +7,7 @@
 #include "template/cache.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 #define NESTING_MAX 100           // templates being evaluated inside each other
 #define STACK_BUDGET (144 * 1024) // bytes of C stack below the outermost call; tasks run on 256 KB
@@ -179,6 +180,27 @@ int unknown_member(const struct value *obj, const char *key, struct pos pos, str
 // What a builtin is called with.
 int unknown_call(const struct call *c, const struct builtin *fn, struct err *e);
 
+// A constant, or a name's value that is at hand; NULL when it must be evaluated (by eval_raw).
+static inline const struct value *eval_ready_raw(const struct ev *ev, const struct node *n)
+{
+    if (n->kind == N_CONST)
+        return &n->u.value;
+    if (n->kind != N_NAME)
+        return NULL;
+    const struct frame *f = ev->fr;
+    for (unsigned d = n->depth; d > 0; d--)
+        f = f->up;
+    const struct value *slot = &f->slots[n->slot];
+    return slot->type < SLOT_MISSING ? slot : NULL;
+}
+
+// The same but for an encrypted text, which eval_expr decrypts.
+static inline const struct value *eval_ready(const struct ev *ev, const struct node *n)
+{
+    const struct value *v = eval_ready_raw(ev, n);
+    return v && v->type == VALUE_STRING && v->flags & VALUE_VAULT ? NULL : v;
+}
+
 // --- eval_expr.c
 // Remembers where an expression failed, unless one in it has.
 int eval_failed(struct ev *ev, const struct node *n, int rc);
@@ -186,6 +208,8 @@ int eval_expr(struct ev *ev, const struct node *n, struct value *ret);
 // As eval_expr, but an encrypted text stays one.
 int eval_raw(struct ev *ev, const struct node *n, struct value *ret);
 int eval_truth(struct ev *ev, const struct value *v, bool *ret);
+// Whether an expression is true.
+int eval_yes(struct ev *ev, const struct node *n, bool *ret);
 int eval_undefined(struct ev *ev, const struct value *v); // raises
 int assign_target(struct ev *ev, const struct node *target, const struct value *v, bool export);
 struct value *slot_of(struct ev *ev, const struct node *n);
@@ -244,6 +268,17 @@ void set_exported(struct ev *ev, const struct name *name, const struct value *v,
 
 // --- out.c
 void out_init(struct out *o, struct buf *b);
+// Appends a text where there are several pieces already and room; false: out_data must.
+static inline bool out_add(struct out *o, const char *s, size_t n)
+{
+    struct buf *b = o->b;
+    if (o->nodes < 2 || b->cap - b->len <= n || n >= OUTPUT_MAX - b->len)
+        return false;
+    memcpy(b->p + b->len, s, n);
+    b->len += n;
+    b->p[b->len] = '\0';
+    return true;
+}
 int out_data(struct ev *ev, const struct value *text);
 int out_value(struct ev *ev, const struct value *v, bool finalize);
 // What the pieces make together: text, or the literal it spells.

@@ -146,17 +146,17 @@ static int filter_with(struct ev *ev, const struct node *n, const struct value *
                        struct value *ret)
 {
     const struct builtin *fn = n->u.call.fn;
-    struct value subject = *self;
+    struct value empty = value_ref("", 0);
     struct arg_set s;
     int rc = eval_args(ev, n->u.call.args, &s);
     if (rc == 0 && self->type == VALUE_UNDEFINED && !fn->takes_undefined) {
         if (self->flags & UNDEFINED_LENIENT)
-            subject = value_ref("", 0);
+            self = &empty;
         else
             rc = eval_undefined(ev, self);
     }
     if (rc == 0)
-        rc = run_builtin(ev, fn, n->u.call.name->s, &subject, s.args, s.n, s.kwargs, ret);
+        rc = run_builtin(ev, fn, n->u.call.name->s, self, s.args, s.n, s.kwargs, ret);
     args_done(ev, &s);
     if (rc == 0 && n->flag && ret->type == VALUE_STRING)
         ret->flags |= VALUE_NATIVE_TEXT;
@@ -165,31 +165,35 @@ static int filter_with(struct ev *ev, const struct node *n, const struct value *
 
 int eval_filter(struct ev *ev, const struct node *n, const struct value *subject, struct value *ret)
 {
-    struct value self;
+    const struct node *obj = n->u.call.obj;
+    const struct value *self = obj ? eval_ready_raw(ev, obj) : subject;
+    struct value v;
     int rc = 0;
-    if (!n->u.call.obj)
-        self = *subject;
-    else if (n->u.call.obj->kind == N_FILTER && subject)
-        rc = eval_filter(ev, n->u.call.obj, subject, &self);
-    else
-        rc = eval_raw(ev, n->u.call.obj, &self);
-    return rc < 0 ? rc : filter_with(ev, n, &self, ret);
+    if (!self) {
+        rc = obj->kind == N_FILTER && subject ? eval_filter(ev, obj, subject, &v)
+                                              : eval_raw(ev, obj, &v);
+        self = &v;
+    }
+    return rc < 0 ? rc : filter_with(ev, n, self, ret);
 }
 
 int eval_test(struct ev *ev, const struct node *n, struct value *ret)
 {
     const struct builtin *fn = n->u.call.fn;
-    struct value self;
+    const struct value *self = eval_ready_raw(ev, n->u.call.obj);
+    struct value v;
     struct arg_set s;
     bool yes = false;
-    int rc = eval_raw(ev, n->u.call.obj, &self);
+    int rc = self ? 0 : eval_raw(ev, n->u.call.obj, &v);
     if (rc < 0)
         return rc;
+    if (!self)
+        self = &v;
     rc = eval_args(ev, n->u.call.args, &s);
-    if (rc == 0 && self.type == VALUE_UNDEFINED && !fn->takes_undefined)
-        rc = eval_undefined(ev, &self);
+    if (rc == 0 && self->type == VALUE_UNDEFINED && !fn->takes_undefined)
+        rc = eval_undefined(ev, self);
     if (rc == 0)
-        rc = run_builtin(ev, fn, n->u.call.name->s, &self, s.args, s.n, s.kwargs, ret);
+        rc = run_builtin(ev, fn, n->u.call.name->s, self, s.args, s.n, s.kwargs, ret);
     args_done(ev, &s);
     if (rc == 0 && n->op && (rc = eval_truth(ev, ret, &yes)) == 0)
         *ret = value_bool(!yes);
@@ -226,6 +230,8 @@ static int call_method(struct ev *ev, const struct node *n, bool *done, struct v
     const struct builtin *m = NULL;
     if (obj.type == VALUE_DICT)
         m = attr->u.attr.dict_method;
+    else if (obj.type == VALUE_STRING)
+        m = attr->u.attr.str_method;
     else if (obj.type != VALUE_OBJECT && obj.type != VALUE_UNDEFINED)
         m = method_find(&obj, attr->u.attr.name->s, attr->u.attr.name->len);
     if (!m)

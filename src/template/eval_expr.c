@@ -15,6 +15,10 @@ int eval_undefined(struct ev *ev, const struct value *v)
 
 int eval_truth(struct ev *ev, const struct value *v, bool *ret)
 {
+    if (v->type == VALUE_BOOL) {
+        *ret = v->u.b;
+        return 0;
+    }
     if (v->type == VALUE_UNDEFINED && !(v->flags & UNDEFINED_LENIENT))
         return eval_undefined(ev, v);
     if (v->type == VALUE_OBJECT) {
@@ -27,6 +31,25 @@ int eval_truth(struct ev *ev, const struct value *v, bool *ret)
     }
     *ret = value_truthy(v);
     return 0;
+}
+
+// The value of n, in room when it is not at hand; NULL and *rc on failure.
+static inline const struct value *operand(struct ev *ev, const struct node *n, struct value *room,
+                                          int *rc)
+{
+    const struct value *v = eval_ready(ev, n);
+    if (v)
+        return v;
+    *rc = eval_expr(ev, n, room);
+    return *rc < 0 ? NULL : room;
+}
+
+int eval_yes(struct ev *ev, const struct node *n, bool *ret)
+{
+    struct value room;
+    int rc = 0;
+    const struct value *v = operand(ev, n, &room, &rc);
+    return v ? eval_truth(ev, v, ret) : rc;
 }
 
 struct value *slot_of(struct ev *ev, const struct node *n)
@@ -62,7 +85,7 @@ static int check_nodes(struct ev *ev, const struct value *v)
 
 static NOINLINE int eval_items(struct ev *ev, const struct node *n, struct value *ret)
 {
-    struct value r = value_list(ev->a), v;
+    struct value r = value_list_of(ev->a, n->u.list.n), v;
     if (n->kind == N_TUPLE)
         r.flags |= VALUE_TUPLE;
     for (uint32_t i = 0; i < n->u.list.n; i++) {
@@ -96,11 +119,8 @@ static NOINLINE int eval_dict(struct ev *ev, const struct node *n, struct value 
 
 static NOINLINE int eval_cond(struct ev *ev, const struct node *n, struct value *ret)
 {
-    struct value v;
     bool yes;
-    int rc = eval_expr(ev, n->u.kids.x, &v);
-    if (rc == 0)
-        rc = eval_truth(ev, &v, &yes);
+    int rc = eval_yes(ev, n->u.kids.x, &yes);
     if (rc < 0)
         return rc;
     if (yes)
@@ -150,9 +170,7 @@ static NOINLINE int eval_logic(struct ev *ev, const struct node *n, struct value
 static NOINLINE int eval_not(struct ev *ev, const struct node *n, struct value *ret)
 {
     bool yes;
-    int rc = eval_expr(ev, n->u.kids.x, ret);
-    if (rc == 0)
-        rc = eval_truth(ev, ret, &yes);
+    int rc = eval_yes(ev, n->u.kids.x, &yes);
     if (rc == 0)
         *ret = value_bool(!yes);
     return rc;
@@ -161,13 +179,14 @@ static NOINLINE int eval_not(struct ev *ev, const struct node *n, struct value *
 static NOINLINE int eval_compare(struct ev *ev, const struct node *n, struct value *ret)
 {
     const struct node_list *l = &n->u.compare.list;
-    struct value x, y;
+    struct value room[2];
     bool yes = true;
-    int rc = eval_expr(ev, l->items[0], &x);
+    int rc = 0;
+    const struct value *x = operand(ev, l->items[0], &room[0], &rc);
     for (uint32_t i = 1; rc == 0 && yes && i < l->n; i++) {
-        rc = eval_expr(ev, l->items[i], &y);
+        const struct value *y = operand(ev, l->items[i], &room[i & 1], &rc);
         if (rc == 0)
-            rc = op_compare(ev, (enum compare_op)n->u.compare.ops[i - 1], &x, &y, &yes);
+            rc = op_compare(ev, (enum compare_op)n->u.compare.ops[i - 1], x, y, &yes);
         x = y;
     }
     *ret = value_bool(yes);
@@ -176,12 +195,12 @@ static NOINLINE int eval_compare(struct ev *ev, const struct node *n, struct val
 
 static NOINLINE int eval_binary(struct ev *ev, const struct node *n, struct value *ret)
 {
-    struct value x, y;
-    int rc = eval_expr(ev, n->u.kids.x, &x);
+    struct value room[2];
+    int rc = 0;
+    const struct value *x = operand(ev, n->u.kids.x, &room[0], &rc);
+    const struct value *y = rc == 0 ? operand(ev, n->u.kids.y, &room[1], &rc) : NULL;
     if (rc == 0)
-        rc = eval_expr(ev, n->u.kids.y, &y);
-    if (rc == 0)
-        rc = op_binary(ev, (enum binary_op)n->op, &x, &y, ret);
+        rc = op_binary(ev, (enum binary_op)n->op, x, y, ret);
     return rc < 0 ? rc : check_nodes(ev, ret);
 }
 
@@ -234,9 +253,10 @@ static NOINLINE int eval_concat(struct ev *ev, const struct node *n, struct valu
 
 static NOINLINE int eval_getattr(struct ev *ev, const struct node *n, struct value *ret)
 {
-    struct value obj;
-    int rc = eval_expr(ev, n->u.attr.obj, &obj);
-    return rc < 0 ? rc : get_attr(ev, &obj, n->u.attr.name, n->u.attr.dict_method, ret);
+    struct value room;
+    int rc = 0;
+    const struct value *obj = operand(ev, n->u.attr.obj, &room, &rc);
+    return rc < 0 ? rc : get_attr(ev, obj, n->u.attr.name, n->u.attr.dict_method, ret);
 }
 
 static NOINLINE int eval_slice(struct ev *ev, const struct node *n, struct value *ret)
@@ -255,13 +275,13 @@ static NOINLINE int eval_slice(struct ev *ev, const struct node *n, struct value
 
 static NOINLINE int eval_getitem(struct ev *ev, const struct node *n, struct value *ret)
 {
-    struct value obj, key;
+    struct value room[2];
+    int rc = 0;
     if (n->u.kids.y->kind == N_SLICE)
         return eval_slice(ev, n, ret);
-    int rc = eval_expr(ev, n->u.kids.x, &obj);
-    if (rc == 0)
-        rc = eval_expr(ev, n->u.kids.y, &key);
-    return rc < 0 ? rc : get_item(ev, &obj, &key, ret);
+    const struct value *obj = operand(ev, n->u.kids.x, &room[0], &rc);
+    const struct value *key = rc == 0 ? operand(ev, n->u.kids.y, &room[1], &rc) : NULL;
+    return rc < 0 ? rc : get_item(ev, obj, key, ret);
 }
 
 int eval_failed(struct ev *ev, const struct node *n, int rc)
@@ -354,16 +374,21 @@ static int assign_tuple(struct ev *ev, const struct node *target, const struct v
     struct list *l;
     struct value plain;
     size_t want = target->u.list.n;
-    int rc = make_plain(ev, v, &plain);
-    if (rc < 0)
-        return rc;
-    if (plain.type == VALUE_UNDEFINED)
-        return eval_undefined(ev, &plain);
-    if (plain.type != VALUE_LIST && plain.type != VALUE_DICT && plain.type != VALUE_STRING)
-        return type_error(ev, "cannot unpack non-iterable %s object", value_type_name(&plain));
-    rc = iterate(ev, &plain, &l);
-    if (rc < 0)
-        return rc;
+    int rc = 0;
+    if (v->type == VALUE_LIST) {
+        l = v->u.list;
+    } else {
+        rc = make_plain(ev, v, &plain);
+        if (rc < 0)
+            return rc;
+        if (plain.type == VALUE_UNDEFINED)
+            return eval_undefined(ev, &plain);
+        if (plain.type != VALUE_LIST && plain.type != VALUE_DICT && plain.type != VALUE_STRING)
+            return type_error(ev, "cannot unpack non-iterable %s object", value_type_name(&plain));
+        rc = iterate(ev, &plain, &l);
+        if (rc < 0)
+            return rc;
+    }
     if (l->len > want)
         return other_error(ev, "ValueError", "too many values to unpack (expected %zu)", want);
     if (l->len < want)

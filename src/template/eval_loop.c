@@ -26,16 +26,14 @@ static int take(struct loop *l, struct value *ret)
     struct ev *ev = &l->ev;
     const struct for_loop *f = l->node;
     while (l->next < l->items->len) {
-        struct value v = l->items->items[l->next++], test;
+        struct value v = l->items->items[l->next++];
         bool yes = true;
         if (f->test) {
             (l->tested ? enter_scope_again : enter_scope)(ev, &f->test_scope);
             l->tested = true;
             int rc = assign_target(ev, f->test_target, &v, false);
             if (rc == 0)
-                rc = eval_expr(ev, f->test, &test);
-            if (rc == 0)
-                rc = eval_truth(ev, &test, &yes);
+                rc = eval_yes(ev, f->test, &yes);
             if (rc < 0)
                 return rc;
         }
@@ -153,8 +151,10 @@ static int loop_counter(struct loop *l, const char *name, struct value *ret)
         int add;
     } rows[] = {
         {"index", false, 1}, {"index0", false, 0}, {"revindex", true, 0}, {"revindex0", true, -1}};
+    if (name[0] != 'i' && name[0] != 'r')
+        return 0;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        if (name[0] != rows[i].name[0] || strcmp(rows[i].name, name) != 0)
+        if (strcmp(rows[i].name, name) != 0)
             continue;
         int64_t n = 0;
         int rc = rows[i].from_end ? loop_length(l, &n) : 0;

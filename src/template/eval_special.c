@@ -16,13 +16,13 @@ int op_percent(struct ev *ev, const struct value *fmt, const struct value *args,
 {
     struct call c = plain_call(ev);
     struct text text = {fmt->u.str.s, fmt->u.str.len};
-    struct buf b = {.max = OUTPUT_MAX};
     struct value plain;
     int rc = make_plain(ev, args, &plain);
     if (rc == 0 && plain.type == VALUE_UNDEFINED && !memchr(text.s, '%', text.len)) {
         *ret = *fmt; // Python takes an undefined value for a mapping, of which nothing need be used
         return 0;
     }
+    struct buf b = call_buf(&c);
     if (rc == 0)
         rc = py_percent(&c, text, &plain, &b, ev->e);
     if (rc == 0 && b.overflow)
@@ -31,7 +31,7 @@ int op_percent(struct ev *ev, const struct value *fmt, const struct value *args,
         *ret = value_strn(ev->a, buf_str(&b), b.len);
         ret->flags = fmt->flags & VALUE_UNSAFE;
     }
-    buf_release(&b);
+    drop_buf(&c, &b);
     return rc;
 }
 

@@ -77,12 +77,18 @@ static int eval_output(struct ev *ev, const struct node *n)
         const struct node *x = n->u.list.items[i];
         struct value v;
         if (x->kind == N_DATA) {
-            rc = out_data(ev, &x->u.value);
+            if (!out_add(ev->out, x->u.value.u.str.s, x->u.value.u.str.len))
+                rc = out_data(ev, &x->u.value);
             continue;
         }
-        rc = eval_expr(ev, x, &v);
-        if (rc == 0)
-            rc = out_value(ev, &v, true);
+        const struct value *ready = eval_ready(ev, x);
+        if (ready) {
+            rc = out_value(ev, ready, true);
+        } else {
+            rc = eval_expr(ev, x, &v);
+            if (rc == 0)
+                rc = out_value(ev, &v, true);
+        }
         if (rc < 0)
             eval_failed(ev, x, rc);
     }
@@ -94,10 +100,7 @@ static int eval_if(struct ev *ev, const struct node *n)
     for (; n; n = n->u.cond.next) {
         bool yes = true;
         if (n->u.cond.test) {
-            struct value v;
-            int rc = eval_expr(ev, n->u.cond.test, &v);
-            if (rc == 0)
-                rc = eval_truth(ev, &v, &yes);
+            int rc = eval_yes(ev, n->u.cond.test, &yes);
             if (rc < 0)
                 return eval_failed(ev, n->u.cond.test, rc);
         }

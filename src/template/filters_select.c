@@ -52,7 +52,7 @@ BUILTIN(filter_map)
 {
     struct list *l;
     bool empty;
-    const char *name;
+    struct callee fn = {0};
     int rc = items_of(c, &empty, &l, e);
     *ret = value_list(c->arena);
     if (rc < 0 || empty)
@@ -61,10 +61,10 @@ BUILTIN(filter_map)
         return map_attribute(c, l, ret, e);
     if (!c->n_args)
         return fail_with(c, e, "map requires a filter argument");
-    rc = name_arg(c, 0, &name, e);
+    rc = name_arg(c, 0, &fn.name, e);
     for (size_t i = 0; i < l->len && rc >= 0; i++) {
         struct value v;
-        rc = call_filter(c, name, &l->items[i], c->args + 1, c->n_args - 1, c->kwargs, &v, e);
+        rc = call_filter(c, &fn, &l->items[i], c->args + 1, c->n_args - 1, c->kwargs, &v, e);
         if (rc >= 0)
             list_add(ret->u.list, v);
     }
@@ -75,7 +75,7 @@ static int select_items(struct call *c, bool by_attr, bool keep, struct value *r
 {
     struct list *l;
     bool empty;
-    const char *name = NULL;
+    struct callee fn = {0};
     size_t off = by_attr;
     int rc = items_of(c, &empty, &l, e);
     *ret = value_list(c->arena);
@@ -84,14 +84,14 @@ static int select_items(struct call *c, bool by_attr, bool keep, struct value *r
     if (by_attr && !c->n_args)
         return fail_with(c, e, "Missing parameter for attribute name");
     if (c->n_args > off)
-        rc = name_arg(c, off, &name, e);
+        rc = name_arg(c, off, &fn.name, e);
     for (size_t i = 0; i < l->len && rc >= 0; i++) {
         struct value v = l->items[i];
         bool hit = false;
         if (by_attr)
             rc = value_getpath(c, &l->items[i], &c->args[0], NULL, &v, e);
-        if (rc >= 0 && name)
-            rc = call_test(c, name, &v, c->args + off + 1, c->n_args - off - 1, c->kwargs, &hit, e);
+        if (rc >= 0 && fn.name)
+            rc = call_test(c, &fn, &v, c->args + off + 1, c->n_args - off - 1, c->kwargs, &hit, e);
         else if (rc >= 0)
             rc = truth_of(c, &v, &hit, e);
         if (rc >= 0 && hit == keep)

@@ -241,7 +241,9 @@ BUILTIN(filter_format)
     if (c->n_args && c->kwargs->len)
         return fail_with(c, e, "can't handle positional and keyword arguments at the same time");
     struct dict kwargs = *c->kwargs;
-    struct value args = tuple_of(c, c->args, c->n_args);
+    struct list given = {.arena = c->arena, .len = c->n_args, .cap = c->n_args};
+    memcpy(&given.items, &c->args, sizeof given.items);
+    struct value args = {.type = VALUE_LIST, .flags = VALUE_TUPLE, .u.list = &given};
     if (kwargs.len)
         args = (struct value){.type = VALUE_DICT, .u.dict = &kwargs};
     struct buf b = call_buf(c);

@@ -200,7 +200,8 @@ static int f_not_null(struct jp_args *a, struct value *ret)
 static int f_reverse(struct jp_args *a, struct value *ret)
 {
     if (a->v[0].type == VALUE_STRING)
-        return call_filter(a->c, "reverse", &a->v[0], NULL, 0, NULL, ret, a->e);
+        return call_filter(a->c, &(struct callee){.name = "reverse"}, &a->v[0], NULL, 0, NULL, ret,
+                           a->e);
     if (a->v[0].type != VALUE_LIST)
         return wrong(a, 0);
     *ret = value_list(a->c->arena);

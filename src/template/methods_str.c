@@ -108,6 +108,11 @@ BUILTIN(str_method_rstrip)
 // is its first code point.
 static int window(struct call *c, size_t first, struct text *ret, int64_t *at, struct err *e)
 {
+    if (c->n_args <= first) {
+        *ret = self_text(c);
+        *at = 0;
+        return 0;
+    }
     int64_t n = (int64_t)utf8_count(c->self.u.str.s, c->self.u.str.len), from = 0, to = n;
     int rc = 0;
     if (c->n_args > first + 2)

@@ -110,10 +110,12 @@ static int macro_call(struct value_object *o, struct arena *a, const struct list
 {
     const struct closure *c = o->data;
     struct ev ev = {.ctx = c->ctx, .tpl = c->tpl, .a = a, .e = e};
-    struct value kw = value_dict(a);
-    if (kwargs)
-        dict_update(kw.u.dict, kwargs);
-    struct macro_call k = {c->macro, args, kw.u.dict};
+    struct dict none = {.arena = a};
+    struct macro_call k = {c->macro, args, &none};
+    if (c->macro->uses_kwargs || (kwargs && kwargs->len)) {
+        k.kwargs = value_dict(a).u.dict;
+        dict_update(k.kwargs, kwargs);
+    }
     int rc = session_check_stack(c->ctx->ss, c->ctx->pos, e);
     if (rc == 0)
         rc = session_check_memory(a, c->ctx->pos, e);

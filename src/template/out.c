@@ -13,16 +13,12 @@ void out_init(struct out *o, struct buf *b)
 
 static void add_text(struct buf *b, const struct value *v)
 {
-    size_t n = v->u.str.len;
-    if (v->type != VALUE_STRING) {
+    if (v->type == VALUE_STRING)
+        buf_add(b, v->u.str.s, v->u.str.len);
+    else if (v->type == VALUE_INT)
+        buf_addi(b, v->u.i);
+    else
         value_print(b, v);
-    } else if (b->cap - b->len > n && n < OUTPUT_MAX - b->len) {
-        memcpy(b->p + b->len, v->u.str.s, n);
-        b->len += n;
-        b->p[b->len] = '\0';
-    } else {
-        buf_add(b, v->u.str.s, n);
-    }
 }
 
 static int full(struct ev *ev)
@@ -85,6 +81,8 @@ int out_value(struct ev *ev, const struct value *v, bool finalize)
 {
     if (v->type == VALUE_STRING || v->type == VALUE_INT) {
         ev->out->unsafe |= (v->flags & VALUE_UNSAFE) != 0;
+        if (v->type == VALUE_STRING && out_add(ev->out, v->u.str.s, v->u.str.len))
+            return 0;
         return add_piece(ev, v);
     }
     struct value x = *v;

@@ -140,11 +140,12 @@ static struct node *make_getattr(struct parser *p, struct node *obj, const struc
                                  uint32_t line)
 {
     struct dict none = {0};
-    struct value dummy = {.type = VALUE_DICT, .u.dict = &none};
+    const struct value dict = {.type = VALUE_DICT, .u.dict = &none}, str = value_ref("", 0);
     struct node *n = node_new(p, N_GETATTR, line);
     n->u.attr.obj = obj;
     n->u.attr.name = name;
-    n->u.attr.dict_method = method_find(&dummy, name->s, name->len);
+    n->u.attr.dict_method = method_find(&dict, name->s, name->len);
+    n->u.attr.str_method = method_find(&str, name->s, name->len);
     if (is_mutator(name))
         p->tpl->mutates = true;
     return parse_on(p, n, obj);

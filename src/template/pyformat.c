@@ -4,7 +4,6 @@
 #include "template/pystr.h"
 #include "template/unicode.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -74,7 +73,8 @@ static int number_or_star(struct percent *p, int64_t *ret)
         p->i++;
     } else {
         *ret = 0;
-        while (p->i < p->fmt.len && isdigit((unsigned char)p->fmt.s[p->i]) && *ret <= MAX_WIDTH)
+        while (p->i < p->fmt.len && p->fmt.s[p->i] >= '0' && p->fmt.s[p->i] <= '9' &&
+               *ret <= MAX_WIDTH)
             *ret = *ret * 10 + p->fmt.s[p->i++] - '0';
     }
     if (*ret > MAX_WIDTH || *ret < -MAX_WIDTH)
@@ -82,16 +82,28 @@ static int number_or_star(struct percent *p, int64_t *ret)
     return 0;
 }
 
+static bool read_flag(struct field *f, char ch)
+{
+    switch (ch) {
+    case '-':
+        return f->minus = true;
+    case '+':
+        return f->plus = true;
+    case ' ':
+        return f->space = true;
+    case '0':
+        return f->zero = true;
+    case '#':
+        return f->alt = true;
+    default:
+        return false;
+    }
+}
+
 static int read_field(struct percent *p, struct field *f)
 {
-    for (; p->i < p->fmt.len && strchr("-+ 0#", p->fmt.s[p->i]); p->i++) {
-        char ch = p->fmt.s[p->i];
-        f->minus |= ch == '-';
-        f->plus |= ch == '+';
-        f->space |= ch == ' ';
-        f->zero |= ch == '0';
-        f->alt |= ch == '#';
-    }
+    while (p->i < p->fmt.len && read_flag(f, p->fmt.s[p->i]))
+        p->i++;
     int rc = number_or_star(p, &f->width);
     if (rc < 0)
         return rc;
@@ -106,7 +118,8 @@ static int read_field(struct percent *p, struct field *f)
         if (rc < 0)
             return rc;
     }
-    while (p->i < p->fmt.len && strchr("hlL", p->fmt.s[p->i]))
+    while (p->i < p->fmt.len &&
+           (p->fmt.s[p->i] == 'h' || p->fmt.s[p->i] == 'l' || p->fmt.s[p->i] == 'L'))
         p->i++;
     if (p->i >= p->fmt.len)
         return fail_with(p->c, p->e, "incomplete format");
@@ -114,12 +127,13 @@ static int read_field(struct percent *p, struct field *f)
     return 0;
 }
 
-// Pads digits (without sign) as the flags say.
+// Pads digits (without sign) as the flags say, with zeros before them up to the precision.
 static void add_number(struct buf *b, const struct field *f, bool negative, const char *prefix,
-                       const char *digits)
+                       const char *digits, int64_t least)
 {
     const char *sign = negative ? "-" : f->plus ? "+" : f->space ? " " : "";
-    size_t len = strlen(sign) + strlen(prefix) + strlen(digits);
+    size_t n = strlen(digits), zeros = least > (int64_t)n ? (size_t)least - n : 0;
+    size_t len = strlen(sign) + strlen(prefix) + zeros + n;
     size_t pad = f->width > (int64_t)len ? (size_t)f->width - len : 0;
     if (!f->minus && !f->zero)
         buf_fill(b, ' ', pad);
@@ -127,7 +141,8 @@ static void add_number(struct buf *b, const struct field *f, bool negative, cons
     buf_adds(b, prefix);
     if (!f->minus && f->zero)
         buf_fill(b, '0', pad);
-    buf_adds(b, digits);
+    buf_fill(b, '0', zeros);
+    buf_add(b, digits, n);
     if (f->minus)
         buf_fill(b, ' ', pad);
 }
@@ -147,26 +162,19 @@ static int add_int(struct percent *p, const struct field *f, const struct value 
         return fail_type(p->c, p->e, "%%%c format: a real number is required, not %s", f->conv,
                          value_type_name(v));
     uint64_t u = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
-    struct buf digits = BUF_INIT;
-    char tmp[32];
-    if (f->conv == 'o')
-        snprintf(tmp, sizeof tmp, "%llo", (unsigned long long)u);
-    else if (f->conv == 'x')
-        snprintf(tmp, sizeof tmp, "%llx", (unsigned long long)u);
-    else if (f->conv == 'X')
-        snprintf(tmp, sizeof tmp, "%llX", (unsigned long long)u);
-    else
-        snprintf(tmp, sizeof tmp, "%llu", (unsigned long long)u);
-    if (f->prec > (int64_t)strlen(tmp))
-        buf_fill(&digits, '0', (size_t)f->prec - strlen(tmp));
-    buf_adds(&digits, tmp);
+    unsigned base = f->conv == 'o' ? 8 : hex ? 16 : 10;
+    const char *figures = f->conv == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
+    char text[32], *digits = text + sizeof text - 1;
+    *digits = '\0';
+    do
+        *--digits = figures[u % base];
+    while (u /= base);
     const char *prefix = !f->alt          ? ""
                          : f->conv == 'x' ? "0x"
                          : f->conv == 'X' ? "0X"
                          : f->conv == 'o' ? "0o"
                                           : "";
-    add_number(b, f, n < 0, prefix, buf_str(&digits));
-    buf_release(&digits);
+    add_number(b, f, n < 0, prefix, digits, f->prec);
     return 0;
 }
 
@@ -186,7 +194,7 @@ static int add_float(struct percent *p, struct field *f, const struct value *v, 
 #pragma GCC diagnostic pop
     if (!isfinite(d))
         f->zero = false;
-    add_number(b, f, negative, "", buf_str(&digits));
+    add_number(b, f, negative, "", buf_str(&digits), 0);
     buf_release(&digits);
     return 0;
 }

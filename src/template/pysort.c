@@ -18,7 +18,10 @@ int order_of(struct call *c, const struct value *x, const struct value *y, int *
     return rc < 0 && e ? err_at(e, c->pos) : rc;
 }
 
-static int merge(struct call *c, struct sort_item *items, size_t mid, size_t n, bool reverse,
+// Python's own way for so many; more are merged.
+#define INSERT_MAX 64
+
+static int merge(struct call *c, struct sort_item *items, size_t mid, size_t n,
                  struct sort_item *tmp, struct err *e)
 {
     memcpy(tmp, items, mid * sizeof *tmp);
@@ -28,49 +31,90 @@ static int merge(struct call *c, struct sort_item *items, size_t mid, size_t n, 
         int rc = order_of(c, &items[j].key, &tmp[i].key, &cmp, e);
         if (rc < 0)
             return rc;
-        bool right = reverse ? cmp > 0 : cmp < 0;
-        items[k++] = right ? items[j++] : tmp[i++];
+        items[k++] = cmp < 0 ? items[j++] : tmp[i++];
     }
     while (i < mid)
         items[k++] = tmp[i++];
     return 0;
 }
 
-static int sort_part(struct call *c, struct sort_item *items, size_t n, bool reverse,
-                     struct sort_item *tmp, struct err *e)
+// The items behind the first `done`, which are in order, are put where they belong.
+static int insert_rest(struct call *c, struct sort_item *items, size_t done, size_t n,
+                       struct err *e)
 {
-    if (n < 2)
-        return 0;
+    for (; done < n; done++) {
+        struct sort_item item = items[done];
+        size_t lo = 0, hi = done;
+        while (lo < hi) {
+            size_t mid = (lo + hi) / 2;
+            int cmp, rc = order_of(c, &item.key, &items[mid].key, &cmp, e);
+            if (rc < 0)
+                return rc;
+            if (cmp < 0)
+                hi = mid;
+            else
+                lo = mid + 1;
+        }
+        memmove(items + lo + 1, items + lo, (done - lo) * sizeof *items);
+        items[lo] = item;
+    }
+    return 0;
+}
+
+static int sort_part(struct call *c, struct sort_item *items, size_t n, struct sort_item *tmp,
+                     struct err *e)
+{
+    if (n < INSERT_MAX)
+        return insert_rest(c, items, n > 0, n, e);
     size_t mid = n / 2;
-    int rc = sort_part(c, items, mid, reverse, tmp, e);
+    int rc = sort_part(c, items, mid, tmp, e);
     if (rc >= 0)
-        rc = sort_part(c, items + mid, n - mid, reverse, tmp, e);
-    return rc < 0 ? rc : merge(c, items, mid, n, reverse, tmp, e);
+        rc = sort_part(c, items + mid, n - mid, tmp, e);
+    return rc < 0 ? rc : merge(c, items, mid, n, tmp, e);
+}
+
+static void flip(struct sort_item *items, size_t n)
+{
+    for (size_t i = 0, j = n; i + 1 < j; i++) {
+        struct sort_item item = items[i];
+        items[i] = items[--j];
+        items[j] = item;
+    }
 }
 
 // Python looks for a run at the start first; doing the same finds the pair it would complain about.
-static int first_run(struct call *c, struct sort_item *items, size_t n, bool reverse, struct err *e)
+// A falling one is turned round. *ret items are in order then.
+static int first_run(struct call *c, struct sort_item *items, size_t n, size_t *ret, struct err *e)
 {
-    int first = 0, cmp, rc = 0;
-    for (size_t i = 1; i < n; i++) {
-        const struct sort_item *x = reverse ? &items[n - 1 - i] : &items[i],
-                               *y = reverse ? x + 1 : x - 1;
-        rc = order_of(c, &x->key, &y->key, &cmp, e);
+    bool falls = false;
+    int cmp, rc = 0;
+    size_t i = 1;
+    for (; i < n; i++) {
+        rc = order_of(c, &items[i].key, &items[i - 1].key, &cmp, e);
         if (i == 1)
-            first = cmp < 0;
-        if (rc < 0 || (cmp < 0) != first)
+            falls = rc >= 0 && cmp < 0;
+        if (rc < 0 || (cmp < 0) != falls)
             break;
     }
+    *ret = i < n ? i : n;
+    if (falls)
+        flip(items, *ret);
     return rc;
 }
 
 int sort_items(struct call *c, struct sort_item *items, size_t n, bool reverse, struct err *e)
 {
-    int rc = first_run(c, items, n, reverse, e);
-    if (rc < 0)
-        return rc;
-    struct sort_item *tmp = arena_array(c->arena, struct sort_item, n / 2 + 1);
-    return sort_part(c, items, n, reverse, tmp, e);
+    size_t run;
+    if (reverse)
+        flip(items, n);
+    int rc = first_run(c, items, n, &run, e);
+    if (rc >= 0 && run < n && n < INSERT_MAX)
+        rc = insert_rest(c, items, run, n, e);
+    else if (rc >= 0 && run < n)
+        rc = sort_part(c, items, n, arena_array(c->arena, struct sort_item, n / 2 + 1), e);
+    if (reverse)
+        flip(items, n);
+    return rc;
 }
 
 bool is_hashable(const struct value *v)

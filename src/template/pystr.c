@@ -233,9 +233,11 @@ void str_pad(struct buf *b, struct text s, int64_t width, struct text fill, char
                    : align == '^' ? pad / 2
                    : align == 'c' ? pad / 2 + (pad & width & 1)
                                   : 0;
-    buf_repeat(b, fill.s, fill.len, (size_t)left);
+    if (left)
+        buf_repeat(b, fill.s, fill.len, (size_t)left);
     buf_add(b, s.s, s.len);
-    buf_repeat(b, fill.s, fill.len, (size_t)(pad - left));
+    if (pad > left)
+        buf_repeat(b, fill.s, fill.len, (size_t)(pad - left));
 }
 
 struct text str_slice(struct text s, int64_t from, int64_t to)

@@ -23,6 +23,41 @@ bool value_has_unsafe(const struct value *v, int depth)
     return false;
 }
 
+// True when templating would leave v as it is, which one look tells of nearly every variable;
+// *unsafe is set when something in it is.
+static bool is_plain(const struct value *v, int depth, bool *unsafe)
+{
+    switch (v->type) {
+    case VALUE_STRING:
+        *unsafe |= (v->flags & VALUE_UNSAFE) != 0;
+        return !(v->flags & VALUE_VAULT) &&
+               (v->flags & VALUE_UNSAFE || !memchr(v->u.str.s, '{', v->u.str.len));
+    case VALUE_LIST:
+        if (v->flags & VALUE_TUPLE || depth > 99 || value_nodes(v) > NODES_MAX)
+            return false;
+        for (size_t i = 0; i < v->u.list->len; i++)
+            if (!is_plain(&v->u.list->items[i], depth + 1, unsafe))
+                return false;
+        return true;
+    case VALUE_DICT: {
+        const struct dict *d = v->u.dict;
+        if (depth > 99 || value_nodes(v) > NODES_MAX)
+            return false;
+        for (size_t i = 0; i < d->used; i++) {
+            const struct dict_entry *x = &d->entries[i];
+            if (!x->live)
+                continue;
+            *unsafe |= (x->key.flags & VALUE_UNSAFE) != 0;
+            if (x->val.type >= VALUE_STRING && !is_plain(&x->val, depth + 1, unsafe))
+                return false;
+        }
+        return true;
+    }
+    default:
+        return true;
+    }
+}
+
 // --- the memo
 // ----------------------------------------------------------------------------------------------------
 
@@ -97,16 +132,14 @@ static int nested_error(struct ev *ev, const struct value *raw, struct err *why)
     return rc;
 }
 
-// A raw variable as templates see it.
-static int cook(struct ev *ev, const struct value *raw, struct value *ret)
+// A raw variable as templates see it, and whether something in it is unsafe.
+static int cook(struct ev *ev, const struct value *raw, struct value *ret, bool *unsafe)
 {
     struct ctx *c = ev->ctx;
     struct err why = ERR_INIT;
     *ret = *raw;
-    if (raw->type != VALUE_STRING && raw->type != VALUE_LIST && raw->type != VALUE_DICT)
-        return 0;
-    if (raw->type == VALUE_STRING && !(raw->flags & VALUE_VAULT) &&
-        !memchr(raw->u.str.s, '{', raw->u.str.len))
+    *unsafe = false;
+    if (is_plain(raw, 0, unsafe))
         return 0;
     static const struct template_opts modes[2] = {
         {.trim_blocks = true,
@@ -124,6 +157,7 @@ static int cook(struct ev *ev, const struct value *raw, struct value *ret)
     struct ctx *cur = c->ss->cur;
     int rc = template_nested(c->t, c->ss->arena, raw, &modes[c->opts.native], ret, &why, 0);
     c->ss->cur = cur;
+    *unsafe = rc >= 0 && value_has_unsafe(ret, 0);
     if (rc < 0 && why.code == ERR_UNDEFINED) {
         *ret = undefined_variable(ev, raw, &why);
         return 0;
@@ -155,6 +189,7 @@ static int resolve_variable(struct ev *ev, const struct name *n, struct value *r
 {
     struct template_session *ss = ev->ctx->ss;
     struct memo_entry *m = memo_slot(ss, ev->tpl, n);
+    const struct memo_entry *table = ss->memo;
     struct value raw;
     if (m->state == MEMO_KNOWN || m->state == MEMO_MISSING) {
         *ret = m->v;
@@ -177,16 +212,19 @@ static int resolve_variable(struct ev *ev, const struct name *n, struct value *r
     if (rc && is_vars) {
         v = raw;
         value_has_vault(&raw);
+        *unsafe = value_has_unsafe(&v, 0);
     } else if (rc && raw.type == VALUE_UNDEFINED) {
         rc = eval_undefined(ev, &raw);
-    } else if (rc && (rc = cook(ev, &raw, &v)) >= 0)
+    } else if (rc && (rc = cook(ev, &raw, &v, unsafe)) >= 0) {
         rc = 1;
-    m = memo_find(ss, n); // the table may have moved
+    }
+    if (ss->memo != table) // it has moved
+        m = memo_find(ss, n);
     m->state = rc < 0 ? MEMO_FAILED : rc ? MEMO_KNOWN : MEMO_MISSING;
     if (rc < 0)
         return rc;
     m->v = *ret = v;
-    m->unsafe = *unsafe = rc && value_has_unsafe(&v, 0);
+    m->unsafe = *unsafe;
     return rc;
 }
 

@@ -186,14 +186,14 @@ static int run_row(struct arena *a, const struct value *row, struct value *self,
     if (*kind == 'x')
         return run_template(a, row, self, ret, e);
     struct templar t = {0};
+    struct callee fn = {.name = name};
     struct call c = {.t = &t, .arena = a, .kwargs = &none, .name = name};
     if (*kind == 'f')
-        return call_filter(&c, name, self, argv.u.list->items, argv.u.list->len, kwv.u.dict, ret,
-                           e);
+        return call_filter(&c, &fn, self, argv.u.list->items, argv.u.list->len, kwv.u.dict, ret, e);
     if (*kind == 't') {
         bool yes = false;
         int rc =
-            call_test(&c, name, self, argv.u.list->items, argv.u.list->len, kwv.u.dict, &yes, e);
+            call_test(&c, &fn, self, argv.u.list->items, argv.u.list->len, kwv.u.dict, &yes, e);
         *ret = value_bool(yes);
         return rc;
     }
