@@ -227,9 +227,9 @@ struct askpass *askpass_new(struct fleet *f, struct err *e)
     a->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (a->fd < 0 || getrandom(r, sizeof r, 0) != sizeof r)
         goto fail;
-    strcpy(a->name, "andon-");
-    for (size_t i = 0; i < sizeof r; i++)
-        snprintf(a->name + 6 + 2 * i, 3, "%02x", r[i]);
+    int n = snprintf(a->name, sizeof a->name, "andon-");
+    for (size_t i = 0; i < sizeof r; i++, n += 2)
+        snprintf(a->name + n, sizeof a->name - (size_t)n, "%02x", r[i]);
     socklen_t len = address(&un, a->name);
     if (bind(a->fd, (struct sockaddr *)&un, len) || listen(a->fd, 128))
         goto fail;
