@@ -3,13 +3,13 @@
 #include "cli/session.h"
 #include "cli/vault.h"
 #include "config/path.h"
+#include "core/program.h"
 #include "template/hooks.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static const char *from_environment(void *data, const char *name)
@@ -116,23 +116,24 @@ int session_decrypt(void *data, struct arena *a, const char *path, const char *t
 
 static int script_output(const char *path, struct buf *out, struct err *e)
 {
-    struct buf line = BUF_INIT;
-    char piece[1024];
-    size_t n;
-    buf_adds(&line, "exec '");
-    for (const char *p = path; *p; p++)
-        buf_adds(&line, *p == '\'' ? "'\\''" : (char[]){*p, '\0'});
-    buf_addc(&line, '\'');
-    FILE *f = popen(buf_str(&line), "re");
-    while (f && (n = fread(piece, 1, sizeof piece, f)) > 0)
-        buf_add(out, piece, n);
-    explicit_bzero(piece, sizeof piece);
-    int status = f ? pclose(f) : -1;
-    buf_release(&line);
-    if (status == 0)
-        return 0;
-    return err_set(e, ERR_FAILED, POS_NONE, "The password script %s returned an error (rc=%d)",
-                   path, WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+    const char *argv[] = {path, NULL};
+    struct program_opts o = {.input_is_ours = true};
+    struct program_result r;
+    int rc = program_run(argv, &o, &r, NULL);
+    if (rc < 0)
+        rc = err_set(e, ERR_FAILED, POS_NONE,
+                     "The password script %s cannot be run: %s. If this is not a script, remove "
+                     "the executable bit from the file",
+                     path, strerror(r.error));
+    else if (r.status != 0)
+        rc =
+            err_set(e, ERR_FAILED, POS_NONE, "The password script %s returned an error (rc=%d)%s%s",
+                    path, r.status, r.err.len ? ": " : "", buf_str(&r.err));
+    else
+        buf_add(out, buf_str(&r.out), r.out.len);
+    vault_wipe(&r.out);
+    program_release(&r);
+    return rc;
 }
 
 static int password_text(struct session *s, const char *path, struct buf *out, struct err *e)

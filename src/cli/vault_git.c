@@ -2,16 +2,13 @@
 #include "cli/vault.h"
 
 #include "core/file.h"
+#include "core/program.h"
 
 #include <errno.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-extern char **environ;
 
 // --- textconv
 // --------------------------------------------------------------------------------------------------
@@ -134,28 +131,25 @@ static bool same(const struct buf *x, const struct buf *y)
 
 // `git merge-file` over the plain texts, which leaves the outcome in the file of ours: the number
 // of conflicts, or <0.
-static int merge_files(struct arena *a, const struct side f[3], struct err *e)
+static int merge_files(const struct side f[3], struct err *e)
 {
     static const char *const fixed[] = {"git", "merge-file", "-L", "ours",
                                         "-L",  "base",       "-L", "theirs"};
-    char *argv[12];
+    const char *argv[12];
     size_t n = 0;
-    int status = 0;
-    pid_t pid;
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
-        argv[n++] = arena_strdup(a, fixed[i]);
+        argv[n++] = fixed[i];
     argv[n++] = f[1].file;
     argv[n++] = f[0].file;
     argv[n++] = f[2].file;
     argv[n] = NULL;
-    int rc = posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ);
-    if (rc)
-        return err_set(e, ERR_IO, POS_NONE, "git merge-file cannot be run: %s", strerror(rc));
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
-    if (!WIFEXITED(status) || WEXITSTATUS(status) >= 128)
-        return err_set(e, ERR_FAILED, POS_NONE, "git merge-file failed");
-    return WEXITSTATUS(status);
+    struct program_opts o = {.error_to_terminal = true};
+    struct program_result r;
+    int rc = program_run(argv, &o, &r, e), conflicts = r.status;
+    program_release(&r);
+    if (rc < 0)
+        return rc;
+    return conflicts < 128 ? conflicts : err_set(e, ERR_FAILED, POS_NONE, "git merge-file failed");
 }
 
 // The outcome in place of ours, encrypted with the secret and id ours has (or theirs).
@@ -199,7 +193,7 @@ int vault_merge(struct session *s, const char *base, const char *ours, const cha
             rc = private_file(s->arena, dir, names[i], &f[i].plain, &f[i].file, &e);
     }
     if (rc == 0)
-        rc = conflicts = merge_files(s->arena, f, &e);
+        rc = conflicts = merge_files(f, &e);
     if (rc >= 0)
         rc = vault_read_file(f[1].file, &merged, &e);
     if (rc == 0)

@@ -80,7 +80,7 @@ static int start(const char *const *argv, const struct program_opts *o, const in
     for (int i = 0; i < 3; i++)
         if (fds[i] >= 0)
             posix_spawn_file_actions_adddup2(&actions, fds[i], i);
-    if (fds[0] < 0)
+    if (fds[0] < 0 && !o->input_is_ours)
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     if (o->cwd)
         posix_spawn_file_actions_addchdir_np(&actions, o->cwd);
@@ -108,35 +108,41 @@ static void give(struct child *c, const struct program_opts *o)
         close_fd(&c->in);
 }
 
-static void take(int *fd, struct buf *b)
+// False when that is more than fits. It may be a password: nothing of it stays here.
+static bool take(int *fd, struct buf *b)
 {
     char chunk[16384];
     ssize_t n = read(*fd, chunk, sizeof chunk);
-    if (n > 0)
-        buf_add(b, chunk, b->max && (size_t)n > b->max - b->len ? b->max - b->len : (size_t)n);
-    else if (n == 0 || (errno != EINTR && errno != EAGAIN))
+    if (n > 0) {
+        size_t len = (size_t)n, room = b->max - b->len;
+        buf_add(b, chunk, len < room ? len : room);
+        explicit_bzero(chunk, len);
+        return len <= room;
+    }
+    if (n == 0 || (errno != EINTR && errno != EAGAIN))
         close_fd(fd);
+    return true;
 }
 
-// Until its streams are closed; false when it took too long.
-static bool talk(struct child *c, const struct program_opts *o, struct program_result *r)
+// Until its streams are closed: 0, ERR_TIMEOUT, ERR_LIMIT.
+static int talk(struct child *c, const struct program_opts *o, struct program_result *r)
 {
     int64_t until = o->timeout_ms ? clock_mono_ms() + o->timeout_ms : 0;
     while (c->out >= 0 || c->err >= 0) {
         struct pollfd fds[3] = {{c->in, POLLOUT, 0}, {c->out, POLLIN, 0}, {c->err, POLLIN, 0}};
         int64_t left = until ? until - clock_mono_ms() : -1;
         if (until && left <= 0)
-            return false;
+            return ERR_TIMEOUT;
         if (poll(fds, 3, (int)left) < 0 && errno != EINTR)
-            return true;
+            return 0;
         if (c->in >= 0 && fds[0].revents)
             give(c, o);
-        if (c->out >= 0 && fds[1].revents)
-            take(&c->out, &r->out);
+        if (c->out >= 0 && fds[1].revents && !take(&c->out, &r->out) && o->more_is_error)
+            return ERR_LIMIT;
         if (c->err >= 0 && fds[2].revents)
             take(&c->err, &r->err);
     }
-    return true;
+    return 0;
 }
 
 // Both ends of the three streams: theirs in fds, ours in c.
@@ -176,18 +182,22 @@ int program_run(const char *const *argv, const struct program_opts *opts,
     for (int i = 0; i < 3; i++)
         close_fd(&fds[i]);
     if (rc != 0) {
+        ret->error = rc;
         rc = err_set(e, rc == ENOENT ? ERR_NOENT : ERR_IO, POS_NONE, "cannot run %s: %s", argv[0],
                      strerror(rc));
     } else {
-        bool in_time = talk(&c, opts, ret);
-        if (!in_time)
+        rc = talk(&c, opts, ret);
+        if (rc != 0)
             kill(c.pid, SIGKILL);
         while (waitpid(c.pid, &status, 0) < 0 && errno == EINTR)
             continue;
-        ret->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-        if (!in_time)
-            rc = err_set(e, ERR_TIMEOUT, POS_NONE, "%s took longer than %d s", argv[0],
-                         (opts->timeout_ms + 999) / 1000);
+        ret->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+        ret->status = ret->signal ? 128 + ret->signal : WEXITSTATUS(status);
+        if (rc == ERR_TIMEOUT)
+            err_set(e, rc, POS_NONE, "%s took longer than %d s", argv[0],
+                    (opts->timeout_ms + 999) / 1000);
+        if (rc == ERR_LIMIT)
+            err_set(e, rc, POS_NONE, "%s wrote more than %zu KiB", argv[0], max >> 10);
     }
     close_fd(&c.in);
     close_fd(&c.out);

@@ -2,116 +2,54 @@
 // has no _meta.
 #include "inventory/source.h"
 
-#include "core/buf.h"
 #include "core/json.h"
+#include "core/program.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <spawn.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define MAX_OUTPUT ((size_t)64 << 20)
-#define MAX_ERRORS 4000
 
 static struct pos in_file(const char *path)
 {
     return (struct pos){.file = src_file(path)};
 }
 
-// Reads from both pipes until they are closed; false when out got too much.
-static bool drain(int out_fd, int err_fd, struct buf *out, struct buf *err)
+// Runs the program; its output is in ret, which is to be released in any case.
+static int run(const char *const argv[], struct program_result *ret, struct err *e)
 {
-    struct pollfd fds[2] = {{out_fd, POLLIN, 0}, {err_fd, POLLIN, 0}};
-    char chunk[65536];
-    while (fds[0].fd >= 0 || fds[1].fd >= 0) {
-        if (poll(fds, 2, -1) < 0 && errno != EINTR)
-            return false;
-        for (int i = 0; i < 2; i++) {
-            if (fds[i].fd < 0 || !fds[i].revents)
-                continue;
-            ssize_t n = read(fds[i].fd, chunk, sizeof(chunk));
-            if (n > 0)
-                buf_add(i ? err : out, chunk, (size_t)n);
-            else if (n == 0 || errno != EINTR)
-                fds[i].fd = -1;
-        }
-        if (out->overflow)
-            return false;
-    }
-    return true;
-}
-
-static int start(char *const argv[], int out_fd, int err_fd, pid_t *pid)
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, out_fd, 1);
-    posix_spawn_file_actions_adddup2(&actions, err_fd, 2);
-    int rc = posix_spawn(pid, argv[0], &actions, NULL, argv, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    return rc;
-}
-
-// Runs the program and gives its output, which the caller releases.
-static int run(char *const argv[], struct buf *out, struct err *e)
-{
-    int outs[2], errs[2], status = 0;
-    pid_t pid;
-    struct buf err;
-    buf_init(out, MAX_OUTPUT);
-    buf_init(&err, MAX_ERRORS);
-    if (pipe2(outs, O_CLOEXEC) < 0)
-        return err_set(e, ERR_IO, in_file(argv[0]), "no pipe for the inventory script: %s",
-                       strerror(errno));
-    if (pipe2(errs, O_CLOEXEC) < 0) {
-        int saved = errno;
-        close(outs[0]);
-        close(outs[1]);
-        return err_set(e, ERR_IO, in_file(argv[0]), "no pipe for the inventory script: %s",
-                       strerror(saved));
-    }
-    int rc = start(argv, outs[1], errs[1], &pid);
-    close(outs[1]);
-    close(errs[1]);
-    bool ok = rc == 0 && drain(outs[0], errs[0], out, &err);
-    close(outs[0]);
-    close(errs[0]);
-    while (rc == 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
-    if (rc != 0)
-        rc = err_set(e, ERR_IO, in_file(argv[0]), "the inventory script cannot be run: %s%s",
-                     strerror(rc),
-                     rc == EACCES    ? " (chmod +x it)"
-                     : rc == ENOEXEC ? " (it needs a first line #!)"
-                                     : "");
-    else if (!ok)
-        rc = err_set(e, ERR_LIMIT, in_file(argv[0]), "the inventory script wrote more than %zu MB",
-                     MAX_OUTPUT >> 20);
-    else if (status != 0)
-        rc =
-            err_set(e, ERR_FAILED, in_file(argv[0]), "the inventory script failed with %s %d: %.*s",
-                    WIFSIGNALED(status) ? "signal" : "status",
-                    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
-                    (int)strcspn(buf_str(&err), "\n"), buf_str(&err));
-    buf_release(&err);
-    return rc;
+    struct program_opts o = {
+        .input_is_ours = true, .max_output = MAX_OUTPUT, .more_is_error = true};
+    int rc = program_run(argv, &o, ret, NULL), no = ret->error;
+    if (rc == ERR_LIMIT)
+        return err_set(e, rc, in_file(argv[0]), "the inventory script wrote more than %zu MB",
+                       MAX_OUTPUT >> 20);
+    if (rc < 0)
+        return err_set(e, ERR_IO, in_file(argv[0]), "the inventory script cannot be run: %s%s",
+                       strerror(no),
+                       no == EACCES    ? " (chmod +x it)"
+                       : no == ENOEXEC ? " (it needs a first line #!)"
+                                       : "");
+    if (ret->status != 0)
+        return err_set(e, ERR_FAILED, in_file(argv[0]),
+                       "the inventory script failed with %s %d: %.*s",
+                       ret->signal ? "signal" : "status", ret->signal ? ret->signal : ret->status,
+                       (int)strcspn(buf_str(&ret->err), "\n"), buf_str(&ret->err));
+    return 0;
 }
 
 // Runs the program and reads its output as a JSON dict.
 static int run_json(struct inventory *inv, const char *path, const char *option, const char *host,
                     struct value *ret, struct err *e)
 {
-    char *argv[] = {arena_strdup(inv->a, path), arena_strdup(inv->a, option),
-                    arena_strdup(inv->a, host), NULL};
-    struct buf out;
+    const char *argv[] = {path, option, host, NULL};
+    struct program_result r;
     struct err why = ERR_INIT;
-    int rc = run(argv, &out, e);
-    if (rc == 0 && host && !buf_str(&out)[strspn(buf_str(&out), " \t\r\n")])
+    int rc = run(argv, &r, e);
+    const char *out = buf_str(&r.out);
+    if (rc == 0 && host && !out[strspn(out, " \t\r\n")])
         *ret = value_dict(inv->a);
-    else if (rc == 0 && json_parse(inv->a, buf_str(&out), out.len, ret, &why) < 0)
+    else if (rc == 0 && json_parse(inv->a, out, r.out.len, ret, &why) < 0)
         rc = err_set(e, ERR_PARSE, in_file(path),
                      "what the inventory script wrote for %s is not JSON: %s", option,
                      err_msg(&why));
@@ -119,7 +57,7 @@ static int run_json(struct inventory *inv, const char *path, const char *option,
         rc = err_set(e, ERR_PARSE, in_file(path),
                      "what the inventory script wrote for %s must be a JSON dict", option);
     err_release(&why);
-    buf_release(&out);
+    program_release(&r);
     return rc;
 }
 

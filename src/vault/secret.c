@@ -2,21 +2,16 @@
 #include "vault/internal.h"
 
 #include "core/file.h"
+#include "core/program.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <spawn.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define MAX_SECRET 65536
 #define UNKNOWN_ID 2 // what a client script exits with when it has no such id
-
-extern char **environ;
 
 static bool is_client(const char *path)
 {
@@ -24,103 +19,6 @@ static bool is_client(const char *path)
     size_t n = dot && dot != base ? (size_t)(dot - path) : strlen(path);
     return n >= 7 && memcmp(path + n - 7, "-client", 7) == 0;
 }
-
-// --- scripts
-// ---------------------------------------------------------------------------------------------------
-
-static int spawn(char *const argv[], int out, int err, pid_t *pid)
-{
-    posix_spawn_file_actions_t acts;
-    posix_spawn_file_actions_init(&acts);
-    posix_spawn_file_actions_adddup2(&acts, out, 1);
-    if (err >= 0)
-        posix_spawn_file_actions_adddup2(&acts, err, 2);
-    int rc = posix_spawn(pid, argv[0], &acts, NULL, argv, environ);
-    posix_spawn_file_actions_destroy(&acts);
-    return rc;
-}
-
-// Reads fd to its end; what is past the limit is dropped.
-static void read_all(int fd, struct buf *out)
-{
-    char piece[4096];
-    ssize_t n;
-    while ((n = read(fd, piece, sizeof piece)) > 0 || (n < 0 && errno == EINTR))
-        if (n > 0)
-            buf_add(out, piece, (size_t)n);
-    explicit_bzero(piece, sizeof piece);
-}
-
-// What a client script complained about goes to a file that has no name, so that neither pipe can
-// fill up.
-static void read_complaint(int fd, struct buf *out)
-{
-    if (fd < 0 || lseek(fd, 0, SEEK_SET) < 0)
-        return;
-    read_all(fd, out);
-    while (out->len && strchr(" \r\n", out->p[out->len - 1]))
-        out->p[--out->len] = '\0';
-}
-
-static int script_error(const char *path, const char *id, bool client, int status,
-                        const struct buf *complaint, struct err *e)
-{
-    int code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-    if (!client)
-        return err_set(e, ERR_FAILED, POS_NONE,
-                       "Vault password script %s returned non-zero (%d): None", path, code);
-    if (code == UNKNOWN_ID)
-        return err_set(e, ERR_FAILED, POS_NONE,
-                       "Vault password client script %s did not find a secret for vault-id=%s: %s",
-                       path, id ? id : "None", buf_str(complaint));
-    return err_set(e, ERR_FAILED, POS_NONE,
-                   "Vault password client script %s returned non-zero (%d) when getting secret "
-                   "for vault-id=%s: %s",
-                   path, code, id ? id : "None", buf_str(complaint));
-}
-
-static int run_script(const char *path, const char *id, struct buf *out, struct err *e)
-{
-    bool client = is_client(path);
-    char *argv[4] = {xstrdup(path)};
-    int pipes[2], status = 0;
-    pid_t pid;
-    struct buf complaint = BUF_INIT;
-    buf_init(&complaint, 4096);
-    if (client && id) {
-        argv[1] = xstrdup("--vault-id");
-        argv[2] = xstrdup(id);
-    }
-    int err = client ? memfd_create("stderr", MFD_CLOEXEC) : -1;
-    int rc = pipe2(pipes, O_CLOEXEC) < 0 ? errno : 0;
-    if (rc == 0) {
-        rc = spawn(argv, pipes[1], err, &pid);
-        close(pipes[1]);
-        if (rc == 0)
-            read_all(pipes[0], out);
-        close(pipes[0]);
-        while (rc == 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-            continue;
-    }
-    if (rc != 0) {
-        rc = err_set(e, ERR_IO, POS_NONE,
-                     "Problem running vault password %sscript %s ([Errno %d] %s: '%s'). If this is "
-                     "not a script, remove the executable bit from the file.",
-                     client ? "client " : "", path, rc, strerror(rc), path);
-    } else if (status != 0) {
-        read_complaint(err, &complaint);
-        rc = script_error(path, id, client, status, &complaint, e);
-    }
-    if (err >= 0)
-        close(err);
-    buf_release(&complaint);
-    for (int i = 0; i < 3; i++)
-        free(argv[i]);
-    return rc;
-}
-
-// --- files
-// -----------------------------------------------------------------------------------------------------
 
 static bool in_set(char c, const char *set)
 {
@@ -136,6 +34,63 @@ static void strip(struct buf *b, const char *set)
         n++;
     buf_consume(b, n);
 }
+
+// --- scripts
+// ---------------------------------------------------------------------------------------------------
+
+// Reads fd to its end; what is past the limit is dropped.
+static void read_all(int fd, struct buf *out)
+{
+    char piece[4096];
+    ssize_t n;
+    while ((n = read(fd, piece, sizeof piece)) > 0 || (n < 0 && errno == EINTR))
+        if (n > 0)
+            buf_add(out, piece, (size_t)n);
+    explicit_bzero(piece, sizeof piece);
+}
+
+static int script_error(const char *path, const char *id, bool client, struct program_result *r,
+                        struct err *e)
+{
+    int code = r->signal ? -r->signal : r->status; // as Python tells it
+    if (!client)
+        return err_set(e, ERR_FAILED, POS_NONE,
+                       "Vault password script %s returned non-zero (%d): None", path, code);
+    strip(&r->err, " \r\n");
+    if (code == UNKNOWN_ID)
+        return err_set(e, ERR_FAILED, POS_NONE,
+                       "Vault password client script %s did not find a secret for vault-id=%s: %s",
+                       path, id ? id : "None", buf_str(&r->err));
+    return err_set(e, ERR_FAILED, POS_NONE,
+                   "Vault password client script %s returned non-zero (%d) when getting secret "
+                   "for vault-id=%s: %s",
+                   path, code, id ? id : "None", buf_str(&r->err));
+}
+
+static int run_script(const char *path, const char *id, struct buf *out, struct err *e)
+{
+    bool client = is_client(path);
+    const char *argv[] = {path, client && id ? "--vault-id" : NULL, id, NULL};
+    struct program_opts o = {
+        .input_is_ours = true, .error_to_terminal = !client, .max_output = MAX_SECRET + 1};
+    struct program_result r;
+    int rc = program_run(argv, &o, &r, NULL);
+    if (rc < 0)
+        rc = err_set(e, ERR_IO, POS_NONE,
+                     "Problem running vault password %sscript %s ([Errno %d] %s: '%s'). If this is "
+                     "not a script, remove the executable bit from the file.",
+                     client ? "client " : "", path, r.error, strerror(r.error), path);
+    else if (r.status != 0)
+        rc = script_error(path, id, client, &r, e);
+    else
+        buf_add(out, buf_str(&r.out), r.out.len);
+    vault_wipe(&r.out);
+    program_release(&r);
+    return rc;
+}
+
+// --- files
+// -----------------------------------------------------------------------------------------------------
 
 static int read_secret(struct vault *v, const char *path, struct buf *out, struct err *e)
 {
