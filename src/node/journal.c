@@ -27,6 +27,7 @@ struct journal {
     struct buf collected; // records that are still to be written
     int fd, crash;        // log, -1: not opened yet; records until the process is killed (tests)
     struct dict *seen;    // "kind name" -> what was kept of it
+    struct dict *known;   // "kind name" -> [state before, state after]
     struct list *things;  // of {"kind", "name"} in their order
 };
 
@@ -61,6 +62,7 @@ struct journal *journal_new(struct module *m, const struct dict *task)
                           .crash = (int)dict_int(d, "crash", 0),
                           .fd = -1,
                           .seen = value_dict(m->arena).u.dict,
+                          .known = value_dict(m->arena).u.dict,
                           .things = value_list(m->arena).u.list};
     return j;
 }
@@ -474,6 +476,25 @@ int journal_whole(struct module *m, const char *path, struct err *e)
 
 // --- hooks: things -------------------------------------------------------------------------------
 
+void journal_known(struct module *m, const char *kind, const char *name, const char *before,
+                   const char *after)
+{
+    struct value v = value_list(m->arena);
+    if (!m->journal)
+        return;
+    list_add(v.u.list, value_cstr(before));
+    list_add(v.u.list, value_cstr(after));
+    dict_set(m->journal->known, arena_printf(m->arena, "%s %s", kind, name), v);
+}
+
+// The state the module knows, before (0) or after (1) its work; else NULL.
+static const char *known(struct module *m, const char *kind, const char *name, int when)
+{
+    const char *key = arena_printf(m->arena, "%s %s", kind, name);
+    const struct value *v = dict_get(m->journal->known, key);
+    return v ? v->u.list->items[when].u.str.s : NULL;
+}
+
 int journal_thing(struct module *m, const char *kind, const char *name, const char *more,
                   struct err *e)
 {
@@ -481,7 +502,9 @@ int journal_thing(struct module *m, const char *kind, const char *name, const ch
     struct err why = ERR_INIT;
     if (!m->journal || is_seen(m, kind, name))
         return 0;
-    const char *was = journal_kind(kind)->state(m, name, &keep);
+    const char *was = known(m, kind, name, 0);
+    if (!was)
+        was = journal_kind(kind)->state(m, name, &keep);
     struct value v = record(m, "before");
     first_time(m, kind, name, arena_strndup(m->arena, buf_str(&keep), keep.len));
     watch(m, kind, name);
@@ -518,6 +541,9 @@ static struct value state_now(struct module *m, const char *kind, const char *na
     struct file_look l;
     bool attrs = strcmp(kind, "attrs") == 0;
     if (!attrs && strcmp(kind, "path") != 0) {
+        const char *left = known(m, kind, name, 1);
+        if (left && !dict_bool(m->result, "failed", false))
+            return value_cstr(left);
         const struct journal_kind *k = journal_kind(kind);
         const char *key = arena_printf(m->arena, "%s %s", kind, name);
         return value_cstr(k->after ? k->after(m, name, dict_str(m->journal->seen, key, ""))

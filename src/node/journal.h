@@ -43,6 +43,13 @@ int journal_links(struct module *m, struct err *e);
 // the undo, behind all else. scope: "user", "global" or NULL.
 int journal_service(struct module *m, const char *scope, const char *name, const char *verb,
                     struct err *e);
+// As journal_service, by a module that has just asked the service's script: runs is its answer, and
+// what the verb leaves is known without asking again.
+int journal_service_known(struct module *m, const char *name, const char *verb, bool runs,
+                          struct err *e);
+// What is known of a thing before and after the task, which then is not asked for again.
+void journal_known(struct module *m, const char *kind, const char *name, const char *before,
+                   const char *after);
 // What is changed cannot be put back.
 void journal_lost(struct module *m, const char *what, const char *why);
 // The task declares its inverse, and is about to do what it takes back.

@@ -338,13 +338,25 @@ int journal_service(struct module *m, const char *scope, const char *name, const
                     struct err *e)
 {
     bool bounce = verb && (strcmp(verb, "restart") == 0 || strcmp(verb, "reload") == 0);
+    bool outer = journal_collects(m);
     if (!m->journal)
         return 0;
     if (scope && strcmp(scope, "system") != 0)
         name = arena_printf(m->arena, "--%s %s", scope, name);
-    if (!has_systemd() && journal_links(m, e) < 0)
-        return ERR_FAILED;
-    return journal_thing(m, "service", name, bounce ? verb : NULL, e);
+    journal_collect(m);
+    int rc = has_systemd() ? 0 : journal_links(m, e);
+    rc = rc == 0 ? journal_thing(m, "service", name, bounce ? verb : NULL, e) : rc;
+    return rc < 0 || outer ? rc : journal_flush(m, e);
+}
+
+int journal_service_known(struct module *m, const char *name, const char *verb, bool runs,
+                          struct err *e)
+{
+    bool stays = strcmp(verb, "reload") == 0, stops = strcmp(verb, "stop") == 0;
+    if (m->journal && !has_systemd() && text_exists(script_of(m, name)))
+        journal_known(m, "service", name, runs ? "- running" : "- stopped",
+                      stops || (stays && !runs) ? "- stopped" : "- running");
+    return journal_service(m, NULL, name, verb, e);
 }
 
 // --- account files -------------------------------------------------------------------------------
@@ -398,10 +410,13 @@ int journal_accounts(struct module *m, struct err *e)
 {
     static const char *const files[] = {"/etc/gshadow", "/etc/shadow", "/etc/subgid",
                                         "/etc/subuid",  "/etc/group",  "/etc/passwd"};
-    for (size_t i = 0; m->journal && i < sizeof files / sizeof *files; i++)
-        if (text_exists(files[i]) && journal_thing(m, "lines", files[i], NULL, e) < 0)
-            return ERR_FAILED;
-    return 0;
+    bool outer = journal_collects(m);
+    int rc = 0;
+    journal_collect(m); // one wait for the disk
+    for (size_t i = 0; m->journal && rc == 0 && i < sizeof files / sizeof *files; i++)
+        if (text_exists(files[i]))
+            rc = journal_thing(m, "lines", files[i], NULL, e);
+    return rc < 0 || outer ? rc : journal_flush(m, e);
 }
 
 // --- crontabs ------------------------------------------------------------------------------------

@@ -28,7 +28,8 @@ struct service {
     const char *enable;        // the tool's path
     enum enable_tool tool;
     bool systemd, openrc;
-    int running; // 1, 0, -1 unknown
+    int running;   // 1, 0, -1 unknown
+    int status_rc; // of the status command, -1: not asked
     bool crashed;
     bool enable_changed;
 };
@@ -150,6 +151,7 @@ static int find_running(struct service *s)
         return systemd_status(s);
     if (control(s, "status", &o) != 0)
         return ERR_FAILED;
+    s->status_rc = o.rc;
     if (s->openrc) {
         s->running = strstr(o.out, "started") != NULL;
         s->crashed = strstr(o.err, "crashed") != NULL;
@@ -357,7 +359,10 @@ static int handle_state(struct service *s, const char *state)
             svc_run_line(m, &o, "%s %s zap", s->control, s->name) != 0)
             return ERR_FAILED;
         const char *action = stopped ? "stop" : reloaded && s->running ? "reload" : "start";
-        if (journal_service(m, NULL, s->name, restarted ? "restart" : action, NULL) < 0)
+        const char *verb = restarted ? "restart" : action;
+        bool plain = s->status_rc >= 0 && (s->status_rc == 0) == (s->running == 1);
+        if ((plain ? journal_service_known(m, s->name, verb, s->running, NULL)
+                   : journal_service(m, NULL, s->name, verb, NULL)) < 0)
             return ERR_FAILED;
         if ((restarted ? restart(s, &o) : control(s, action, &o)) != 0)
             return ERR_FAILED;
@@ -371,7 +376,7 @@ static int handle_state(struct service *s, const char *state)
 
 static int run_tools(struct module *m)
 {
-    struct service s = {.m = m, .name = module_str(m, "name"), .running = -1};
+    struct service s = {.m = m, .name = module_str(m, "name"), .running = -1, .status_rc = -1};
     const char *state = module_str(m, "state");
     if (find_tools(&s) != 0)
         return ERR_FAILED;

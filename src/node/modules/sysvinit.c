@@ -15,6 +15,7 @@ struct sysv {
     struct module *m;
     const char *name, *script;
     bool started;
+    bool plain; // the exit code of its script says the same
     bool changed;
 };
 
@@ -122,6 +123,7 @@ static int find_status(struct sysv *s)
     if (meaning < 0)
         module_warn(m, "Unable to determine if service is up, assuming it is down");
     s->started = meaning == 1;
+    s->plain = s->started == (o.rc == 0);
     return 0;
 }
 
@@ -231,7 +233,8 @@ static int handle_state(struct sysv *s, struct dict *status)
     if (m->check)
         return 0;
     struct svc_out o = {0, "", ""};
-    if (journal_service(m, NULL, s->name, action, NULL) < 0)
+    if ((s->plain ? journal_service_known(m, s->name, action, s->started, NULL)
+                  : journal_service(m, NULL, s->name, action, NULL)) < 0)
         return ERR_FAILED;
     if (restart) {
         // a script's own restart cannot be relied on
