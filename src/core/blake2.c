@@ -1,6 +1,7 @@
 // BLAKE2b without a key, of data that is in memory whole.
 #include "core/blake2.h"
 
+#include <endian.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -27,12 +28,13 @@ static const uint8_t order[10][16] = {
     {10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0},
 };
 
-static uint64_t rotate(uint64_t x, int n)
+static inline uint64_t rotate(uint64_t x, int n)
 {
     return x >> n | x << (64 - n);
 }
 
-static void mix(uint64_t v[16], int a, int b, int c, int d, uint64_t x, uint64_t y)
+static inline __attribute__((always_inline)) void mix(uint64_t v[16], int a, int b, int c, int d,
+                                                      uint64_t x, uint64_t y)
 {
     v[a] += v[b] + x;
     v[d] = rotate(v[d] ^ v[a], 32);
@@ -47,9 +49,10 @@ static void mix(uint64_t v[16], int a, int b, int c, int d, uint64_t x, uint64_t
 // total: bytes up to and with this block.
 static void compress(uint64_t h[8], const unsigned char *block, uint64_t total, int last)
 {
-    uint64_t v[16], m[16] = {0};
-    for (int i = 0; i < BLOCK; i++)
-        m[i / 8] |= (uint64_t)block[i] << 8 * (i % 8);
+    uint64_t v[16], m[16];
+    memcpy(m, block, BLOCK);
+    for (int i = 0; i < 16; i++)
+        m[i] = le64toh(m[i]);
     memcpy(v, h, sizeof start);
     memcpy(v + 8, start, sizeof start);
     v[12] ^= total;
@@ -57,11 +60,14 @@ static void compress(uint64_t h[8], const unsigned char *block, uint64_t total, 
         v[14] = ~v[14];
     for (int r = 0; r < ROUNDS; r++) {
         const uint8_t *o = order[r % 10];
-        for (int i = 0; i < 4; i++)
-            mix(v, i, i + 4, i + 8, i + 12, m[o[2 * i]], m[o[2 * i + 1]]);
-        for (int i = 0; i < 4; i++)
-            mix(v, i, (i + 1) % 4 + 4, (i + 2) % 4 + 8, (i + 3) % 4 + 12, m[o[2 * i + 8]],
-                m[o[2 * i + 9]]);
+        mix(v, 0, 4, 8, 12, m[o[0]], m[o[1]]); // constant places: v is in registers
+        mix(v, 1, 5, 9, 13, m[o[2]], m[o[3]]);
+        mix(v, 2, 6, 10, 14, m[o[4]], m[o[5]]);
+        mix(v, 3, 7, 11, 15, m[o[6]], m[o[7]]);
+        mix(v, 0, 5, 10, 15, m[o[8]], m[o[9]]);
+        mix(v, 1, 6, 11, 12, m[o[10]], m[o[11]]);
+        mix(v, 2, 7, 8, 13, m[o[12]], m[o[13]]);
+        mix(v, 3, 4, 9, 14, m[o[14]], m[o[15]]);
     }
     for (int i = 0; i < 8; i++)
         h[i] ^= v[i] ^ v[i + 8];

@@ -17,18 +17,27 @@ static bool key_equal(const struct dict_entry *e, const struct value *key, uint3
     return value_equal(&e->key, key);
 }
 
+static bool is_text(const struct dict_entry *e, const char *s, size_t len, uint32_t hash)
+{
+    return e->hash == hash && e->live && e->key.type == VALUE_STRING && e->key.u.str.len == len &&
+           (e->key.u.str.s == s || memcmp(e->key.u.str.s, s, len) == 0);
+}
+
 // The value behind a text, which nearly every key is, or NULL.
 static struct value *find_text(const struct dict *d, const char *s, size_t len, uint32_t hash)
 {
-    size_t mask = d->index_size - 1, at = d->index ? hash & mask : 0;
-    for (;; at = d->index ? (at + 1) & mask : at + 1) {
-        if (d->index ? !d->index[at] : at >= d->used)
-            return NULL;
-        struct dict_entry *e = &d->entries[d->index ? d->index[at] - 1 : at];
-        if (e->hash == hash && e->live && e->key.type == VALUE_STRING && e->key.u.str.len == len &&
-            (e->key.u.str.s == s || memcmp(e->key.u.str.s, s, len) == 0))
-            return &e->val;
+    struct dict_entry *e = d->entries;
+    if (!d->index) {
+        for (const struct dict_entry *end = e + d->used; e < end; e++)
+            if (is_text(e, s, len, hash))
+                return &e->val;
+        return NULL;
     }
+    size_t mask = d->index_size - 1;
+    for (size_t slot = hash & mask; d->index[slot]; slot = (slot + 1) & mask)
+        if (is_text(&e[d->index[slot] - 1], s, len, hash))
+            return &e[d->index[slot] - 1].val;
+    return NULL;
 }
 
 // The entry number of key, or -1.

@@ -112,6 +112,25 @@ static void md5_block(uint32_t h[8], const unsigned char *p)
     h[3] += d;
 }
 
+static inline void sha1_step(uint32_t a, uint32_t *b, uint32_t *e, uint32_t f, uint32_t w)
+{
+    *e += rol(a, 5) + f + w;
+    *b = rol(*b, 30);
+}
+
+#define SHA1_CHOOSE(x, y, z) ((z) ^ ((x) & ((y) ^ (z))))
+#define SHA1_PARITY(x, y, z) ((x) ^ (y) ^ (z))
+#define SHA1_MOST(x, y, z) (((x) & (y)) | ((z) & ((x) | (y))))
+// Twenty rounds, five at a time: then every variable is in its own place again.
+#define SHA1_TWENTY(f, k, from)                                                                    \
+    for (int i = (from); i < (from) + 20; i += 5) {                                                \
+        sha1_step(a, &b, &e, f(b, c, d), (k) + w[i]);                                              \
+        sha1_step(e, &a, &d, f(a, b, c), (k) + w[i + 1]);                                          \
+        sha1_step(d, &e, &c, f(e, a, b), (k) + w[i + 2]);                                          \
+        sha1_step(c, &d, &b, f(d, e, a), (k) + w[i + 3]);                                          \
+        sha1_step(b, &c, &a, f(c, d, e), (k) + w[i + 4]);                                          \
+    }
+
 static void sha1_block(uint32_t h[8], const unsigned char *p)
 {
     uint32_t w[80], a = h[0], b = h[1], c = h[2], d = h[3], e = h[4];
@@ -119,33 +138,24 @@ static void sha1_block(uint32_t h[8], const unsigned char *p)
         w[i] = be32(p + 4 * i);
     for (int i = 16; i < 80; i++)
         w[i] = rol(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
-    for (int i = 0; i < 80; i++) {
-        uint32_t f, k;
-        if (i < 20) {
-            f = (b & c) | (~b & d);
-            k = 0x5a827999;
-        } else if (i < 40) {
-            f = b ^ c ^ d;
-            k = 0x6ed9eba1;
-        } else if (i < 60) {
-            f = (b & c) | (b & d) | (c & d);
-            k = 0x8f1bbcdc;
-        } else {
-            f = b ^ c ^ d;
-            k = 0xca62c1d6;
-        }
-        uint32_t t = rol(a, 5) + f + e + k + w[i];
-        e = d;
-        d = c;
-        c = rol(b, 30);
-        b = a;
-        a = t;
-    }
+    SHA1_TWENTY(SHA1_CHOOSE, 0x5a827999, 0)
+    SHA1_TWENTY(SHA1_PARITY, 0x6ed9eba1, 20)
+    SHA1_TWENTY(SHA1_MOST, 0x8f1bbcdc, 40)
+    SHA1_TWENTY(SHA1_PARITY, 0xca62c1d6, 60)
     h[0] += a;
     h[1] += b;
     h[2] += c;
     h[3] += d;
     h[4] += e;
+}
+
+// One round, without moving the variables: the caller names each by the place it has come to.
+static inline void sha256_step(uint32_t a, uint32_t b, uint32_t c, uint32_t *d, uint32_t e,
+                               uint32_t f, uint32_t g, uint32_t *h, uint32_t w)
+{
+    uint32_t t = *h + (ror32(e, 6) ^ ror32(e, 11) ^ ror32(e, 25)) + (g ^ (e & (f ^ g))) + w;
+    *d += t;
+    *h = t + (ror32(a, 2) ^ ror32(a, 13) ^ ror32(a, 22)) + ((a & b) | (c & (a | b)));
 }
 
 static void sha256_block(uint32_t h[8], const unsigned char *p)
@@ -159,18 +169,17 @@ static void sha256_block(uint32_t h[8], const unsigned char *p)
                (ror32(y, 17) ^ ror32(y, 19) ^ (y >> 10));
     }
     uint32_t a = h[0], b = h[1], c = h[2], d = h[3], e = h[4], f = h[5], g = h[6], last = h[7];
-    for (int i = 0; i < 64; i++) {
-        uint32_t t1 = last + (ror32(e, 6) ^ ror32(e, 11) ^ ror32(e, 25)) + ((e & f) ^ (~e & g)) +
-                      (uint32_t)(k512[i] >> 32) + w[i];
-        uint32_t t2 = (ror32(a, 2) ^ ror32(a, 13) ^ ror32(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
-        last = g;
-        g = f;
-        f = e;
-        e = d + t1;
-        d = c;
-        c = b;
-        b = a;
-        a = t1 + t2;
+    for (int i = 0; i < 64; i++)
+        w[i] += (uint32_t)(k512[i] >> 32);
+    for (int i = 0; i < 64; i += 8) {
+        sha256_step(a, b, c, &d, e, f, g, &last, w[i]);
+        sha256_step(last, a, b, &c, d, e, f, &g, w[i + 1]);
+        sha256_step(g, last, a, &b, c, d, e, &f, w[i + 2]);
+        sha256_step(f, g, last, &a, b, c, d, &e, w[i + 3]);
+        sha256_step(e, f, g, &last, a, b, c, &d, w[i + 4]);
+        sha256_step(d, e, f, &g, last, a, b, &c, w[i + 5]);
+        sha256_step(c, d, e, &f, g, last, a, &b, w[i + 6]);
+        sha256_step(b, c, d, &e, f, g, last, &a, w[i + 7]);
     }
     h[0] += a;
     h[1] += b;
