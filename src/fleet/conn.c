@@ -251,9 +251,10 @@ static void conn_start(struct conn *c)
     askpass_restart(c);
     c->push = NULL;
     c->script = NULL;
-    int rc = helpers_load(c->f, &e);
+    bool local = c->p.transport == CONN_LOCAL;
+    int rc = local ? helpers_load(c->f, &e) : helpers_name(c->f, &e);
     if (rc == 0)
-        rc = c->p.transport == CONN_LOCAL ? spawn_local(c, &e) : spawn_ssh(c, &e);
+        rc = local ? spawn_local(c, &e) : spawn_ssh(c, &e);
     if (rc)
         conn_fail(c, false, "Failed to connect to the host: %s", err_msg(&e));
     err_release(&e);

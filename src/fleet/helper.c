@@ -1,5 +1,5 @@
-// The helper binaries by architecture: loaded once, named by their SHA-256, executed here or pushed
-// to hosts.
+// The helper binaries by architecture: loaded once, executed here, or named by their SHA-256 and
+// pushed to hosts.
 #include "fleet/internal.h"
 
 #include "core/blake2.h"
@@ -91,11 +91,15 @@ static int load_one(struct fleet *f, struct helper *h, const struct fleet_helper
         return rc;
     if (h->mapped)
         map_packed(f, h);
+    return 0;
+}
+
+static void name_one(struct helper *h)
+{
     char hex[HASH_HEX_MAX];
     hash_hex(HASH_SHA256, h->data, h->len, hex);
     memcpy(h->sha256, hex, sizeof h->sha256);
     blake2_hex(h->data, h->len, h->blake2);
-    return 0;
 }
 
 int helpers_load(struct fleet *f, struct err *e)
@@ -106,7 +110,6 @@ int helpers_load(struct fleet *f, struct err *e)
     if (!f->opts.n_helpers)
         return err_set(e, ERR_NOENT, POS_NONE, "no helper program is installed");
     hs->v = arena_array(f->arena, struct helper, f->opts.n_helpers);
-    struct boot_helper *b = arena_array(f->arena, struct boot_helper, f->opts.n_helpers);
     helpers_release(f);
     for (size_t i = 0; i < f->opts.n_helpers; i++) {
         int rc = load_one(f, &hs->v[i], &f->opts.helpers[i], e);
@@ -115,12 +118,25 @@ int helpers_load(struct fleet *f, struct err *e)
             helpers_release(f);
             return rc;
         }
-        b[i] = (struct boot_helper){hs->v[i].arch, hs->v[i].sha256, hs->v[i].blake2, hs->v[i].len,
-                                    hs->v[i].gz_len};
+    }
+    hs->ready = true;
+    return 0;
+}
+
+int helpers_name(struct fleet *f, struct err *e)
+{
+    struct helpers *hs = &f->helpers;
+    int rc = helpers_load(f, e);
+    if (rc || hs->command)
+        return rc;
+    struct boot_helper *b = arena_array(f->arena, struct boot_helper, hs->n);
+    for (size_t i = 0; i < hs->n; i++) {
+        struct helper *h = &hs->v[i];
+        name_one(h);
+        b[i] = (struct boot_helper){h->arch, h->sha256, h->blake2, h->len, h->gz_len};
     }
     hs->script = boot_script(f->arena, b, hs->n);
     hs->command = boot_command(f->arena, b, hs->n, hs->script);
-    hs->ready = true;
     return 0;
 }
 
@@ -182,4 +198,5 @@ void helpers_release(struct fleet *f)
     }
     hs->n = 0;
     hs->ready = false;
+    hs->command = hs->script = NULL;
 }

@@ -30,13 +30,15 @@ struct helper {
 struct helpers {
     struct helper *v;
     size_t n;
-    bool ready;          // binaries loaded and hashed
-    const char *command; // remote command, the same for all hosts
+    bool ready;          // binaries loaded
+    const char *command; // remote command, the same for all hosts; NULL before helpers_name
     const char *script;  // its second part
 };
 
-// Loads and hashes the binaries and writes the scripts, once. ERR_NOENT, ERR_IO or ERR_INVALID.
+// Loads the binaries, once. ERR_NOENT, ERR_IO or ERR_INVALID.
 int helpers_load(struct fleet *f, struct err *e);
+// The same for other hosts: hashes the binaries and writes the scripts, which takes milliseconds.
+int helpers_name(struct fleet *f, struct err *e);
 const struct helper *helpers_find(const struct fleet *f, const char *arch);
 // A descriptor from which the helper of this machine can be executed, owned by the fleet; <0 on
 // failure.
