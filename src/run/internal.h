@@ -11,6 +11,7 @@ struct store {
     struct arena *arena; // of the dicts themselves
     struct dict *d;
     struct dict *holders; // name -> VALUE_INT holding what keeps the value's arena
+    size_t changes;       // counts what was set and cleared
 };
 
 // Variables that an include brought for one host (loop item, facts about it).
@@ -29,6 +30,9 @@ struct rhost {
     struct store facts;           // ansible_* facts and cacheable set_facts
     struct store set_facts;       // set_fact, register
     struct store included;        // include_vars
+    struct arena *view_arena;     // of facts_view, NULL: nobody asked for it yet
+    struct dict *facts_view;      // what ansible_facts was
+    size_t view_of;               // after so many changes of facts
     struct dict *play_vars_files; // of the current play, or NULL
     struct host_stats stats;
     bool unreachable;

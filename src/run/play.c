@@ -36,6 +36,7 @@ void run_free(struct run *r)
         store_release(&h->facts);
         store_release(&h->set_facts);
         store_release(&h->included);
+        arena_free(h->view_arena);
         arena_free(h->failed_arena);
         arena_free(h->included_arena);
         arena_free(h->play_arena);

@@ -16,6 +16,7 @@ void store_init(struct store *s)
     s->arena = arena_new();
     s->d = value_dict(s->arena).u.dict;
     s->holders = value_dict(s->arena).u.dict;
+    s->changes++;
 }
 
 static struct holder *holder_of(const struct value *v)
@@ -76,6 +77,7 @@ static void set_held(struct run *r, struct store *s, const char *name, struct va
     if (old)
         drop(r, holder_of(old));
     h->refs++;
+    s->changes++;
     dict_set(s->d, name, copy);
     dict_set(s->holders, name, value_int((int64_t)(uintptr_t)h));
 }

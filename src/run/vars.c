@@ -68,20 +68,28 @@ static struct value strings(struct arena *a, const char *const *s)
     return v;
 }
 
-static struct value facts_view(struct exec *x)
+// The facts of a host without the prefix of their names, made anew when they have changed. Values
+// are the store's, and the old dict goes as theirs do.
+static struct value facts_view(struct run *r, struct rhost *h)
 {
-    struct value v = value_dict(x->a);
     struct dict_entry *it;
-    DICT_EACH(x->h->facts.d, it)
-    {
-        const char *k = it->key.u.str.s;
-        bool strip = strncmp(k, "ansible_", 8) == 0 && strcmp(k, "ansible_local") != 0;
-        dict_setv(v.u.dict, strip ? value_ref(k + 8, it->key.u.str.len - 8) : it->key, it->val);
-        if (strcmp(k, "ansible_local") == 0)
-            dict_set(v.u.dict, "ansible_local", it->val);
+    if (!h->facts_view || h->view_of != h->facts.changes) {
+        if (h->view_arena)
+            run_retire(r, h->view_arena);
+        h->view_arena = arena_new();
+        h->facts_view = value_dict(h->view_arena).u.dict;
+        h->view_of = h->facts.changes;
+        DICT_EACH(h->facts.d, it)
+        {
+            const char *k = it->key.u.str.s;
+            bool strip = strncmp(k, "ansible_", 8) == 0 && strcmp(k, "ansible_local") != 0;
+            struct value key = value_strn(h->view_arena, k, it->key.u.str.len);
+            if (strip)
+                key = value_ref(key.u.str.s + 8, key.u.str.len - 8);
+            dict_setv(h->facts_view, key, it->val);
+        }
     }
-    v.flags |= VALUE_UNSAFE;
-    return v;
+    return (struct value){.type = VALUE_DICT, .flags = VALUE_UNSAFE, .u.dict = h->facts_view};
 }
 
 static struct value version_dict(struct arena *a)
@@ -213,7 +221,7 @@ static bool magic_host(struct exec *x, const char *name, struct value *ret)
     } else if (strcmp(name, "group_names") == 0) {
         *ret = run_group_names(x->run, x->h, x->a);
     } else if (strcmp(name, "ansible_facts") == 0) {
-        *ret = facts_view(x);
+        *ret = facts_view(x->run, x->h);
     } else if (strcmp(name, "hostvars") == 0) {
         *ret = run_hostvars(x);
     } else if (strcmp(name, "ansible_search_path") == 0 && x->task) {

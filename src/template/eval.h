@@ -153,6 +153,9 @@ int resolve_name(struct ev *ev, const struct name *name, struct value *ret);
 int find_raw(struct templar *t, struct arena *a, const struct name *n, struct value *raw,
              struct err *e);
 bool value_has_unsafe(const struct value *v, int depth);
+// True when templating with the usual delimiters would leave v as it is, which one look tells of
+// nearly every variable; *unsafe is set when something in it is.
+bool value_is_plain(const struct value *v, int depth, bool *unsafe);
 
 // --- vaulted.c: values that stay encrypted until they are looked into
 // True when something in v is encrypted; remembers that there are such values.

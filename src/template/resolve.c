@@ -23,9 +23,7 @@ bool value_has_unsafe(const struct value *v, int depth)
     return false;
 }
 
-// True when templating would leave v as it is, which one look tells of nearly every variable;
-// *unsafe is set when something in it is.
-static bool is_plain(const struct value *v, int depth, bool *unsafe)
+bool value_is_plain(const struct value *v, int depth, bool *unsafe)
 {
     switch (v->type) {
     case VALUE_STRING:
@@ -36,7 +34,7 @@ static bool is_plain(const struct value *v, int depth, bool *unsafe)
         if (v->flags & VALUE_TUPLE || depth > 99 || value_nodes(v) > NODES_MAX)
             return false;
         for (size_t i = 0; i < v->u.list->len; i++)
-            if (!is_plain(&v->u.list->items[i], depth + 1, unsafe))
+            if (!value_is_plain(&v->u.list->items[i], depth + 1, unsafe))
                 return false;
         return true;
     case VALUE_DICT: {
@@ -48,7 +46,7 @@ static bool is_plain(const struct value *v, int depth, bool *unsafe)
             if (!x->live)
                 continue;
             *unsafe |= (x->key.flags & VALUE_UNSAFE) != 0;
-            if (x->val.type >= VALUE_STRING && !is_plain(&x->val, depth + 1, unsafe))
+            if (x->val.type >= VALUE_STRING && !value_is_plain(&x->val, depth + 1, unsafe))
                 return false;
         }
         return true;
@@ -139,7 +137,7 @@ static int cook(struct ev *ev, const struct value *raw, struct value *ret, bool 
     struct err why = ERR_INIT;
     *ret = *raw;
     *unsafe = false;
-    if (is_plain(raw, 0, unsafe))
+    if (value_is_plain(raw, 0, unsafe))
         return 0;
     static const struct template_opts modes[2] = {
         {.trim_blocks = true,

@@ -405,12 +405,21 @@ int template_nested(struct templar *t, struct arena *a, const struct value *in,
     return 0;
 }
 
+// Data such as facts, in which there is nothing to template.
+static bool nothing_to_do(const struct templar *t, const struct value *in)
+{
+    const struct template_opts *o = &t->opts;
+    bool unsafe = false;
+    return in->type != VALUE_STRING && !o->keep_unsafe && !o->block_start && !o->variable_start &&
+           !o->comment_start && !template_hooks.vault_seen && value_is_plain(in, 0, &unsafe);
+}
+
 int template_value(struct templar *t, struct arena *a, const struct value *in, struct value *ret,
                    struct err *e)
 {
     struct template_session mine;
     struct value v;
-    if (in->type < VALUE_STRING || in->type > VALUE_DICT) {
+    if (in->type < VALUE_STRING || in->type > VALUE_DICT || nothing_to_do(t, in)) {
         *ret = *in;
         return 0;
     }

@@ -166,6 +166,26 @@ static void what_ends_the_whole_run(void **state)
     }
 }
 
+// ansible_facts is kept between tasks, but for what has changed meanwhile.
+static void facts_are_those_of_the_moment(void **state)
+{
+    (void)state;
+    struct told t = {.arena = arena};
+    files(FOUR,
+          "- hosts: all\n  gather_facts: false\n  tasks:\n"
+          "    - {name: none, assert: {that: 'ansible_facts == {}'}}\n"
+          "    - {name: one, set_fact: {ansible_x: 1, y: 1, cacheable: true}}\n"
+          "    - {name: two, assert: {that: ['ansible_facts == {\"x\": 1, \"y\": 1}',\n"
+          "        'hostvars.d.ansible_facts.x == 1']}}\n"
+          "    - {name: again, set_fact: {ansible_x: 3, cacheable: true}}\n"
+          "    - {name: three, assert: {that: 'ansible_facts.x == 3 and ansible_facts.y == 1'}}\n"
+          "    - meta: clear_facts\n"
+          "    - {name: gone, assert: {that: 'ansible_facts == {}'}}\n");
+    assert_int_equal(test_play(&t, (struct run_opts){.forks = 4}), 0);
+    at(&t, "stats a ok=6");
+    buf_release(&t.log);
+}
+
 static void many_hosts_and_tasks_come_through(void **state)
 {
     (void)state;
@@ -196,6 +216,7 @@ int main(void)
         TEST(forks_and_throttle_limit_what_runs_at_once),
         TEST(an_interrupt_ends_the_run),
         TEST(what_ends_the_whole_run),
+        TEST(facts_are_those_of_the_moment),
         TEST(many_hosts_and_tasks_come_through),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
