@@ -160,20 +160,27 @@ static int name_id(struct ledger *l, const char *text, int64_t seq, int64_t *ret
 // --- appending
 // ----------------------------------------------------------------------------------------
 
-static int add_event_row(struct ledger *l, const struct ledger_event *ev, struct err *e)
+static int add_event_row(struct ledger *l, struct arena *a, const struct ledger_event *ev,
+                         struct err *e)
 {
     sqlite3_stmt *st = db_stmt(l, STMT_ADD_EVENT, e);
-    int64_t id[LEDGER_COLUMNS];
+    const char *name = entry_text(a, field_name(ev));
+    int64_t id[ROW_FIELDS];
     int rc = st ? 0 : l->failed;
-    for (int i = 0; i < LEDGER_COLUMNS && rc == 0; i++)
-        if (event_text(ev, i))
-            rc = name_id(l, event_text(ev, i), ev->seq, &id[i], e);
+    for (int i = 0; i < ROW_FIELDS && rc == 0; i++) {
+        const char *text = i < LEDGER_COLUMNS ? event_text(ev, i) : i == FIELD_NAME ? name : NULL;
+        id[i] = -1;
+        if (text)
+            rc = name_id(l, text, ev->seq, &id[i], e);
+    }
     if (rc < 0)
         return rc;
+    if (field_marks(ev))
+        id[FIELD_MARK] = field_marks(ev);
     sqlite3_bind_int64(st, 1, ev->seq);
     sqlite3_bind_int64(st, 2, ev->time);
-    for (int i = 0; i < LEDGER_COLUMNS; i++)
-        if (event_text(ev, i))
+    for (int i = 0; i < ROW_FIELDS; i++)
+        if (id[i] >= 0)
             sqlite3_bind_int64(st, 3 + i, id[i]);
         else
             sqlite3_bind_null(st, 3 + i);
@@ -215,7 +222,7 @@ static int append_one(struct ledger *l, struct arena *a, const struct ledger_eve
         rc = err_set(e, ERR_LIMIT, POS_NONE,
                      "an event '%s' of %zu bytes is too long for the ledger (at most %d)", c.type,
                      json.len, LEDGER_ENTRY_MAX);
-    if (rc == 0 && (rc = add_event_row(l, &c, e)) == 0)
+    if (rc == 0 && (rc = add_event_row(l, a, &c, e)) == 0)
         rc = add_entry_row(l, c.seq, &json, e);
     buf_release(&json);
     l->last_time = *ret_time = c.time;

@@ -72,7 +72,7 @@ int entry_check(const struct ledger_event *ev, struct err *e)
     return 0;
 }
 
-static const char *clean(struct arena *a, const char *s)
+const char *entry_text(struct arena *a, const char *s)
 {
     if (!has_text(s))
         return NULL;
@@ -91,7 +91,7 @@ struct ledger_event entry_clean(struct arena *a, const struct ledger_event *ev)
 {
     struct ledger_event c = *ev;
     for (int i = 0; i < LEDGER_COLUMNS; i++)
-        event_set_text(&c, i, clean(a, event_text(ev, i)));
+        event_set_text(&c, i, entry_text(a, event_text(ev, i)));
     return c;
 }
 

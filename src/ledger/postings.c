@@ -18,7 +18,7 @@
 #define PLACE_BITS 12
 #define ID_BITS 48
 _Static_assert(LEDGER_BLOCK == 1 << PLACE_BITS, "places fit their bits");
-_Static_assert(LEDGER_COLUMNS <= 1 << (64 - PLACE_BITS - ID_BITS), "columns fit theirs");
+_Static_assert(LEDGER_FIELDS <= 1 << (64 - PLACE_BITS - ID_BITS), "fields fit theirs");
 
 static int by_value(const void *x, const void *y)
 {
@@ -26,25 +26,46 @@ static int by_value(const void *x, const void *y)
     return a < b ? -1 : a > b;
 }
 
-static int read_block(struct ledger *l, int64_t block, uint64_t *cells, size_t *ret_n,
+// The ids of all fields of a block, -1: none; malloc'ed.
+static int read_block(struct ledger *l, int64_t block, int64_t (**ret)[LEDGER_FIELDS],
                       struct err *e)
 {
     sqlite3_stmt *st = db_stmt(l, STMT_ROWS, e);
-    size_t n = 0;
-    int rc;
-    if (!st)
-        return l->failed;
+    struct run_types types;
+    int rc = st ? field_run_types(l, &types, e) : l->failed;
+    if (rc < 0)
+        return rc;
+    int64_t(*ids)[LEDGER_FIELDS] = xcalloc(LEDGER_BLOCK, sizeof *ids);
+    memset(ids, 0xff, LEDGER_BLOCK * sizeof *ids); // -1
     sqlite3_bind_int64(st, 1, block * LEDGER_BLOCK);
     sqlite3_bind_int64(st, 2, (block + 1) * LEDGER_BLOCK);
     while ((rc = db_step(l, st, e)) == 1)
-        for (int i = 0; i < LEDGER_COLUMNS; i++)
-            if (sqlite3_column_type(st, 2 + i) != SQLITE_NULL)
-                cells[n++] = (uint64_t)i << (PLACE_BITS + ID_BITS) |
-                             (uint64_t)sqlite3_column_int64(st, 2 + i) << PLACE_BITS |
-                             (uint64_t)sqlite3_column_int64(st, 0) % LEDGER_BLOCK;
+        posting_row(st, ids[sqlite3_column_int64(st, 0) % LEDGER_BLOCK]);
     sqlite3_reset(st);
-    *ret_n = n;
+    field_open_runs(ids, &types);
+    if (rc < 0)
+        free(ids);
+    else
+        *ret = ids;
     return rc;
+}
+
+void posting_row(sqlite3_stmt *row, int64_t *ids)
+{
+    for (int i = 0; i < ROW_FIELDS; i++)
+        ids[i] =
+            sqlite3_column_type(row, 2 + i) == SQLITE_NULL ? -1 : sqlite3_column_int64(row, 2 + i);
+}
+
+static size_t cells_of(int64_t (*ids)[LEDGER_FIELDS], uint64_t *cells)
+{
+    size_t n = 0;
+    for (uint64_t place = 0; place < LEDGER_BLOCK; place++)
+        for (uint64_t i = 0; i < LEDGER_FIELDS; i++)
+            if (ids[place][i] >= 0)
+                cells[n++] =
+                    i << (PLACE_BITS + ID_BITS) | (uint64_t)ids[place][i] << PLACE_BITS | place;
+    return n;
 }
 
 // Writes the places of n cells with the same column and id.
@@ -77,9 +98,13 @@ static int add_posting(struct ledger *l, int64_t block, const uint64_t *cells, s
 
 static int seal(struct ledger *l, int64_t block, struct err *e)
 {
-    uint64_t *cells = xcalloc((size_t)LEDGER_BLOCK * LEDGER_COLUMNS, sizeof *cells);
-    size_t n = 0;
-    int rc = read_block(l, block, cells, &n, e);
+    int64_t(*ids)[LEDGER_FIELDS];
+    int rc = read_block(l, block, &ids, e);
+    if (rc < 0)
+        return rc;
+    uint64_t *cells = xcalloc((size_t)LEDGER_BLOCK * LEDGER_FIELDS, sizeof *cells);
+    size_t n = cells_of(ids, cells);
+    free(ids);
     qsort(cells, n, sizeof *cells, by_value);
     for (size_t i = 0, k; i < n && rc == 0; i = k) {
         for (k = i + 1; k < n && cells[k] >> PLACE_BITS == cells[i] >> PLACE_BITS;)
@@ -213,10 +238,25 @@ static int in_sealed(struct ledger *l, int64_t block, const struct condition *c,
 static bool row_matches(sqlite3_stmt *st, const struct condition *c, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (sqlite3_column_type(st, 2 + c[i].column) == SQLITE_NULL ||
-            !has_id(&c[i], sqlite3_column_int64(st, 2 + c[i].column)))
+        if (c[i].column < ROW_FIELDS && (sqlite3_column_type(st, 2 + c[i].column) == SQLITE_NULL ||
+                                         !has_id(&c[i], sqlite3_column_int64(st, 2 + c[i].column))))
             return false;
     return true;
+}
+
+// Of the places found, those whose FIELD_OPEN the condition has.
+static int keep_open(struct ledger *l, int64_t block, const struct condition *c, struct places *ret,
+                     struct err *e)
+{
+    int64_t(*ids)[LEDGER_FIELDS];
+    int rc = read_block(l, block, &ids, e);
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < LEDGER_BLOCK; i++)
+        if (!has_id(c, ids[i][FIELD_OPEN]))
+            ret->bits[i / 64] &= ~((uint64_t)1 << i % 64);
+    free(ids);
+    return 0;
 }
 
 static int in_growing(struct ledger *l, int64_t block, const struct condition *c, size_t n,
@@ -235,6 +275,9 @@ static int in_growing(struct ledger *l, int64_t block, const struct condition *c
             ret->bits[place / 64] |= (uint64_t)1 << place % 64;
     }
     sqlite3_reset(st);
+    for (size_t i = 0; i < n && rc == 0; i++)
+        if (c[i].column == FIELD_OPEN)
+            rc = keep_open(l, block, &c[i], ret, e);
     return rc;
 }
 

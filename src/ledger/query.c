@@ -7,7 +7,7 @@
 
 struct plan {
     struct ledger *l;
-    struct condition cond[LEDGER_COLUMNS];
+    struct condition cond[LEDGER_FIELDS];
     size_t n;
     int64_t from, to; // numbers looked at: [from, to)
     bool nothing;     // a text that no event has
@@ -122,6 +122,37 @@ static int types(struct plan *p, const char *const *wanted, struct err *e)
     return t.rc < 0 ? t.rc : 0;
 }
 
+// A unit is asked for by its whole name, or without what a service's, timer's or socket's ends
+// with.
+static int named(struct plan *p, const char *name, struct err *e)
+{
+    static const char *const ends[] = {"", ".service", ".timer", ".socket"};
+    int64_t id = 0, first, least = INT64_MAX;
+    struct condition *c = add_condition(p, FIELD_NAME);
+    int rc = 0;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends && rc >= 0; i++) {
+        struct buf b = BUF_INIT;
+        buf_addf(&b, "%s%s", name, ends[i]);
+        if ((rc = name_find(p->l, buf_str(&b), &id, &first, e)) == 1) {
+            add_id(c, id);
+            least = first < least ? first : least;
+        }
+        buf_release(&b);
+    }
+    end_condition(p, c, least == INT64_MAX ? 0 : least);
+    return rc;
+}
+
+// Those that have one of these bits.
+static void marked(struct plan *p, enum ledger_field field, unsigned all, unsigned wanted)
+{
+    struct condition *c = add_condition(p, (int)field);
+    for (unsigned bits = 1; bits <= all; bits++)
+        if (bits & wanted)
+            add_id(c, bits);
+    end_condition(p, c, 0);
+}
+
 static const char *filter_text(const struct ledger_filter *f, int column)
 {
     const char *const *at = (const void *)((const char *)f + ledger_columns[column].in_filter);
@@ -144,6 +175,12 @@ static int conditions(struct plan *p, const struct ledger_filter *f, struct err 
         bool pattern = (column == COL_PATH || column == COL_PACKAGE) && is_pattern(text);
         rc = pattern ? matching(p, column, text, e) : equal_to(p, column, text, e);
     }
+    if (rc >= 0 && f->name && !p->nothing)
+        rc = named(p, f->name, e);
+    if (f->marks & LEDGER_MARKS)
+        marked(p, FIELD_MARK, LEDGER_MARKS, f->marks);
+    if (f->marks >> OPEN_SHIFT)
+        marked(p, FIELD_OPEN, OPEN_STARTED | OPEN_FINISHED, f->marks >> OPEN_SHIFT);
     return rc >= 0 && f->types && !p->nothing ? types(p, f->types, e) : rc;
 }
 
@@ -238,6 +275,7 @@ int ledger_get(struct ledger *l, int64_t seq, struct arena *a, struct ledger_eve
 struct visit {
     struct ledger *l;
     struct arena *a;
+    bool fleeting; // the events of a page are gone with the next
     int (*fn)(void *data, const struct ledger_event *ev);
     void *data;
 };
@@ -267,6 +305,8 @@ static int read_page(const struct visit *v, const int64_t *seqs, int n, struct l
 static int visit_page(const struct visit *v, const int64_t *seqs, int n, struct err *e)
 {
     struct ledger_event events[PAGE];
+    if (v->fleeting)
+        arena_reset(v->a);
     int rc = read_page(v, seqs, n, events, e);
     for (int i = 0; i < n && rc == 0; i++)
         rc = v->fn(v->data, &events[i]);
@@ -312,7 +352,7 @@ int ledger_each(struct ledger *l, const struct ledger_filter *f, struct arena *a
 {
     static const struct ledger_filter everything = {0};
     struct plan p = {.l = l};
-    struct visit v = {.l = l, .a = a, .fn = fn, .data = data};
+    struct visit v = {.l = l, .a = a ? a : arena_new(), .fleeting = !a, .fn = fn, .data = data};
     if (!f)
         f = &everything;
     int rc = conditions(&p, f, e);
@@ -321,6 +361,8 @@ int ledger_each(struct ledger *l, const struct ledger_filter *f, struct arena *a
     if (rc >= 0 && !p.nothing)
         rc = run_plan(&p, f, &v, e);
     plan_release(&p);
+    if (v.fleeting)
+        arena_free(v.a);
     return rc;
 }
 

@@ -39,7 +39,8 @@ static inline struct ledger *test_open(const char *dir)
     return l;
 }
 
-// The i-th event of a made-up history: runs of 20 events on 7 hosts.
+// The i-th event of a made-up history: runs of 20 events on 7 hosts, of which every third is
+// allowed by a rule, some by break-glass; each 50th does not end. The 11th of a run changes a unit.
 static inline struct ledger_event test_event(struct arena *a, int i)
 {
     struct ledger_event ev = {.type = "change",
@@ -52,7 +53,21 @@ static inline struct ledger_event test_event(struct arena *a, int i)
     if (i % 20 == 19)
         ev = (struct ledger_event){
             .type = "run.finished", .run = ev.run, .outcome = i % 60 == 59 ? "failed" : "ok"};
-    struct value body = value_dict(a);
+    struct value body = value_dict(a), authority = value_dict(a);
+    if (i % 20 == 19 && i / 20 % 50 == 49)
+        ev = (struct ledger_event){
+            .type = "task.failed", .run = ev.run, .host = "web0", .outcome = "failed"};
+    if (i % 20 == 11) {
+        ev.path = NULL;
+        dict_set(body.u.dict, "name",
+                 value_strf(a, "unit%d%s", i / 20 % 9, i / 20 % 2 ? ".service" : ""));
+    }
+    if (i % 20 == 0 && i / 20 % 3 == 0) {
+        dict_set(authority.u.dict, "kind", value_cstr(i / 20 % 15 ? "rule" : "break-glass"));
+        dict_set(body.u.dict, "authority", authority);
+    }
+    if (i % 20 == 0 && i / 20 % 7 == 0)
+        dict_set(body.u.dict, "undoes", value_cstr("r-1"));
     dict_set(body.u.dict, "n", value_int(i));
     ev.body = body.u.dict;
     return ev;

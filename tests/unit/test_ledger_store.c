@@ -135,6 +135,20 @@ static bool passes(const struct ledger_filter *f, const struct ledger_event *ev)
     for (size_t i = 0; i < 4; i++)
         if (want[i] && (!have[i] || strcmp(want[i], have[i]) != 0))
             return false;
+    int run = (int)dict_int(ev->body, "n", 0) / 20;
+    bool starts = strcmp(ev->type, "run.started") == 0;
+    unsigned marks = !starts         ? 0
+                     : run % 3       ? LEDGER_UNAUTHORISED
+                     : run % 15 == 0 ? LEDGER_BREAK_GLASS
+                                     : 0;
+    if (starts && run % 7 == 0)
+        marks |= LEDGER_UNDOES;
+    if (f->marks && !(marks & f->marks))
+        return false;
+    const char *unit = ev->body ? dict_str(ev->body, "name", NULL) : NULL;
+    if (f->name &&
+        (!unit || strncmp(unit, f->name, 5) != 0 || (f->name[5] && strcmp(unit, f->name) != 0)))
+        return false;
     if (f->path && strcmp(f->path, "/etc/*/[1-3].conf") == 0)
         return ev->path && ev->path[9] >= '1' && ev->path[9] <= '3';
     if (f->path)
@@ -191,6 +205,14 @@ static void filters_find_what_a_look_at_all_finds(void **state)
         {.path = "/etc/*/[1-3].conf"},
         {.path = "/etc/*/[1-3].conf", .host = "web1"},
         {.path = "*nothing*"},
+        {.name = "unit3"},
+        {.name = "unit3.service"},
+        {.name = "unit3", .host = "web1"},
+        {.name = "unit"},
+        {.marks = LEDGER_UNAUTHORISED},
+        {.marks = LEDGER_BREAK_GLASS},
+        {.marks = LEDGER_BREAK_GLASS | LEDGER_UNDOES},
+        {.marks = LEDGER_UNDOES, .actor = "ann@desk"},
     };
     char *dir = test_dir();
     struct ledger *l = test_open(dir);
@@ -215,6 +237,58 @@ static void filters_find_what_a_look_at_all_finds(void **state)
         }
     assert_true(total > 100000);
     arena_free(a);
+    ledger_close(l);
+    test_dir_remove(dir);
+}
+
+// Runs whose beginning and end lie in different blocks, or in the block that still grows.
+static void runs_that_did_not_end_are_found(void **state)
+{
+    (void)state;
+    char *dir = test_dir();
+    struct ledger *l = test_open(dir);
+    struct arena *a = arena_new();
+    struct ledger_event *found;
+    size_t n;
+    test_fill(l, 0, N_EVENTS - 27, 137); // the last run is in the middle of it
+    assert_int_equal(ledger_unended(l, &(struct ledger_filter){0}, a, &found, &n, NULL), 0);
+    assert_int_equal(n, (N_EVENTS - 40) / 20 / 50 + 1);
+    for (size_t i = 0; i + 1 < n; i++)
+        assert_int_equal(found[i].seq, (49 + 50 * (int)i) * 20);
+    assert_int_equal(found[n - 1].seq, N_EVENTS - 40);
+    assert_string_equal(found[n - 1].type, "run.started");
+    // those that began before the span are not asked for, an end behind it counts
+    struct ledger_filter span = {.since = found[2].time, .until = found[4].time};
+    struct ledger_event *some;
+    size_t k;
+    assert_int_equal(ledger_unended(l, &span, a, &some, &k, NULL), 0);
+    size_t want = 0;
+    for (size_t i = 0; i < n; i++)
+        want += found[i].time >= span.since && found[i].time < span.until;
+    assert_int_equal(k, want);
+    arena_free(a);
+    ledger_close(l);
+    test_dir_remove(dir);
+}
+
+static int count_fleeting(void *data, const struct ledger_event *ev)
+{
+    int *n = data;
+    assert_int_equal(ev->seq, *n);
+    assert_int_equal(dict_int(ev->body, "n", -1), *n);
+    ++*n;
+    return 0;
+}
+
+static void events_need_not_be_kept(void **state)
+{
+    (void)state;
+    char *dir = test_dir();
+    struct ledger *l = test_open(dir);
+    int n = 0;
+    test_fill(l, 0, 1000, 100);
+    assert_int_equal(ledger_each(l, NULL, NULL, count_fleeting, &n, NULL), 0);
+    assert_int_equal(n, 1000);
     ledger_close(l);
     test_dir_remove(dir);
 }
@@ -659,6 +733,8 @@ int main(void)
         cmocka_unit_test(text_that_is_no_utf8_is_found_again),
         cmocka_unit_test(times_are_rfc_3339),
         cmocka_unit_test(filters_find_what_a_look_at_all_finds),
+        cmocka_unit_test(runs_that_did_not_end_are_found),
+        cmocka_unit_test(events_need_not_be_kept),
         cmocka_unit_test(times_choose_events),
         cmocka_unit_test(a_reader_may_append_and_stop),
         cmocka_unit_test(bad_events_are_refused_and_none_of_their_batch_stays),
