@@ -16,7 +16,7 @@ _andon() {
     flow) options='--since --until --by --only --repo --authored --explain --output --help --version' ;;
     incident) options='--service --rollout --noticed-by --started --severity --at --by --reason --all --output --help --version' ;;
     inventory) options='--inventory --inventory-file --limit --extra-vars --vault-id --vault-password-file --vault-pass-file --ask-vault-password --ask-vault-pass --flush-cache --playbook-dir --list --graph --host --verbose --help --version' ;;
-    ledger) options='--output --format --to --from --blobs --key --checkpoint --size --old --origin --help --version' ;;
+    ledger) options='--output --format --to --from --blobs --reason --key --checkpoint --size --old --origin --help --version' ;;
     log) options='--service --host --ring --actor --since --until --path --package --outcome --type --run --rollout --runs --number --diff --output --help --version' ;;
     pause) options='--reason --release --output --help --version' ;;
     plan) options='--inventory --inventory-file --limit --extra-vars --tags --skip-tags --forks --become --become-method --become-user --ask-become-pass --become-password-file --become-pass-file --vault-id --vault-password-file --vault-pass-file --ask-vault-password --ask-vault-pass --user --ask-pass --connection-password-file --conn-pass-file --private-key --key-file --connection --timeout --ssh-common-args --ssh-extra-args --scp-extra-args --sftp-extra-args --module-path --out --output --verbose --help --version' ;;

@@ -46,13 +46,7 @@ static int number(struct command *c, const char *text, const char *what, int64_t
     return 0;
 }
 
-static void print_value(const struct value *v)
-{
-    struct buf b = BUF_INIT;
-    json_write(&b, v, &(struct json_opts){.compact = true});
-    printf("%s\n", buf_str(&b));
-    buf_release(&b);
-}
+static const struct json_opts compact = {.compact = true};
 
 static void set_hash(struct command *c, struct value *v, const char *key,
                      const struct merkle_hash *h)
@@ -108,7 +102,7 @@ static void print_verified(struct command *c, const struct ledger_verified *v, s
         dict_set(all.u.dict, "blobs", value_int((int64_t)v->blobs));
     dict_set(all.u.dict, "root", value_str(c->a, hex));
     dict_set(all.u.dict, "findings", list);
-    print_value(&all);
+    print_value(&all, &compact);
 }
 
 // A public key as such, or in a file.
@@ -258,7 +252,7 @@ static void print_proof(struct command *c, const struct ledger_proof *p,
         set_hash(c, &all, "root", &p->root);
         dict_set(all.u.dict, "proof", hashes);
         dict_set(all.u.dict, "checkpoint", tree->note ? value_cstr(tree->note) : value_null());
-        print_value(&all);
+        print_value(&all, &compact);
     }
     buf_release(&b);
 }
@@ -301,7 +295,7 @@ static int checkpoint(struct command *c, struct ledger *l)
     set_hash(c, &v, "root", &t.tree.root);
     dict_set(v.u.dict, "time", value_cstr(time));
     dict_set(v.u.dict, "note", value_cstr(t.note));
-    print_value(&v);
+    print_value(&v, &compact);
     return 0;
 }
 
@@ -333,9 +327,7 @@ static int show(struct command *c, struct ledger *l)
         dict_set(v.u.dict, "event", event);
         set_hash(c, &v, "leaf", &p.leaf);
         dict_set(v.u.dict, "seq", value_int(seq));
-        buf_clear(&b);
-        json_write(&b, &v, &(struct json_opts){.compact = c->json, .indent = c->json ? 0 : 2});
-        printf("%s\n", buf_str(&b));
+        print_value(&v, c->json ? &compact : &(struct json_opts){.indent = 2});
     }
     buf_release(&b);
     return rc < 0 ? rc : 0;
@@ -358,6 +350,22 @@ static int init(struct command *c)
     return rc;
 }
 
+static int rotate(struct command *c)
+{
+    struct ledger *l = NULL;
+    int rc = open_to_read(c, &l); // there must be one: none is made for this
+    ledger_close(l);
+    l = NULL;
+    if (rc == 0)
+        rc = ledger_open(c->dir, NULL, &l, c->e);
+    if (rc == 0)
+        rc = ledger_rotate_key(l, c->s->o.reason, c->e);
+    if (rc == 0)
+        rc = print_key(c, l);
+    ledger_close(l);
+    return rc;
+}
+
 // --- the command
 // --------------------------------------------------------------------------------------
 
@@ -374,6 +382,7 @@ static const struct action {
     {"key", "", "Print the public key that checkpoints are signed with", print_key, NULL},
     {"proof", "SEQ", "Prove that an event is in the ledger, or with --old that it only grew", prove,
      NULL},
+    {"rotate-key", "", "Sign with a new key from now on, and print its public half", NULL, rotate},
     {"show", "SEQ", "Print an event", show, NULL},
     {"verify", "", "Recompute everything and tell what was altered", NULL, verify},
 };

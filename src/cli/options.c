@@ -175,6 +175,8 @@ static const struct row table[] = {
     {0, "to", "PATH", STR, AT(to), OPT_LEDGER, "export: the file or, for tiles, the folder"},
     {0, "from", "SEQ", STR, AT(from), OPT_LEDGER, "export: only this event and those behind it"},
     {0, "blobs", NULL, FLAG, AT(blobs), OPT_LEDGER, "verify: read all kept content too"},
+    {0, "reason", "TEXT", STR, AT(reason), OPT_LEDGER,
+     "rotate-key: why, for the event that says so"},
     {0, "key", "KEY", STR, AT(key), OPT_LEDGER,
      "verify: trust this public key (or the one in this file), not the one beside the ledger"},
     {0, "checkpoint", "FILE", STR, AT(checkpoint), OPT_LEDGER,

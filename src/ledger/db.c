@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define APPLICATION 0x616e646e // "andn"
-#define VERSION 2
+#define VERSION 3
 #define BUSY_MS 30000
 
 // Events are narrow rows of numbers, found by their postings (postings.c); what is hashed lies
@@ -47,10 +47,10 @@ static const char *const sql[LEDGER_STMTS] = {
     [STMT_MATCHING] = "SELECT id, first FROM name WHERE text GLOB ? AND text >= ?",
     [STMT_NAME_ID] = "SELECT id, first FROM name WHERE text = ?",
     [STMT_NAME_ADD] = "INSERT INTO name(text, first) VALUES(?,?)",
-    [STMT_ADD_EVENT] = "INSERT INTO event VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    [STMT_ADD_EVENT] = "INSERT INTO event VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [STMT_ADD_ENTRY] = "INSERT INTO entry VALUES(?,?,?)",
     [STMT_META] = "SELECT value FROM meta WHERE key = ?",
-    [STMT_SET_META] = "INSERT INTO meta VALUES(?,?)",
+    [STMT_SET_META] = "INSERT OR REPLACE INTO meta VALUES(?,?)",
     [STMT_NEWEST] = "SELECT size, time, kept, note FROM checkpoint ORDER BY size DESC",
     [STMT_ADD_CHECKPOINT] = "INSERT INTO checkpoint VALUES(?,?,?,?)",
     [STMT_DROP_CHECKPOINT] = "DELETE FROM checkpoint WHERE size = ?",
@@ -272,7 +272,7 @@ static int make_tables(struct ledger *l, struct err *e)
     buf_adds(&b, "CREATE TABLE event(seq INTEGER PRIMARY KEY, time INTEGER NOT NULL");
     for (int i = 0; i < LEDGER_COLUMNS; i++)
         buf_addf(&b, ", %s INTEGER", ledger_columns[i].name);
-    buf_adds(&b, ");");
+    buf_adds(&b, ", name INTEGER, mark INTEGER);");
     buf_addf(&b, "PRAGMA application_id = %d; PRAGMA user_version = %d;", APPLICATION, VERSION);
     int rc = db_exec(l, buf_str(&b), e);
     buf_release(&b);
@@ -351,6 +351,7 @@ void ledger_close(struct ledger *l)
     sqlite3_close(l->db);
     merkle_release(&l->hashing);
     note_signer_release(&l->signer);
+    note_signer_release(&l->next);
     arena_free(l->unsynced_arena);
     arena_free(l->names_arena);
     arena_free(l->arena);

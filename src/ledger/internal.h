@@ -31,6 +31,21 @@ struct ledger_column_row {
 };
 extern const struct ledger_column_row ledger_columns[LEDGER_COLUMNS]; // sorted by name
 
+// What events are found by besides: FIELD_NAME and FIELD_MARK stand in a row beside the columns,
+// FIELD_OPEN follows from the rows of a block.
+enum ledger_field {
+    FIELD_NAME = LEDGER_COLUMNS, // of what is no file or package
+    FIELD_MARK,                  // bits of enum ledger_mark
+    FIELD_OPEN,                  // OPEN_*
+    LEDGER_FIELDS
+};
+#define ROW_FIELDS (FIELD_MARK + 1)
+// run.started without its run.finished in the same block, and the other way round.
+#define OPEN_STARTED 1
+#define OPEN_FINISHED 2
+#define LEDGER_MARKS (LEDGER_UNAUTHORISED | LEDGER_BREAK_GLASS | LEDGER_UNDOES)
+#define OPEN_SHIFT 8 // where they stand in a filter's marks
+
 static inline const char *event_text(const struct ledger_event *ev, int column)
 {
     return *(const char *const *)(const void *)((const char *)ev + ledger_columns[column].in_event);
@@ -70,6 +85,8 @@ enum ledger_stmt {
     LEDGER_STMTS
 };
 
+#define LEDGER_SECRET 32
+
 struct ledger {
     sqlite3 *db;
     struct arena *arena; // of what lives as long as the ledger
@@ -87,6 +104,9 @@ struct ledger {
     int64_t last_time;       // of the last event
     struct merkle hashing;
     struct note_signer signer; // key NULL until it is needed
+    bool has_secret;
+    unsigned char secret[LEDGER_SECRET]; // of keyed digests
+    struct note_signer next;             // while the key is changed: what signs from then on
     struct arena *names_arena;
     struct dict *names; // text: id, as far as they were needed
     struct arena *unsynced_arena;
@@ -123,6 +143,22 @@ int entry_parse(struct arena *a, const char *json, size_t len, struct ledger_eve
 // Calls fn with each known type.
 void entry_types(void (*fn)(void *data, const char *type), void *data);
 
+// A text as the JSON will hold it.
+const char *entry_text(struct arena *a, const char *s);
+
+// --- fields.c
+// The name of a service, user, ... that a change or drift is of; NULL: none.
+const char *field_name(const struct ledger_event *ev);
+// Bits of enum ledger_mark; 0: none.
+int64_t field_marks(const struct ledger_event *ev);
+// The ids of two types, -1: there is no such event yet.
+struct run_types {
+    int64_t started, finished;
+};
+int field_run_types(struct ledger *l, struct run_types *ret, struct err *e);
+// Fills FIELD_OPEN of a block from its columns; -1: none.
+void field_open_runs(int64_t (*ids)[LEDGER_FIELDS], const struct run_types *types);
+
 // --- append.c
 // A transaction, or a part of the one we are in; what *_end gets decides whether it stays.
 int append_begin(struct ledger *l, struct err *e);
@@ -138,9 +174,9 @@ int name_find(struct ledger *l, const char *text, int64_t *ret, int64_t *ret_fir
 struct places {
     uint64_t bits[LEDGER_BLOCK / 64];
 };
-// A column that must have one of these texts; ids ascending.
+// A column or field that must have one of these texts; ids ascending.
 struct condition {
-    int column;
+    int column;   // or enum ledger_field
     int64_t *ids; // owned
     size_t n;
 };
@@ -148,6 +184,8 @@ struct condition {
 int posting_seal(struct ledger *l, struct err *e);
 // How many blocks, from the first, have postings.
 int posting_sealed(struct ledger *l, int64_t *ret, struct err *e);
+// The ids in a row of events (STMT_ROWS), as far as ROW_FIELDS; -1: none.
+void posting_row(sqlite3_stmt *row, int64_t *ids);
 // Adds the places of a stored posting; false when it is none.
 bool posting_read(const unsigned char *at, size_t len, struct places *ret);
 // The events of a block that meet all conditions.
@@ -165,7 +203,13 @@ int blob_sync(struct ledger *l, struct err *e);
 // --- sign.c
 // Makes the key of a new ledger and notes its name and public key. origin NULL: the usual one.
 int sign_make(struct ledger *l, const char *origin, struct err *e);
-// Signs the tree as it is, inside the transaction that made it so.
+// Has the key loaded that the ledger names, in l->signer. Where a process was killed while it
+// changed the key, the files are put right.
+int sign_load(struct ledger *l, struct err *e);
+// Where a new key lies until the ledger names it, in a.
+char *sign_new_key_path(struct ledger *l, struct arena *a);
+// Signs the tree as it is, inside the transaction that made it so; with both keys where the key is
+// changed.
 int sign_checkpoint(struct ledger *l, struct err *e);
 // Whether the tree is that of the newest checkpoint: what somebody altered is not to be signed.
 int sign_check(struct ledger *l, struct err *e);

@@ -57,12 +57,21 @@ int ledger_append(struct ledger *l, struct ledger_event *events, size_t n, struc
 int ledger_transact(struct ledger *l, int (*fn)(void *data, struct ledger *l, struct err *e),
                     void *data, struct err *e) __attribute__((warn_unused_result));
 
+// What the body of a run.started says, as far as it can be asked for.
+enum ledger_mark {
+    LEDGER_UNAUTHORISED = 1, // nothing allowed it, and it is no check
+    LEDGER_BREAK_GLASS = 2,
+    LEDGER_UNDOES = 4, // another run
+};
+
 // Which events. NULL and 0 do not restrict. path and package match as a whole, or as a shell
 // pattern (GLOB) when they hold one of *?[ .
 struct ledger_filter {
     const char *const *types; // ends with NULL; "ring.*" stands for all that begin with "ring."
     const char *service, *release, *rollout, *ring, *run, *host, *actor, *path, *package, *outcome,
         *incident;
+    const char *name; // of a service, user, ... that changed; a unit's also without its .service
+    unsigned marks;   // any of enum ledger_mark
     int64_t since, until;  // microseconds, since included, until not
     int64_t after, before; // seq: only those > after - 1 and < before (0: no bound)
     bool newest_first;
@@ -70,12 +79,15 @@ struct ledger_filter {
 };
 
 // Calls fn for each event until it answers other than 0, which is then the result. What the event
-// points to lives in a until the end; fn may append to the ledger.
+// points to lives in a, or with a NULL only until fn returns; fn may append to the ledger.
 int ledger_each(struct ledger *l, const struct ledger_filter *f, struct arena *a,
                 int (*fn)(void *data, const struct ledger_event *ev), void *data, struct err *e);
 // All of them as an array in a.
 int ledger_list(struct ledger *l, const struct ledger_filter *f, struct arena *a,
                 struct ledger_event **ret, size_t *ret_n, struct err *e);
+// The run.started of a span and service that have no run.finished, whenever.
+int ledger_unended(struct ledger *l, const struct ledger_filter *span, struct arena *a,
+                   struct ledger_event **ret, size_t *ret_n, struct err *e);
 // One event by its number: 1 found, 0 not there, <0 error.
 int ledger_get(struct ledger *l, int64_t seq, struct arena *a, struct ledger_event *ret,
                struct err *e);
@@ -105,6 +117,13 @@ int ledger_blob_get(struct ledger *l, const char *digest, size_t max, struct are
                     const char **ret, size_t *ret_len, struct err *e);
 // Where it lies, in a; NULL when it is not there. The content is not verified.
 const char *ledger_blob_path(struct ledger *l, const char *digest, struct arena *a);
+
+// --- what must not be guessed
+// Digest of n texts that only this ledger can make: with the key in dir/secret.key. make: the key
+// is made where there is none; else that is ERR_NOENT.
+int ledger_keyed_digest(struct ledger *l, const char *const *texts, size_t n, bool make,
+                        char ret[LEDGER_DIGEST_HEX], struct err *e)
+    __attribute__((warn_unused_result));
 
 // --- ids: a letter, time and chance, such as r-261121-205532-k3f9: sorts by time, is easily typed
 void ledger_new_id(char letter, char ret[32]);

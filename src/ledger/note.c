@@ -174,7 +174,7 @@ bad:
 // --- signing and verifying
 // ----------------------------------------------------------------------------
 
-int note_sign(const struct note_signer *s, const char *text, struct buf *ret, struct err *e)
+int note_cosign(const struct note_signer *s, const char *text, struct buf *ret, struct err *e)
 {
     unsigned char sig[sizeof s->verifier.id + SIGNATURE];
     size_t len = SIGNATURE;
@@ -186,10 +186,16 @@ int note_sign(const struct note_signer *s, const char *text, struct buf *ret, st
     if (!ok || len != SIGNATURE)
         return err_set(e, ERR_IO, POS_NONE, "the ledger's key does not sign");
     memcpy(sig, s->verifier.id, sizeof s->verifier.id);
-    buf_addf(ret, "%s\n" DASH "%s ", text, s->verifier.name);
+    buf_addf(ret, DASH "%s ", s->verifier.name);
     base64_encode(ret, sig, sizeof sig);
     buf_addc(ret, '\n');
     return 0;
+}
+
+int note_sign(const struct note_signer *s, const char *text, struct buf *ret, struct err *e)
+{
+    buf_addf(ret, "%s\n", text);
+    return note_cosign(s, text, ret, e);
 }
 
 static bool signature_ok(const struct note_verifier *v, const unsigned char *sig, const char *text,

@@ -37,6 +37,8 @@ int note_vkey_parse(const char *text, struct note_verifier *ret, struct err *e);
 
 // Appends text (which ends with a newline) and its signature.
 int note_sign(const struct note_signer *s, const char *text, struct buf *ret, struct err *e);
+// Appends one more signature to a note of that text.
+int note_cosign(const struct note_signer *s, const char *text, struct buf *ret, struct err *e);
 // Whether v signed the note; ret_text_len gets how much of it was signed. ERR_PARSE for what is no
 // note, ERR_INVALID when it is not signed by v or the signature is wrong.
 int note_verify(const char *note, size_t len, const struct note_verifier *v, size_t *ret_text_len,

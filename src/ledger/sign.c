@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -22,11 +23,17 @@ static char *key_path(struct ledger *l, struct arena *a)
     return path_join(a, l->dir, "ledger.key");
 }
 
+static int write_pub(struct ledger *l, struct arena *a, const char *vkey, struct err *e)
+{
+    const char *line = arena_printf(a, "%s\n", vkey);
+    return file_write_atomic(path_join(a, l->dir, "ledger.pub"), line, strlen(line), 0644, e);
+}
+
 int sign_make(struct ledger *l, const char *origin, struct err *e)
 {
     char machine[256] = "localhost";
     struct arena *a = arena_new();
-    struct buf vkey = BUF_INIT, line = BUF_INIT;
+    struct buf vkey = BUF_INIT;
     if (gethostname(machine, sizeof machine) == 0)
         machine[sizeof machine - 1] = '\0';
     if (!origin)
@@ -39,34 +46,75 @@ int sign_make(struct ledger *l, const char *origin, struct err *e)
         rc = note_signer_load(key_path(l, a), origin, &l->signer, e);
     if (rc == 0) {
         note_vkey(&vkey, &l->signer.verifier);
-        buf_addf(&line, "%s\n", buf_str(&vkey));
-        rc = file_write_atomic(path_join(a, l->dir, "ledger.pub"), line.p, line.len, 0644, e);
+        rc = write_pub(l, a, buf_str(&vkey), e);
     }
     if (rc == 0)
         rc = db_set_meta(l, "origin", origin, e);
     if (rc == 0)
         rc = db_set_meta(l, "vkey", buf_str(&vkey), e);
     buf_release(&vkey);
-    buf_release(&line);
     arena_free(a);
     return rc;
 }
 
-static int load_signer(struct ledger *l, struct err *e)
+char *sign_new_key_path(struct ledger *l, struct arena *a)
 {
-    struct arena *a = arena_new();
+    return path_join(a, l->dir, "ledger.key.new");
+}
+
+static bool is_key(const struct note_signer *s, const char *vkey)
+{
+    struct buf b = BUF_INIT;
+    if (s->key)
+        note_vkey(&b, &s->verifier);
+    bool is = s->key && strcmp(buf_str(&b), vkey) == 0;
+    buf_release(&b);
+    return is;
+}
+
+// The key that the ledger names may still have the name it was made under.
+static int adopt(struct ledger *l, struct arena *a, const char *origin, const char *vkey,
+                 struct err *e)
+{
+    const char *path = key_path(l, a), *made = sign_new_key_path(l, a);
+    if (access(made, F_OK) == 0 && note_signer_load(made, origin, &l->signer, NULL) == 0 &&
+        is_key(&l->signer, vkey))
+        return rename(made, path) < 0
+                   ? err_set(e, ERR_IO, POS_NONE, "cannot rename '%s': %s", made, strerror(errno))
+                   : write_pub(l, a, vkey, e);
+    note_signer_release(&l->signer);
+    return err_set(e, ERR_INVALID, POS_NONE,
+                   "nothing can be recorded: '%s' is not the key that the ledger names (%s): put "
+                   "that back",
+                   path, vkey);
+}
+
+static int load_signer(struct ledger *l, struct arena *a, const char *vkey, struct err *e)
+{
     const char *origin = db_meta(l, a, "origin", e), *path = key_path(l, a);
-    int rc;
+    note_signer_release(&l->signer);
     if (!origin)
-        rc = db_damaged(l, e, "it has no name");
-    else if (access(path, F_OK) < 0)
-        rc = err_set(
+        return db_damaged(l, e, "it has no name");
+    if (access(path, F_OK) < 0)
+        return err_set(
             e, ERR_NOENT, POS_NONE,
             "nothing can be recorded without the ledger's key '%s': put it back, or begin a "
             "new ledger by moving '%s/ledger.db' away",
             path, l->dir);
-    else
-        rc = note_signer_load(path, origin, &l->signer, e);
+    int rc = note_signer_load(path, origin, &l->signer, e);
+    if (rc < 0 || is_key(&l->signer, vkey))
+        return rc;
+    note_signer_release(&l->signer);
+    return adopt(l, a, origin, vkey, e);
+}
+
+int sign_load(struct ledger *l, struct err *e)
+{
+    struct arena *a = arena_new();
+    const char *vkey = NULL;
+    int rc = ledger_vkey(l, a, &vkey, e);
+    if (rc == 0 && !is_key(&l->signer, vkey)) // not loaded, or somebody changed it meanwhile
+        rc = load_signer(l, a, vkey, e);
     arena_free(a);
     return rc;
 }
@@ -97,8 +145,8 @@ static int store(struct ledger *l, const char *note, struct err *e)
                  *remove = db_stmt(l, STMT_DROP_CHECKPOINT, e);
     if (rc < 0 || !add || !remove)
         return l->failed;
-    bool keep =
-        kept < 0 || size - kept >= KEEP_EVERY_EVENTS || l->last_time - kept_time >= KEEP_EVERY_US;
+    bool keep = kept < 0 || l->next.key || size - kept >= KEEP_EVERY_EVENTS ||
+                l->last_time - kept_time >= KEEP_EVERY_US;
     sqlite3_bind_int64(add, 1, size);
     sqlite3_bind_int64(add, 2, l->last_time);
     sqlite3_bind_int(add, 3, keep);
@@ -119,13 +167,15 @@ int sign_checkpoint(struct ledger *l, struct err *e)
     struct buf text = BUF_INIT, note = BUF_INIT;
     if (!l->appended)
         return 0;
-    int rc = l->signer.key ? 0 : load_signer(l, e);
+    int rc = l->next.key ? 0 : sign_load(l, e);
     if (rc == 0) {
         memcpy(c.origin, l->signer.verifier.name, sizeof c.origin);
         merkle_edge_root(&l->hashing, &l->edge, &c.root);
         note_checkpoint_text(&text, &c);
         rc = note_sign(&l->signer, buf_str(&text), &note, e);
     }
+    if (rc == 0 && l->next.key)
+        rc = note_cosign(&l->next, buf_str(&text), &note, e);
     if (rc == 0)
         rc = store(l, buf_str(&note), e);
     buf_release(&text);

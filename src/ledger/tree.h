@@ -9,6 +9,10 @@
 // The public key of the checkpoints as NAME+ID+KEY, in a.
 int ledger_vkey(struct ledger *l, struct arena *a, const char **ret, struct err *e);
 
+// Gives the ledger a new key, which an event (key.rotated) says. The reason may be NULL.
+int ledger_rotate_key(struct ledger *l, const char *reason, struct err *e)
+    __attribute__((warn_unused_result));
+
 struct ledger_checkpoint {
     const char *note; // the signed note, in the arena
     int64_t time;
@@ -46,6 +50,7 @@ enum ledger_finding_kind {
     FINDING_TRUNCATED,  // a checkpoint knows more events than there are
     FINDING_UNSIGNED,   // events that no checkpoint covers
     FINDING_BLOB,       // content is not what its name says
+    FINDING_LOST,       // content that an event names is gone
 };
 struct ledger_finding {
     enum ledger_finding_kind kind;
@@ -55,7 +60,7 @@ struct ledger_finding {
 struct ledger_verify_opts {
     const char *vkey;       // trust this key instead of the one beside the ledger
     const char *checkpoint; // a signed note kept elsewhere, which must be of this ledger
-    bool blobs;             // read all content too
+    bool blobs;             // read all content too; that it is there is looked at always
     int threads;            // 0: one per processor
     void (*found)(void *data, const struct ledger_finding *f);
     void *data;
@@ -63,7 +68,8 @@ struct ledger_verify_opts {
 struct ledger_verified {
     int64_t events;
     struct merkle_hash root; // recomputed, good when nothing was found
-    size_t checkpoints, blobs, findings;
+    size_t checkpoints, findings;
+    size_t blobs; // there are; with the option also read
 };
 // Recomputes everything from the entries. 0 when it could be read, whatever was found.
 int ledger_verify(const char *dir, const struct ledger_verify_opts *o, struct ledger_verified *ret,

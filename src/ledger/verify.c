@@ -3,9 +3,7 @@
 #include "ledger/verify.h"
 
 #include "core/file.h"
-#include "core/hash.h"
 
-#include <dirent.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -14,26 +12,11 @@
 
 #define THREADS_MAX 16
 
-struct verify {
-    const struct ledger_verify_opts *o;
-    struct ledger *l;
-    struct arena *a;
-    const char *file; // the checkpoint beside the ledger, NULL: none
-    int64_t size;
-    struct texts texts;
-    struct chunk *chunks;
-    size_t n_chunks;
-    struct known_edge edge; // above the chunks
-    struct found_list found;
-    struct ledger_verified *ret;
-    struct err *e;
-};
-
 const char *ledger_finding_name(enum ledger_finding_kind kind)
 {
     static const char *const names[] = {"missing",   "altered",  "moved",      "columns",
                                         "time",      "hashes",   "checkpoint", "replaced",
-                                        "truncated", "unsigned", "blob"};
+                                        "truncated", "unsigned", "blob",       "lost"};
     return names[kind];
 }
 
@@ -60,6 +43,8 @@ static int load_texts(struct verify *v)
     }
     v->texts.n = cap;
     sqlite3_finalize(st);
+    if (rc >= 0)
+        rc = field_run_types(v->l, &v->texts.runs, v->e);
     return rc < 0 ? rc : posting_sealed(v->l, &v->texts.sealed, v->e);
 }
 
@@ -196,134 +181,6 @@ static void judge_altered(struct verify *v)
     free(all);
 }
 
-// --- checkpoints
-// --------------------------------------------------------------------------------------
-
-static int trusted_key(struct verify *v, struct note_verifier *ret)
-{
-    const char *inside = NULL, *vkey = v->o->vkey;
-    char *text;
-    size_t len;
-    int rc = ledger_vkey(v->l, v->a, &inside, v->e);
-    if (rc == 0 && !vkey &&
-        file_read(v->a, path_join(v->a, v->l->dir, "ledger.pub"), NOTE_MAX, &text, &len, NULL) ==
-            0) {
-        text[strcspn(text, "\n")] = '\0';
-        vkey = text;
-    }
-    if (rc == 0 && vkey && strcmp(vkey, inside) != 0)
-        found_add(&v->found, FINDING_CHECKPOINT, -1, -1,
-                  "the ledger names another public key than the one that is trusted");
-    return rc < 0 ? rc : note_vkey_parse(vkey ? vkey : inside, ret, v->e);
-}
-
-// Where checkpoints were compared: events before `good` are what was signed.
-struct progress {
-    uint64_t good, newest;
-    bool replaced;
-};
-
-static void compare_tree(struct verify *v, const struct note_checkpoint *c, const char *what,
-                         struct progress *p)
-{
-    struct merkle_store store = hashes_store(v->l);
-    struct merkle_hash root;
-    struct err e = ERR_INIT;
-    int rc = merkle_root_at(&store, c->size, &root, &e);
-    err_release(&e);
-    if (rc < 0)
-        return; // what is missing is told already
-    if (merkle_equal(&root, &c->root)) {
-        p->good = c->size > p->good && !p->replaced ? c->size : p->good;
-        return;
-    }
-    if (!p->replaced)
-        found_add(&v->found, FINDING_REPLACED, (int64_t)p->good, (int64_t)c->size - 1, "%s", what);
-    p->replaced = true;
-}
-
-static void check_note(struct verify *v, const char *note, const struct note_verifier *key,
-                       const char *what, struct progress *p)
-{
-    struct note_checkpoint c;
-    struct err e = ERR_INIT;
-    size_t len = 0;
-    int rc = note_verify(note, strlen(note), key, &len, &e);
-    if (rc == 0)
-        rc = note_checkpoint_parse(note, len, &c, &e);
-    if (rc == 0 && strcmp(c.origin, key->name) != 0)
-        rc = err_set(&e, ERR_INVALID, POS_NONE, "it is of '%s'", c.origin);
-    v->ret->checkpoints++;
-    if (rc < 0) {
-        found_add(&v->found, FINDING_CHECKPOINT, -1, -1, "%s: %s", what, err_msg(&e));
-    } else if ((int64_t)c.size > v->size) {
-        p->newest = c.size;
-        found_add(&v->found, FINDING_TRUNCATED, v->size, (int64_t)c.size - 1, "%s", what);
-    } else {
-        if (c.size > p->newest)
-            p->newest = c.size;
-        compare_tree(v, &c, what, p);
-    }
-    err_release(&e);
-}
-
-static int check_checkpoints(struct verify *v)
-{
-    struct ledger_checkpoint *all;
-    struct note_verifier key;
-    struct progress p = {0};
-    size_t n;
-    int rc = trusted_key(v, &key);
-    if (rc == 0)
-        rc = ledger_checkpoints(v->l, v->a, &all, &n, v->e);
-    for (size_t i = 0; i < n && rc == 0; i++) {
-        char time[LEDGER_TIME];
-        ledger_time(all[i].time, time);
-        const char *what = arena_printf(v->a, "the checkpoint of %llu events of %s",
-                                        (unsigned long long)all[i].tree.size, time);
-        check_note(v, all[i].note, &key, what, &p);
-    }
-    if (rc == 0 && v->size > (int64_t)p.newest)
-        found_add(&v->found, FINDING_UNSIGNED, (int64_t)p.newest, v->size - 1, "%s", "");
-    if (rc == 0 && v->file)
-        check_note(v, v->file, &key, "the checkpoint in the file 'checkpoint'", &p);
-    if (rc == 0 && v->o->checkpoint)
-        check_note(v, v->o->checkpoint, &key, "the checkpoint given", &p);
-    return rc;
-}
-
-// --- content
-// ------------------------------------------------------------------------------------------
-
-static void check_folder(struct verify *v, const char *folder, const char *first)
-{
-    DIR *d = opendir(folder);
-    const struct dirent *it;
-    while (d && (it = readdir(d))) {
-        char digest[HASH_HEX_MAX];
-        struct arena *a = arena_new();
-        const char *path = path_join(a, folder, it->d_name);
-        const char *name = arena_printf(a, "%s%s", first, it->d_name);
-        if (strlen(name) == LEDGER_DIGEST_HEX - 1) {
-            v->ret->blobs++;
-            if (hash_file(HASH_SHA256, path, digest, NULL) < 0 || strcmp(digest, name) != 0)
-                found_add(&v->found, FINDING_BLOB, -1, -1,
-                          "the content %s was altered or cannot be read", name);
-        }
-        arena_free(a);
-    }
-    if (d)
-        closedir(d);
-}
-
-static void check_blobs(struct verify *v)
-{
-    for (unsigned i = 0; i < 256 && v->o->blobs; i++) {
-        const char *first = arena_printf(v->a, "%02x", i);
-        check_folder(v, arena_printf(v->a, "%s/blobs/%s", v->l->dir, first), first);
-    }
-}
-
 // --- telling
 // ------------------------------------------------------------------------------------------
 
@@ -350,11 +207,12 @@ static void say(struct buf *b, const struct found *f)
         [FINDING_COLUMNS] = "altered for queries",
         [FINDING_TIME] = "earlier than the event before",
         [FINDING_HASHES] = "replaced, or the hashes of the tree were",
-        [FINDING_CHECKPOINT] = "not signed by the ledger's key",
+        [FINDING_CHECKPOINT] = "the change of the ledger's key does not hold",
         [FINDING_REPLACED] = "not what was signed: at least one was replaced with all its hashes",
         [FINDING_TRUNCATED] = "cut off at the end of the ledger",
         [FINDING_UNSIGNED] = "behind the last checkpoint: not signed",
         [FINDING_BLOB] = "altered",
+        [FINDING_LOST] = "content that it names is gone",
     };
     if (f->first < 0) {
         buf_adds(b, f->detail ? f->detail : text[f->kind]);
@@ -369,7 +227,8 @@ static void say(struct buf *b, const struct found *f)
         buf_addf(b, " (%s)", f->detail);
 }
 
-// Neighbours of one kind become one, which has the detail of the first.
+// Neighbours of one kind become one, which has the detail of the first; but content is named
+// piece by piece.
 static void merge(struct found_list *list)
 {
     struct found *f = list->v;
@@ -378,7 +237,8 @@ static void merge(struct found_list *list)
         return;
     qsort(f, list->n, sizeof *f, by_kind);
     for (size_t i = 1; i < list->n; i++) {
-        bool joins = f[i].kind == f[n].kind && f[n].first >= 0 && f[i].first == f[i].last &&
+        bool joins = f[i].kind == f[n].kind && f[i].kind != FINDING_LOST && f[n].first >= 0 &&
+                     f[i].first == f[i].last &&
                      (f[i].first == f[n].last || f[i].first == f[n].last + 1);
         if (joins) {
             f[n].last = f[i].last;
@@ -451,10 +311,10 @@ int ledger_verify(const char *dir, const struct ledger_verify_opts *o, struct le
     if (rc == 0) {
         join_chunks(&v);
         judge_altered(&v);
-        rc = check_checkpoints(&v);
+        rc = verify_checkpoints(&v);
     }
     if (rc == 0) {
-        check_blobs(&v);
+        verify_blobs(&v);
         ret->events = v.size;
         root_of_all(&v);
         tell(&v);

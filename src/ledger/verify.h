@@ -46,6 +46,18 @@ struct altered {
     struct merkle_hash is, was;
 };
 
+// Content that an event names, by its SHA-256.
+#define DIGEST 32
+struct named {
+    unsigned char digest[DIGEST];
+    int64_t seq;
+};
+// An event that says that the key was changed.
+struct rotation {
+    int64_t seq;
+    char *old, *new; // owned
+};
+
 struct chunk {
     int64_t first, end; // events [first, end)
     struct known_edge edge;
@@ -55,8 +67,16 @@ struct chunk {
     struct found_list found;
     struct altered *altered;
     size_t n_altered, cap_altered;
+    struct named *named;
+    size_t n_named, cap_named;
+    struct rotation *rotations;
+    size_t n_rotations;
 };
 void chunk_release(struct chunk *c);
+// Notes the content that an event names. (verify_blobs.c)
+void named_note(struct chunk *c, const struct ledger_event *ev);
+// Notes a change of the key. (verify_keys.c)
+void rotation_note(struct chunk *c, const struct ledger_event *ev);
 
 // The texts behind the numbers in columns, and how many blocks have postings.
 struct text {
@@ -67,7 +87,29 @@ struct texts {
     struct text *v;
     int64_t n;
     int64_t sealed;
+    struct run_types runs;
 };
+
+// A verification.
+struct verify {
+    const struct ledger_verify_opts *o;
+    struct ledger *l;
+    struct arena *a;
+    const char *file; // the checkpoint beside the ledger, NULL: none
+    int64_t size;
+    struct texts texts;
+    struct chunk *chunks;
+    size_t n_chunks;
+    struct known_edge edge; // above the chunks
+    struct found_list found;
+    struct ledger_verified *ret;
+    struct err *e;
+};
+
+// Whether the checkpoints are of this tree, and signed with the key of their time. (verify_keys.c)
+int verify_checkpoints(struct verify *v);
+// Whether the content that events name is there and is what its name says. (verify_blobs.c)
+void verify_blobs(struct verify *v);
 
 // Looks at the events of a chunk.
 int chunk_scan(struct ledger *l, const struct texts *texts, struct chunk *c, struct err *e);

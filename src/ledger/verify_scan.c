@@ -33,7 +33,13 @@ void chunk_release(struct chunk *c)
 {
     found_release(&c->found);
     free(c->altered);
-    c->altered = NULL;
+    free(c->named);
+    for (size_t i = 0; i < c->n_rotations; i++) {
+        free(c->rotations[i].old);
+        free(c->rotations[i].new);
+    }
+    free(c->rotations);
+    *c = (struct chunk){.first = c->first, .end = c->end};
 }
 
 void known_edge_push(struct known_edge *edge, struct merkle *m, const struct rise *up,
@@ -68,8 +74,8 @@ struct scan {
     struct chunk *c;
     struct arena *a;
     sqlite3_stmt *entries, *rows, *postings;
-    int64_t (*ids)[LEDGER_COLUMNS]; // of the block we are in, -1: none
-    int64_t entry_at, row_at;       // where they stand; INT64_MAX at the end
+    int64_t (*ids)[LEDGER_FIELDS]; // of the block we are in, -1: none
+    int64_t entry_at, row_at;      // where they stand; INT64_MAX at the end
     struct err *e;
 };
 
@@ -88,8 +94,8 @@ static bool same_text(const char *x, const char *y)
 // What queries see of an event must be what its entry says.
 static void compare_columns(struct scan *s, int64_t seq, const struct ledger_event *ev)
 {
-    for (int i = 0; i < LEDGER_COLUMNS; i++) {
-        const char *says = event_text(ev, i), *column = NULL;
+    for (int i = 0; i <= FIELD_NAME; i++) {
+        const char *says = i < LEDGER_COLUMNS ? event_text(ev, i) : field_name(ev), *column = NULL;
         if (sqlite3_column_type(s->rows, 2 + i) != SQLITE_NULL) {
             int64_t id = sqlite3_column_int64(s->rows, 2 + i);
             bool known = id >= 0 && id < s->texts->n && s->texts->v[id].text;
@@ -100,9 +106,12 @@ static void compare_columns(struct scan *s, int64_t seq, const struct ledger_eve
         }
         if (!same_text(says, column))
             found_add(&s->c->found, FINDING_COLUMNS, seq, seq,
-                      "its column %s says '%.100s', its entry '%.100s'", ledger_columns[i].name,
-                      column ? column : "", says ? says : "");
+                      "its column %s says '%.100s', its entry '%.100s'",
+                      i < LEDGER_COLUMNS ? ledger_columns[i].name : "name", column ? column : "",
+                      says ? says : "");
     }
+    if (sqlite3_column_int64(s->rows, 2 + FIELD_MARK) != field_marks(ev))
+        found_add(&s->c->found, FINDING_COLUMNS, seq, seq, "its column mark is not its entry's");
     if (sqlite3_column_int64(s->rows, 1) != ev->time)
         found_add(&s->c->found, FINDING_COLUMNS, seq, seq, "its column time is not its entry's");
 }
@@ -126,6 +135,9 @@ static void look_inside(struct scan *s, int64_t seq, const char *json, size_t le
         found_add(&c->found, FINDING_ALTERED, seq, seq, "its entry is no event");
         return;
     }
+    ev.seq = seq;
+    named_note(c, &ev);
+    rotation_note(c, &ev);
     if (s->row_at == seq)
         compare_columns(s, seq, &ev);
     else
@@ -182,10 +194,10 @@ static void look_at(struct scan *s, int64_t seq)
 static void note_row(struct scan *s, int64_t seq, bool row)
 {
     int64_t *ids = s->ids[seq % LEDGER_BLOCK];
-    for (int i = 0; i < LEDGER_COLUMNS; i++)
-        ids[i] = row && sqlite3_column_type(s->rows, 2 + i) != SQLITE_NULL
-                     ? sqlite3_column_int64(s->rows, 2 + i)
-                     : -1;
+    if (row)
+        posting_row(s->rows, ids);
+    else
+        memset(ids, 0xff, sizeof *s->ids); // -1
 }
 
 // Whether the places of a posting are where the rows have its text; how many they are.
@@ -195,7 +207,7 @@ static bool posting_fits(struct scan *s, size_t *ret_n)
     int column = sqlite3_column_int(s->postings, 0);
     int64_t id = sqlite3_column_int64(s->postings, 1);
     const unsigned char *at = sqlite3_column_blob(s->postings, 2);
-    if (column < 0 || column >= LEDGER_COLUMNS || id < 0 ||
+    if (column < 0 || column >= LEDGER_FIELDS || id < 0 ||
         !posting_read(at, (size_t)sqlite3_column_bytes(s->postings, 2), &places))
         return false;
     for (int word = 0; word < LEDGER_BLOCK / 64; word++)
@@ -213,8 +225,9 @@ static int check_postings(struct scan *s, int64_t block)
     size_t cells = 0, n = 0;
     bool fits = true;
     int rc = 1;
+    field_open_runs(s->ids, &s->texts->runs);
     for (int i = 0; i < LEDGER_BLOCK; i++)
-        for (int k = 0; k < LEDGER_COLUMNS; k++)
+        for (int k = 0; k < LEDGER_FIELDS; k++)
             cells += s->ids[i][k] >= 0;
     sqlite3_bind_int64(s->postings, 1, block);
     while (fits && (rc = db_step(s->l, s->postings, s->e)) == 1)

@@ -110,6 +110,9 @@ static void each_way_to_tamper_is_found_and_the_event_named(void **state)
          "event 3: altered for queries (its column host says 'web1', its entry "
          "'web3')"},
         {"UPDATE name SET text = 'eve@desk' WHERE text = 'bob@desk'", FINDING_COLUMNS, 3, 3, NULL},
+        {"UPDATE event SET mark = 0 WHERE seq = 20", FINDING_COLUMNS, 20, 20,
+         "event 20: altered for queries (its column mark is not its entry's)"},
+        {"UPDATE event SET name = NULL WHERE seq = 11", FINDING_COLUMNS, 11, 11, NULL},
         {"UPDATE event SET actor = 999999 WHERE seq = 5", FINDING_COLUMNS, 5, 5, NULL},
         {"UPDATE event SET actor = NULL WHERE seq = 5", FINDING_COLUMNS, 5, 5, NULL},
         {"UPDATE event SET time = time + 1 WHERE seq = 5", FINDING_COLUMNS, 5, 5,
@@ -185,6 +188,11 @@ static void altered_postings_are_found(void **state)
         "UPDATE posting SET at = zeroblob(512) WHERE block = 1 AND length(at) = 512",
         "UPDATE posting SET id = 99999 WHERE block = 1 AND field = 1 AND id = (SELECT id FROM name "
         "WHERE text = 'web3')",
+        // the marks of runs, the names in bodies, runs that reach over the border of a block
+        "DELETE FROM posting WHERE block = 1 AND field = 12",
+        "DELETE FROM posting WHERE block = 1 AND field = 13",
+        "DELETE FROM posting WHERE block = 1 AND field = 14",
+        "UPDATE posting SET id = 3 WHERE block = 1 AND field = 14 AND id = 1",
         "UPDATE name SET first = 9000 WHERE text = 'web3'",
     };
     for (size_t i = 0; i < sizeof tampered / sizeof *tampered; i++) {
@@ -194,7 +202,7 @@ static void altered_postings_are_found(void **state)
         verify(dir, &t);
         assert_true(t.n >= 1);
         assert_int_equal(t.kind[0], FINDING_COLUMNS);
-        if (i < 4) {
+        if (i < 8) {
             assert_int_equal(t.first[0], 4096);
             assert_int_equal(t.last[0], 8191);
         }
@@ -296,6 +304,221 @@ static void altered_content_is_found_when_asked_for(void **state)
     test_dir_remove(dir);
 }
 
+static void put_event(struct ledger *l, const char *type, const char *key, const char *text)
+{
+    struct arena *a = arena_new();
+    struct value body = value_dict(a);
+    dict_set(body.u.dict, key, value_cstr(text));
+    struct ledger_event ev = {.type = type,
+                              .run = "r-1",
+                              .host = "web1",
+                              .service = "shop",
+                              .release = "1",
+                              .body = body.u.dict};
+    assert_int_equal(ledger_append(l, &ev, 1, NULL), 0);
+    arena_free(a);
+}
+
+static void content_that_is_gone_is_named(void **state)
+{
+    (void)state;
+    char *dir = filled(100), kept[LEDGER_DIGEST_HEX], lost[3][LEDGER_DIGEST_HEX];
+    struct ledger *l = test_open(dir);
+    struct arena *a = arena_new();
+    struct told t;
+    static const char *const types[] = {"change", "release.created", "approval.requested"},
+                             *const keys[] = {"diff", "artifact", "plan"};
+    assert_int_equal(ledger_blob_put(l, "here", 4, kept, NULL), 0);
+    put_event(l, "change", "diff", kept);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(ledger_blob_put(l, types[i], 5, lost[i], NULL), 0);
+        put_event(l, types[i], keys[i], lost[i]);
+    }
+    put_event(l, "change", "diff", lost[0]); // told once, for the first that names it
+    verify(dir, &t);
+    assert_int_equal(t.n, 0);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(unlink(ledger_blob_path(l, lost[i], a)), 0);
+    verify(dir, &t);
+    assert_int_equal(t.n, 3);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(t.kind[i], FINDING_LOST);
+        assert_int_equal(t.first[i], 101 + i);
+        assert_non_null(strstr(t.text[i], lost[i]));
+    }
+    arena_free(a);
+    ledger_close(l);
+    test_dir_remove(dir);
+}
+
+// --- keys
+// ------------------------------------------------------------------------------------------
+
+static void read_to(const char *dir, const char *name, char **ret, struct arena *a)
+{
+    char path[4200];
+    size_t len;
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    assert_int_equal(file_read(a, path, 10000, ret, &len, NULL), 0);
+}
+
+static void shell(const char *dir, const char *commands)
+{
+    char command[9000];
+    snprintf(command, sizeof command, "cd '%s' && %s", dir, commands);
+    assert_int_equal(system(command), 0);
+}
+
+// Three keys, each with events of its time; vkeys gets their public halves.
+static char *rotated(char *vkeys[3], struct arena *a)
+{
+    char *dir = filled(100);
+    struct ledger *l = test_open(dir);
+    for (int i = 0; i < 3; i++) {
+        if (i)
+            assert_int_equal(ledger_rotate_key(l, "as every year", NULL), 0);
+        test_fill(l, 100 * i + 100, 50, 10);
+        read_to(dir, "ledger.pub", &vkeys[i], a);
+        vkeys[i][strcspn(vkeys[i], "\n")] = '\0';
+    }
+    ledger_close(l);
+    assert_string_not_equal(vkeys[0], vkeys[1]);
+    assert_string_not_equal(vkeys[1], vkeys[2]);
+    return dir;
+}
+
+static void a_new_key_is_followed_from_each_that_was(void **state)
+{
+    (void)state;
+    char *vkeys[3], *note, *old_note;
+    struct arena *a = arena_new();
+    char *dir = rotated(vkeys, a), *other = filled(10);
+    struct told t;
+    read_to(dir, "checkpoint", &note, a);
+    verify(dir, &t);
+    assert_int_equal(t.n, 0);
+    for (int i = 0; i < 3; i++) {
+        verify_with(dir, &t, (struct ledger_verify_opts){.vkey = vkeys[i], .checkpoint = note});
+        assert_int_equal(t.n, 0);
+    }
+    char *foreign;
+    read_to(other, "ledger.pub", &foreign, a);
+    foreign[strcspn(foreign, "\n")] = '\0';
+    verify_with(dir, &t, (struct ledger_verify_opts){.vkey = foreign});
+    assert_true(t.n >= 2);
+    assert_int_equal(t.kind[0], FINDING_CHECKPOINT);
+    // a checkpoint from before the change, kept elsewhere
+    struct ledger *l = test_open(dir);
+    struct ledger_checkpoint *all;
+    size_t n;
+    assert_int_equal(ledger_checkpoints(l, a, &all, &n, NULL), 0);
+    old_note = (char *)(uintptr_t)all[0].note;
+    ledger_close(l);
+    verify_with(dir, &t, (struct ledger_verify_opts){.checkpoint = old_note});
+    assert_int_equal(t.n, 0);
+    arena_free(a);
+    test_dir_remove(dir);
+    test_dir_remove(other);
+}
+
+static void a_change_of_the_key_cannot_be_forged(void **state)
+{
+    (void)state;
+    static const char *const tampered[] = {
+        // the new key's signature on the checkpoint of the change
+        "UPDATE checkpoint SET note = substr(note, 1, length(note) - length(rtrim(note, "
+        "char(10))) + instr(note, char(8212)) + 100) WHERE size = 151",
+        "DELETE FROM checkpoint WHERE size = 151",
+        // the key that the ledger names
+        "UPDATE meta SET value = (SELECT value FROM meta WHERE key = 'origin') || '+00+x' WHERE "
+        "key "
+        "= 'vkey'",
+    };
+    for (size_t i = 0; i < sizeof tampered / sizeof *tampered; i++) {
+        char *vkeys[3];
+        struct arena *a = arena_new();
+        char *dir = rotated(vkeys, a);
+        struct told t;
+        sql(dir, tampered[i]);
+        verify(dir, &t);
+        assert_true(t.n >= 1);
+        assert_int_equal(t.kind[0], FINDING_CHECKPOINT);
+        if (i < 2)
+            assert_int_equal(t.first[t.n - 1], 150);
+        arena_free(a);
+        test_dir_remove(dir);
+    }
+    // an event that says so, by one who has another key
+    char *dir = filled(100), *other = filled(10);
+    struct arena *a = arena_new();
+    struct value body = value_dict(a);
+    struct ledger *l = test_open(dir);
+    struct ledger_event ev = {.type = "key.rotated", .body = body.u.dict};
+    char *ours, *theirs;
+    struct told t;
+    read_to(dir, "ledger.pub", &ours, a);
+    read_to(other, "ledger.pub", &theirs, a);
+    ours[strcspn(ours, "\n")] = theirs[strcspn(theirs, "\n")] = '\0';
+    dict_set(body.u.dict, "old", value_cstr(ours));
+    dict_set(body.u.dict, "new", value_cstr(theirs));
+    assert_int_equal(ledger_append(l, &ev, 1, NULL), 0);
+    ledger_close(l);
+    verify(dir, &t);
+    assert_true(t.n >= 1);
+    assert_int_equal(t.kind[0], FINDING_CHECKPOINT);
+    arena_free(a);
+    test_dir_remove(dir);
+    test_dir_remove(other);
+}
+
+static int append_one(const char *dir)
+{
+    struct ledger *l = test_open(dir);
+    struct ledger_event ev = {.type = "breakglass"};
+    int rc = ledger_append(l, &ev, 1, NULL);
+    ledger_close(l);
+    return rc;
+}
+
+static void the_old_key_signs_no_more(void **state)
+{
+    (void)state;
+    char *dir = filled(20), *pub, *now;
+    struct arena *a = arena_new();
+    struct ledger *l = test_open(dir), *second = test_open(dir);
+    struct told t;
+    struct ledger_event ev = {.type = "breakglass"};
+    shell(dir, "cp ledger.key old.key");
+    assert_int_equal(ledger_append(second, &ev, 1, NULL), 0); // which has it loaded
+    assert_int_equal(ledger_rotate_key(l, NULL, NULL), 0);
+    assert_int_equal(ledger_append(second, &ev, 1, NULL), 0); // and takes the new one
+    ledger_close(second);
+    ledger_close(l);
+    verify(dir, &t);
+    assert_int_equal(t.n, 0);
+    shell(dir, "! cmp -s ledger.key old.key && [ $(stat -c %a ledger.key) = 600 ] && [ ! -e "
+               "ledger.key.new ]");
+    // killed between the ledger's word and the files
+    read_to(dir, "ledger.pub", &pub, a);
+    shell(dir, "mv ledger.key ledger.key.new && cp old.key ledger.key && echo old >ledger.pub");
+    assert_int_equal(append_one(dir), 0);
+    read_to(dir, "ledger.pub", &now, a);
+    assert_string_equal(pub, now);
+    shell(dir, "! cmp -s ledger.key old.key && [ ! -e ledger.key.new ]");
+    // killed before: what lies there is made anew
+    shell(dir, "cp old.key ledger.key.new");
+    assert_int_equal(append_one(dir), 0);
+    l = test_open(dir);
+    assert_int_equal(ledger_rotate_key(l, NULL, NULL), 0);
+    ledger_close(l);
+    verify(dir, &t);
+    assert_int_equal(t.n, 0);
+    shell(dir, "cp old.key ledger.key");
+    assert_int_equal(append_one(dir), ERR_INVALID);
+    arena_free(a);
+    test_dir_remove(dir);
+}
+
 static void a_ledger_that_is_being_written_is_whole(void **state)
 {
     (void)state;
@@ -348,6 +571,10 @@ int main(void)
         cmocka_unit_test(an_untouched_ledger_is_whole),
         cmocka_unit_test(each_way_to_tamper_is_found_and_the_event_named),
         cmocka_unit_test(altered_postings_are_found),
+        cmocka_unit_test(content_that_is_gone_is_named),
+        cmocka_unit_test(a_new_key_is_followed_from_each_that_was),
+        cmocka_unit_test(a_change_of_the_key_cannot_be_forged),
+        cmocka_unit_test(the_old_key_signs_no_more),
         cmocka_unit_test(what_was_replaced_with_all_its_hashes_is_found_by_checkpoints),
         cmocka_unit_test(a_checkpoint_kept_elsewhere_tells_of_other_ledgers),
         cmocka_unit_test(altered_content_is_found_when_asked_for),
