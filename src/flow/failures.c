@@ -71,20 +71,20 @@ static struct failure of_rollout(const struct flow_rollout *r)
 static void collect(struct making *m, struct failures *fs)
 {
     const struct flow_history *h = m->h;
-    bool *told = arena_array(m->a, bool, h->n_rollouts + 1);
-    fs->at = arena_array(m->a, struct failure, h->n_incidents + h->n_rollouts + 1);
+    struct dict *told = value_dict(m->a).u.dict; // rollouts with an incident of their own
+    fs->at = arena_array(m->a, struct failure, h->n_incidents + m->n_mine + 1);
     for (size_t i = 0; i < h->n_incidents; i++) {
         const struct flow_incident *it = &h->incidents[i];
         const struct flow_rollout *r = flow_find_rollout(h, it->rollout);
         if (!ours(m, it->service) || !flow_incident_in_production(h, it))
             continue;
         if (r)
-            told[r - h->rollouts] = true;
+            dict_set(told, r->id, value_bool(true));
         fs->at[fs->n++] = of_incident(r, it);
     }
-    for (size_t i = 0; i < h->n_rollouts; i++) {
-        const struct flow_rollout *r = &h->rollouts[i];
-        if (ours(m, r->service) && r->failed && !told[i] && !r->rollback)
+    for (size_t i = 0; i < m->n_mine; i++) {
+        const struct flow_rollout *r = m->mine[i];
+        if (r->failed && !r->rollback && !dict_get(told, r->id))
             fs->at[fs->n++] = of_rollout(r);
     }
 }

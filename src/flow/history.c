@@ -5,14 +5,15 @@
 #include <string.h>
 
 // Without ring.started: what happens in a ring tells that it was entered.
-const char *const flow_event_types[] = {
-    "release.created", "rollout.started", "rollout.finished", "ring.passed", "ring.failed",
-    "ring.undone",     "batch.*",         "gate.passed",      "gate.failed", "approval.*",
-    "incident.*",      "run.started",     "run.finished",     NULL};
+const char *const flow_event_types[] = {"release.created", "rollout.started", "rollout.finished",
+                                        "ring.passed",     "ring.failed",     "ring.undone",
+                                        "batch.*",         "gate.passed",     "gate.failed",
+                                        "approval.*",      "incident.*",      NULL};
 
 void flow_history_init(struct flow_history *h, struct arena *a)
 {
     *h = (struct flow_history){.arena = a,
+                               .texts = value_dict(a).u.dict,
                                .by_rollout = value_dict(a).u.dict,
                                .by_release = value_dict(a).u.dict,
                                .by_incident = value_dict(a).u.dict,
@@ -64,15 +65,34 @@ struct flow_release *flow_find_release(const struct flow_history *h, const char 
     return i < 0 ? NULL : &h->releases[i];
 }
 
+// A text of an event as long as the history lives, each but once; NULL stays NULL.
+static const char *kept(struct flow_history *h, const char *s)
+{
+    if (!s)
+        return NULL;
+    const struct value *known = dict_get(h->texts, s);
+    if (known)
+        return known->u.str.s;
+    struct value text = value_cstr(arena_strdup(h->arena, s));
+    dict_setv(h->texts, text, text);
+    return text.u.str.s;
+}
+
 static const char *text(const struct ledger_event *ev, const char *key)
 {
     const char *s = ev->body ? dict_str(ev->body, key, NULL) : NULL;
     return s && *s ? s : NULL;
 }
 
+// A text of the body, kept.
+static const char *says(struct flow_history *h, const struct ledger_event *ev, const char *key)
+{
+    return kept(h, text(ev, key));
+}
+
 static bool same(const char *a, const char *b)
 {
-    return a && b && strcmp(a, b) == 0;
+    return a && b && (a == b || strcmp(a, b) == 0);
 }
 
 // A time the body tells, else the event's own.
@@ -98,10 +118,10 @@ static void add_release(struct flow_history *h, const struct ledger_event *ev)
         at = (long)h->n_releases++;
         dict_set(h->by_release, key, value_int(at));
     }
-    h->releases[at] = (struct flow_release){.service = ev->service,
-                                            .version = ev->release,
-                                            .commit = text(ev, "commit"),
-                                            .repo = text(ev, "repo"),
+    h->releases[at] = (struct flow_release){.service = kept(h, ev->service),
+                                            .version = kept(h, ev->release),
+                                            .commit = says(h, ev, "commit"),
+                                            .repo = says(h, ev, "repo"),
                                             .created = ev->time,
                                             .ev_created = ev->seq};
 }
@@ -141,12 +161,13 @@ static void set_rings(struct flow_history *h, struct flow_rollout *r, const stru
     r->rings = arena_array(h->arena, struct flow_ring, n ? n : 1);
     for (size_t i = 0; i < n; i++)
         if (names->u.list->items[i].type == VALUE_STRING)
-            r->rings[r->n_rings++] = (struct flow_ring){.name = names->u.list->items[i].u.str.s,
-                                                        .ev_entry = FLOW_NO_EVENT,
-                                                        .ev_ended = FLOW_NO_EVENT,
-                                                        .ev_failed = FLOW_NO_EVENT,
-                                                        .ev_passed = FLOW_NO_EVENT,
-                                                        .ev_undone = FLOW_NO_EVENT};
+            r->rings[r->n_rings++] =
+                (struct flow_ring){.name = kept(h, names->u.list->items[i].u.str.s),
+                                   .ev_entry = FLOW_NO_EVENT,
+                                   .ev_ended = FLOW_NO_EVENT,
+                                   .ev_failed = FLOW_NO_EVENT,
+                                   .ev_passed = FLOW_NO_EVENT,
+                                   .ev_undone = FLOW_NO_EVENT};
     mark_production(r, body);
 }
 
@@ -156,11 +177,11 @@ static void add_rollout(struct flow_history *h, const struct ledger_event *ev)
         return;
     h->rollouts = more(h->arena, h->rollouts, h->n_rollouts, &h->cap_rollouts, sizeof *h->rollouts);
     struct flow_rollout *r = &h->rollouts[h->n_rollouts];
-    *r = (struct flow_rollout){.id = ev->rollout,
-                               .service = ev->service ? ev->service : "",
-                               .release = ev->release,
-                               .previous = text(ev, "previous"),
-                               .commit = text(ev, "commit"),
+    *r = (struct flow_rollout){.id = kept(h, ev->rollout),
+                               .service = ev->service ? kept(h, ev->service) : "",
+                               .release = kept(h, ev->release),
+                               .previous = says(h, ev, "previous"),
+                               .commit = says(h, ev, "commit"),
                                .rollback = same(text(ev, "kind"), "rollback"),
                                .started = ev->time,
                                .ev_started = ev->seq,
@@ -228,9 +249,9 @@ static void add_ring(struct flow_history *h, const struct ledger_event *ev)
         g->failed = true;
         g->failed_at = ev->time;
         g->ev_failed = ev->seq;
-        g->reason = text(ev, "reason");
+        g->reason = says(h, ev, "reason");
         if (!g->reason)
-            g->reason = text(ev, "gate");
+            g->reason = says(h, ev, "gate");
     }
 }
 
@@ -238,7 +259,7 @@ static void add_span(struct flow_history *h, struct flow_spans *s, int64_t from,
                      const char *id)
 {
     s->at = more(h->arena, s->at, s->n, &s->cap, sizeof *s->at);
-    s->at[s->n++] = (struct flow_span){.from = from, .to = to, .id = id};
+    s->at[s->n++] = (struct flow_span){.from = from, .to = to, .id = kept(h, id)};
 }
 
 static void add_batch(struct flow_history *h, const struct ledger_event *ev)
@@ -254,7 +275,7 @@ static void add_batch(struct flow_history *h, const struct ledger_event *ev)
         if (!g->first_batch)
             g->first_batch = ev->time;
         if (g->production && ev->run)
-            dict_set(h->runs, ev->run, value_cstr(ev->rollout));
+            dict_set(h->runs, ev->run, value_cstr(kept(h, ev->rollout)));
         return;
     }
     for (size_t i = g->batches.n; i-- > 0;)
@@ -296,18 +317,18 @@ static void open_incident(struct flow_history *h, const struct ledger_event *ev)
         return;
     const struct value *cause = ev->body ? dict_get(ev->body, "cause") : NULL;
     const struct dict *c = cause && cause->type == VALUE_DICT ? cause->u.dict : NULL;
-    const char *ring = ev->ring ? ev->ring : c ? dict_str(c, "ring", NULL) : NULL;
+    const char *ring = kept(h, ev->ring ? ev->ring : c ? dict_str(c, "ring", NULL) : NULL);
     h->incidents =
         more(h->arena, h->incidents, h->n_incidents, &h->cap_incidents, sizeof *h->incidents);
     h->incidents[h->n_incidents] =
-        (struct flow_incident){.id = ev->incident,
-                               .service = ev->service,
-                               .title = text(ev, "title"),
-                               .severity = text(ev, "severity"),
-                               .noticed_by = text(ev, "noticed_by"),
-                               .rollout = ev->rollout,
+        (struct flow_incident){.id = kept(h, ev->incident),
+                               .service = kept(h, ev->service),
+                               .title = says(h, ev, "title"),
+                               .severity = says(h, ev, "severity"),
+                               .noticed_by = says(h, ev, "noticed_by"),
+                               .rollout = kept(h, ev->rollout),
                                .ring = ring && *ring ? ring : NULL,
-                               .gate = c ? dict_str(c, "gate", NULL) : NULL,
+                               .gate = c ? kept(h, dict_str(c, "gate", NULL)) : NULL,
                                .began = time_of(ev, "started", 0),
                                .noticed = time_of(ev, "at", ev->time),
                                .ev_opened = ev->seq,
@@ -320,12 +341,12 @@ static void open_incident(struct flow_history *h, const struct ledger_event *ev)
 static void change_incident(struct flow_history *h, const struct ledger_event *ev)
 {
     struct flow_incident *i = flow_find_incident(h, ev->incident);
-    const char *by = text(ev, "by");
+    const char *by = says(h, ev, "by");
     if (!i)
         return;
     if (same(ev->type, "incident.linked")) { // the last link counts; without a rollout: no change
-        i->rollout = ev->rollout;
-        i->ring = ev->ring;
+        i->rollout = kept(h, ev->rollout);
+        i->ring = kept(h, ev->ring);
         i->ev_linked = ev->seq;
         return;
     }
@@ -356,7 +377,7 @@ static void add_run(struct flow_history *h, const struct ledger_event *ev)
     const char *what = text(ev, "undoes");
     if (same(ev->type, "run.started")) {
         if (what && ev->run && dict_get(h->runs, what) && !dict_bool(ev->body, "check", false))
-            dict_set(h->undoes, ev->run, value_cstr(what));
+            dict_set(h->undoes, ev->run, value_cstr(kept(h, what)));
         return;
     }
     const struct value *undone = ev->run ? dict_get(h->undoes, ev->run) : NULL;

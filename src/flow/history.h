@@ -7,7 +7,8 @@
 
 #include <stdbool.h>
 
-// The types of events a history is made of; ends with NULL. For a ledger_filter.
+// The types of events a history is made of, besides runs that undo; ends with NULL. For a
+// ledger_filter.
 extern const char *const flow_event_types[];
 
 #define FLOW_NO_EVENT (-1)
@@ -93,6 +94,7 @@ struct flow_incident {
 // Everything lives in arena.
 struct flow_history {
     struct arena *arena;
+    struct dict *texts;            // those of events that are kept
     struct flow_rollout *rollouts; // as they began
     size_t n_rollouts, cap_rollouts;
     struct flow_release *releases;
@@ -108,8 +110,8 @@ struct flow_history {
 
 // An empty history in a.
 void flow_history_init(struct flow_history *h, struct arena *a);
-// Takes one event into account; they come in the order of the ledger. What ev points to must live
-// as long as the arena. Events that mean nothing to it are passed over.
+// Takes one event into account; they come in the order of the ledger, but for runs, which may come
+// later. What it needs of an event it copies. Events that mean nothing to it are passed over.
 void flow_history_add(struct flow_history *h, const struct ledger_event *ev);
 // After the last event: sums up rings and rollouts, and what of them later events took back.
 void flow_history_finish(struct flow_history *h);

@@ -10,6 +10,8 @@ struct making {
     const struct flow_opts *o;
     struct arena *a;
     struct flow_report *r;
+    const struct flow_rollout **mine; // rollouts of the service, as they began
+    size_t n_mine;
     struct dict *fixes; // rollouts that put an incident right: the incident's index
 };
 

@@ -157,9 +157,9 @@ static void measure_deployment(struct making *m, const struct flow_rollout *r)
 
 static void measure_deployments(struct making *m)
 {
-    for (size_t i = 0; i < m->h->n_rollouts; i++) {
-        const struct flow_rollout *r = &m->h->rollouts[i];
-        if (!ours(m, r->service) || !r->reached)
+    for (size_t i = 0; i < m->n_mine; i++) {
+        const struct flow_rollout *r = m->mine[i];
+        if (!r->reached)
             continue;
         if (!r->over) {
             m->r->under_way++;
@@ -175,12 +175,12 @@ static void measure_deployments(struct making *m)
 // Rollouts that a ring in front of production stopped.
 static void count_caught(struct making *m)
 {
-    for (size_t i = 0; i < m->h->n_rollouts; i++) {
-        const struct flow_rollout *r = &m->h->rollouts[i];
+    for (size_t i = 0; i < m->n_mine; i++) {
+        const struct flow_rollout *r = m->mine[i];
         bool failed = false;
         for (size_t k = 0; k < r->n_rings; k++)
             failed = failed || (r->rings[k].failed && within(m, r->rings[k].failed_at));
-        m->r->caught += ours(m, r->service) && !r->reached && failed;
+        m->r->caught += !r->reached && failed;
     }
 }
 
@@ -282,11 +282,11 @@ static void judge_fate(struct making *m, const struct fate *f)
 static void measure_scrap(struct making *m)
 {
     struct dict *index = value_dict(m->a).u.dict;
-    struct fate *fates = arena_array(m->a, struct fate, m->h->n_rollouts + 1);
+    struct fate *fates = arena_array(m->a, struct fate, m->n_mine + 1);
     size_t n = 0;
-    for (size_t i = 0; i < m->h->n_rollouts; i++) {
-        const struct flow_rollout *r = &m->h->rollouts[i];
-        if (!ours(m, r->service) || r->rollback || !r->release)
+    for (size_t i = 0; i < m->n_mine; i++) {
+        const struct flow_rollout *r = m->mine[i];
+        if (r->rollback || !r->release)
             continue;
         const struct value *at = dict_get(index, r->release);
         struct fate *f = at ? &fates[at->u.i] : &fates[n];
@@ -307,9 +307,9 @@ static void measure_scrap(struct making *m)
 static void set_since(struct making *m)
 {
     int64_t first = INT64_MAX;
-    for (size_t i = 0; i < m->h->n_rollouts; i++)
-        if (ours(m, m->h->rollouts[i].service) && m->h->rollouts[i].started < first)
-            first = m->h->rollouts[i].started;
+    for (size_t i = 0; i < m->n_mine; i++)
+        if (m->mine[i]->started < first)
+            first = m->mine[i]->started;
     for (size_t i = 0; i < m->h->n_releases; i++)
         if (ours(m, m->h->releases[i].service) && m->h->releases[i].created < first)
             first = m->h->releases[i].created;
@@ -322,12 +322,19 @@ static void set_since(struct making *m)
     }
 }
 
+static void set_mine(struct making *m)
+{
+    for (size_t i = 0; i < m->h->n_rollouts; i++)
+        m->n_mine += ours(m, m->h->rollouts[i].service);
+    m->mine = arena_array(m->a, const struct flow_rollout *, m->n_mine + 1);
+    for (size_t i = 0, k = 0; i < m->h->n_rollouts; i++)
+        if (ours(m, m->h->rollouts[i].service))
+            m->mine[k++] = &m->h->rollouts[i];
+}
+
 static void set_production(struct making *m)
 {
-    const struct flow_rollout *last = NULL;
-    for (size_t i = 0; i < m->h->n_rollouts; i++)
-        if (ours(m, m->h->rollouts[i].service))
-            last = &m->h->rollouts[i];
+    const struct flow_rollout *last = m->n_mine ? m->mine[m->n_mine - 1] : NULL;
     size_t n = last ? last->n_rings : 0, k = 0;
     m->r->production = arena_array(m->a, const char *, n + 1);
     for (size_t i = 0; i < n; i++)
@@ -358,6 +365,7 @@ void flow_report_make(const struct flow_history *h, const struct flow_opts *o, s
 {
     struct making m = {.h = h, .o = o, .a = a, .r = ret};
     *ret = (struct flow_report){.service = o->service, .until = o->until};
+    set_mine(&m);
     set_since(&m);
     set_production(&m);
     find_fixes(&m);

@@ -22,7 +22,7 @@ static struct gather room(struct arena *a, size_t n)
 
 static bool taken(const struct making *m, const struct flow_rollout *r)
 {
-    return ours(m, r->service) && !r->rollback && r->n_rings && within(m, r->started);
+    return !r->rollback && r->n_rings && within(m, r->started);
 }
 
 static const struct flow_ring *ring_named(const struct flow_rollout *r, const char *name)
@@ -46,8 +46,8 @@ static void put(struct gather *g, int64_t total, const struct flow_ring *ring)
 
 static void gather_step(struct making *m, struct flow_step *s, size_t k, struct gather *g)
 {
-    for (size_t i = 0; i < m->h->n_rollouts; i++) {
-        const struct flow_rollout *r = &m->h->rollouts[i];
+    for (size_t i = 0; i < m->n_mine; i++) {
+        const struct flow_rollout *r = m->mine[i];
         if (!taken(m, r))
             continue;
         if (k == 0) {
@@ -74,8 +74,8 @@ static void gather_step(struct making *m, struct flow_step *s, size_t k, struct 
 static void judge(struct making *m, struct flow_stream *v, size_t k)
 {
     struct flow_step *s = &v->steps[k];
-    for (size_t i = 0; i < m->h->n_rollouts; i++) {
-        const struct flow_rollout *r = &m->h->rollouts[i];
+    for (size_t i = 0; i < m->n_mine; i++) {
+        const struct flow_rollout *r = m->mine[i];
         if (!taken(m, r))
             continue;
         if (k + 1 == v->n) {
@@ -114,9 +114,9 @@ static void finish_step(struct flow_step *s, struct gather *g)
 // The rings as the newest rollout has them.
 static const struct flow_rollout *newest(const struct making *m)
 {
-    for (size_t i = m->h->n_rollouts; i-- > 0;)
-        if (taken(m, &m->h->rollouts[i]))
-            return &m->h->rollouts[i];
+    for (size_t i = m->n_mine; i-- > 0;)
+        if (taken(m, m->mine[i]))
+            return m->mine[i];
     return NULL;
 }
 
@@ -137,7 +137,7 @@ void make_stream(struct making *m)
         v->steps[k].production = like->rings[k - 1].production;
     }
     for (size_t k = 0; k < v->n; k++) {
-        struct gather g = room(m->a, m->h->n_rollouts);
+        struct gather g = room(m->a, m->n_mine);
         gather_step(m, &v->steps[k], k, &g);
         total += sum(g.total, g.n);
         working += sum(g.working, g.n);
