@@ -1,6 +1,6 @@
-// ledger DIR EVENTS: fills a new ledger in DIR with a made-up history and measures appending (in
-// batches of 500 and one by one, both durable), verification, and the queries behind `andon log`,
-// `who` and `audit`. One JSON object.
+// ledger DIR EVENTS [HOSTS]: fills a new ledger in DIR with a made-up history and measures
+// appending (in batches of 500 and one by one, both durable), verification, and the queries behind
+// `andon log`, `who` and `audit`. One JSON object.
 #include "core/buf.h"
 #include "core/file.h"
 #include "core/json.h"
@@ -13,12 +13,15 @@
 
 #define BATCH 500
 #define HOSTS 500
-#define PER_HOST 9 // events of a host in a run
-#define RUN_HOSTS 20
-#define RUN_EVENTS (2 + RUN_HOSTS * PER_HOST)
+#define RINGS 3
+#define PER_HOST 9                         // events of a host in a run
+#define RING_EVENTS (8 + hosts * PER_HOST) // of a ring, with its gates, batch and run
+#define ROLLOUT_EVENTS (2 + RINGS * RING_EVENTS)
 #define STEP 2000000 // microseconds between events: a million are 23 days
 #define START 1780000000000000
 #define REPS 7
+
+static long hosts = 20; // of a ring
 
 static double now(void)
 {
@@ -35,47 +38,113 @@ static void must(int rc, const struct err *e)
     exit(1);
 }
 
-// The i-th event of the history: rollouts of 20 services through three rings, a run of 20 hosts in
-// each, 8 changes per host; rare ones between.
+// --- a made-up history
+// ------------------------------------------------------------------------------------------
+
+// What a run was allowed by: mostly its rollout; some by nothing, few by break-glass.
+static void add_authority(struct arena *a, struct dict *body, long run)
+{
+    struct value v = value_dict(a);
+    const char *kind = run % 97 == 5 ? "none" : run % 499 == 7 ? "break-glass" : "rollout";
+    dict_set(v.u.dict, "kind", value_cstr(kind));
+    dict_set(v.u.dict, "rule", value_cstr("deploy-by-team"));
+    dict_set(body, "authority", v);
+}
+
+static void add_rings(struct arena *a, struct dict *body, const char *const *names)
+{
+    struct value rings = value_list(a);
+    for (int i = 0; i < RINGS; i++)
+        list_add(rings.u.list, value_cstr(names[i]));
+    dict_set(body, "rings", rings);
+    dict_set(body, "kind", value_cstr("deploy"));
+    dict_set(body, "change", value_cstr("standard"));
+}
+
+// One of the events of a host: eight changes, then how it went.
+static void host_event(struct arena *a, struct ledger_event *ev, struct dict *body, long i, long at,
+                       long run)
+{
+    ev->host = arena_printf(a, "web%ld.example.org", (run * hosts + at / PER_HOST) % HOSTS);
+    dict_set(body, "task", value_strf(a, "install configuration %ld", at % 40));
+    dict_set(body, "at", value_cstr("roles/app/tasks/main.yml:14"));
+    if (at % PER_HOST == PER_HOST - 1) {
+        ev->type = "run.host";
+        ev->outcome = i % 211 ? "changed" : "failed";
+        return;
+    }
+    ev->type = "change";
+    dict_set(body, "module", value_cstr("template"));
+    dict_set(body, "undo", value_cstr("yes"));
+    dict_set(body, "diff",
+             value_cstr("2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"));
+    if (at % PER_HOST == 5) {
+        dict_set(body, "kind", value_cstr("service"));
+        dict_set(body, "name", value_strf(a, "unit%ld.service", i % 60));
+    } else if (at % 7 == 0) {
+        ev->package = arena_printf(a, "package%ld", i % 200);
+    } else {
+        ev->path = arena_printf(a, "/etc/app%ld/part%ld.conf", i % 100, at % 20);
+    }
+}
+
+static void ring_event(struct arena *a, struct ledger_event *ev, struct dict *body, long i, long at,
+                       long run)
+{
+    static const char *const before[] = {"ring.started", "gate.passed", "batch.started",
+                                         "run.started"},
+                             *const after[] = {"run.finished", "batch.finished", "gate.passed",
+                                               "ring.passed"};
+    long left = RING_EVENTS - at;
+    if (at >= 4 && left > 4) {
+        host_event(a, ev, body, i, at - 4, run);
+        return;
+    }
+    ev->type = at < 4 ? before[at] : after[4 - left];
+    if (strncmp(ev->type, "gate.", 5) == 0) {
+        dict_set(body, "gate", value_cstr("smoke"));
+        dict_set(body, "seconds", value_float(30.5));
+    }
+    if (strncmp(ev->type, "batch.", 6) == 0)
+        dict_set(body, "action", value_cstr("deploy"));
+    if (at == 3)
+        add_authority(a, body, run);
+    if (strcmp(ev->type, "run.finished") == 0) {
+        dict_set(body, "hosts", value_int(hosts));
+        dict_set(body, "changed", value_int(hosts));
+    }
+    if (strcmp(ev->type, "run.finished") == 0 || strcmp(ev->type, "batch.finished") == 0)
+        ev->outcome = run % 50 ? "ok" : "failed";
+    if (strncmp(ev->type, "run.", 4) != 0 && strncmp(ev->type, "batch.", 6) != 0)
+        ev->run = NULL;
+}
+
+// The i-th event of the history: rollouts of 20 services through three rings, a run in each.
 static struct ledger_event made_up(struct arena *a, long i)
 {
-    long run = i / RUN_EVENTS, at = i % RUN_EVENTS, host = (at - 1) / PER_HOST;
-    static const char *const rings[] = {"canary", "early", "all"};
+    static const char *const rings[RINGS] = {"canary", "early", "production"};
+    long rollout = i / ROLLOUT_EVENTS, at = i % ROLLOUT_EVENTS, ring = (at - 1) / RING_EVENTS,
+         run = rollout * RINGS + ring;
     struct ledger_event ev = {.time = START + i * STEP,
-                              .actor = arena_printf(a, "user%ld@example.org", run % 30),
-                              .service = arena_printf(a, "service%ld", run % 20),
-                              .release = arena_printf(a, "1.%ld", run / 60),
-                              .rollout = arena_printf(a, "d-260101-000000-%05ld", run / 3),
-                              .ring = rings[run % 3],
-                              .run = arena_printf(a, "r-260101-000000-%05ld", run)};
+                              .actor = arena_printf(a, "user%ld@example.org", rollout % 30),
+                              .service = arena_printf(a, "service%ld", rollout % 20),
+                              .release = arena_printf(a, "1.%ld", rollout / 20),
+                              .rollout = arena_printf(a, "d-260101-000000-%05ld", rollout)};
     struct value body = value_dict(a);
     ev.body = body.u.dict;
-    dict_set(body.u.dict, "task", value_strf(a, "install configuration %ld", at % 40));
-    dict_set(body.u.dict, "at", value_cstr("roles/app/tasks/main.yml:14"));
     if (at == 0) {
-        ev.type = "run.started";
+        ev.type = "rollout.started";
+        add_rings(a, body.u.dict, rings);
         return ev;
     }
-    if (at == RUN_EVENTS - 1) {
-        ev.type = i % 997 == 3 ? "breakglass" : "run.finished";
-        ev.outcome = run % 50 ? "ok" : "failed";
+    if (at == ROLLOUT_EVENTS - 1) {
+        ev.type = "rollout.finished";
+        ev.outcome = rollout % 50 ? "done" : "undone";
         return ev;
     }
-    ev.host = arena_printf(a, "web%ld.example.org", (run * RUN_HOSTS + host) % HOSTS);
-    if (at % PER_HOST == 0) {
-        ev.type = "run.host";
-        ev.outcome = i % 211 ? "changed" : "failed";
-        return ev;
-    }
-    ev.type = "change";
-    dict_set(body.u.dict, "module", value_cstr("template"));
-    dict_set(body.u.dict, "undo", value_cstr("yes"));
-    dict_set(body.u.dict, "diff",
-             value_cstr("2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"));
-    if (at % 7 == 0)
-        ev.package = arena_printf(a, "package%ld", i % 200);
-    else
-        ev.path = arena_printf(a, "/etc/app%ld/part%ld.conf", i % 100, at % 20);
+    ev.ring = rings[ring];
+    ev.run = arena_printf(a, "r-260101-000000-%05ld", run);
+    ring_event(a, &ev, body.u.dict, i, (at - 1) % RING_EVENTS, run);
     return ev;
 }
 
@@ -147,6 +216,8 @@ static void queries(struct ledger *l, long n, struct arena *a, struct value ret)
         {"who: a path on a host", {.host = "web77.example.org", .path = "/etc/app7/part3.conf"}},
         {"who: paths on a host by pattern",
          {.host = "web77.example.org", .path = "/etc/app7/*", .types = change}},
+        {"who: a service on a host", {.host = "web77.example.org", .name = "unit7"}},
+        {"runs by break-glass", {.marks = LEDGER_BREAK_GLASS}},
         {"audit of a week", {.types = audit_types, .since = middle, .until = middle + 7 * day}},
         {"two of many, none of both", {.types = change, .outcome = "changed", .limit = 50}},
     };
@@ -179,9 +250,11 @@ int main(int argc, char **argv)
     struct arena *a = arena_new();
     struct value all = value_dict(a), asked = value_dict(a);
     struct buf b = BUF_INIT;
-    long n = argc == 3 ? strtol(argv[2], NULL, 10) : 0;
-    if (n < 10000) {
-        fprintf(stderr, "usage: ledger DIR EVENTS (at least 10000)\n");
+    long n = argc >= 3 ? strtol(argv[2], NULL, 10) : 0;
+    if (argc == 4)
+        hosts = strtol(argv[3], NULL, 10);
+    if (n < 10000 || hosts < 1 || argc > 4) {
+        fprintf(stderr, "usage: ledger DIR EVENTS [HOSTS-OF-A-RING] (at least 10000 events)\n");
         return 2;
     }
     must(ledger_open(argv[1], &(struct ledger_opts){.origin = "bench/andon"}, &l, &e), &e);
@@ -189,6 +262,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "ledger: '%s' has a ledger already\n", argv[1]);
         return 2;
     }
+    char hello[LEDGER_DIGEST_HEX]; // the difference that all changes name
+    must(ledger_blob_put(l, "hello", 5, hello, &e), &e);
     dict_set(all.u.dict, "batched", value_float(fill(l, n)));
     dict_set(all.u.dict, "single", value_float(one_by_one(l, n)));
     double before = now();

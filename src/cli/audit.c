@@ -1,5 +1,6 @@
-// What an audit of the ledger finds. Everything is asked for by type and time, or by run and
-// rollout, which the ledger has indexes for.
+// What an audit of the ledger finds. Everything is asked for by what the ledger has indexes for:
+// type, time, run, rollout and the marks of runs. So it takes the longer the more it finds, not the
+// more runs there were.
 #include "cli/audit.h"
 #include "cli/event_text.h"
 
@@ -59,20 +60,33 @@ static int first_of(struct audit *a, const char *type, const char *run, const ch
     return rc;
 }
 
+typedef int look_fn(struct audit *a, const struct ledger_event *ev, struct err *e);
+
+static int each(struct audit *a, const struct ledger_filter *f, look_fn *fn, struct err *e)
+{
+    struct ledger_event *all;
+    size_t n;
+    int rc = ledger_list(a->ledger, f, a->arena, &all, &n, e);
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = fn(a, &all[i], e);
+    return rc;
+}
+
 // All of a type in the span of time.
-static int each(struct audit *a, const char *type,
-                int (*fn)(struct audit *a, const struct ledger_event *ev, struct err *e),
-                struct err *e)
+static int of_type(struct audit *a, const char *type, look_fn *fn, struct err *e)
 {
     const char *const types[] = {type, NULL};
     const struct ledger_filter f = {
         .types = types, .service = a->service, .since = a->since, .until = a->until};
-    struct ledger_event *all;
-    size_t n;
-    int rc = ledger_list(a->ledger, &f, a->arena, &all, &n, e);
-    for (size_t i = 0; i < n && rc == 0; i++)
-        rc = fn(a, &all[i], e);
-    return rc;
+    return each(a, &f, fn, e);
+}
+
+// All runs that are marked so.
+static int marked(struct audit *a, enum ledger_mark mark, look_fn *fn, struct err *e)
+{
+    const struct ledger_filter f = {
+        .marks = mark, .service = a->service, .since = a->since, .until = a->until};
+    return each(a, &f, fn, e);
 }
 
 static const char *text_of(struct audit *a, struct buf *b)
@@ -85,17 +99,6 @@ static const char *text_of(struct audit *a, struct buf *b)
 // --- runs
 // ------------------------------------------------------------------------------------------
 
-static const char *authority_kind(const struct ledger_event *started)
-{
-    const struct dict *d = event_dict(started, "authority");
-    return d ? dict_str(d, "kind", "none") : "none";
-}
-
-static bool is_check(const struct ledger_event *started)
-{
-    return started->body && dict_bool(started->body, "check", false);
-}
-
 // Still at work here: it would be early to call it unfinished.
 static bool is_running(const struct audit *a, const struct ledger_event *started)
 {
@@ -105,14 +108,25 @@ static bool is_running(const struct audit *a, const struct ledger_event *started
            (kill((pid_t)pid, 0) == 0 || errno == EPERM);
 }
 
-static int unauthorised(struct audit *a, const struct ledger_event *started,
-                        const struct ledger_event *finished, struct err *e)
+// How a run ended that nothing allowed: where they are many, their ends have been read together.
+static int end_of(struct audit *a, const struct ledger_event *started,
+                  const struct ledger_event **ret, struct err *e)
 {
-    const struct ledger_event *change = NULL;
+    if (!a->end_of)
+        return first_of(a, "run.finished", started->run, NULL, ret, e);
+    const struct value *end = dict_get(a->end_of, started->run);
+    *ret = end ? &a->ends[end->u.i] : NULL;
+    return 0;
+}
+
+static int look_at_unauthorised(struct audit *a, const struct ledger_event *started, struct err *e)
+{
+    const struct ledger_event *change = NULL, *finished = NULL;
     struct buf b = BUF_INIT;
-    if (finished && !event_int(finished, "changed"))
-        return 0;
-    int rc = first_of(a, "change", started->run, NULL, &change, e);
+    int rc = end_of(a, started, &finished, e);
+    if (rc < 0 || (finished && !event_int(finished, "changed")))
+        return rc;
+    rc = first_of(a, "change", started->run, NULL, &change, e);
     if (rc < 0 || !change)
         return rc;
     struct finding *f = find(a, "unauthorised", started);
@@ -128,11 +142,13 @@ static int unauthorised(struct audit *a, const struct ledger_event *started,
     return 0;
 }
 
-// What finished, by run: asked for at once, since most did.
+#define MANY 500 // runs from which on all ends are read, instead of each run's
+
+// What finished, by run.
 static int read_ends(struct audit *a, struct err *e)
 {
     static const char *const types[] = {"run.finished", NULL};
-    const struct ledger_filter f = {.types = types, .since = a->since};
+    const struct ledger_filter f = {.types = types, .since = a->since, .service = a->service};
     size_t n = 0;
     int rc = ledger_list(a->ledger, &f, a->arena, &a->ends, &n, e);
     a->end_of = value_dict(a->arena).u.dict;
@@ -140,6 +156,49 @@ static int read_ends(struct audit *a, struct err *e)
         dict_set(a->end_of, a->ends[i].run, value_int((int64_t)i));
     return rc;
 }
+
+static int unauthorised(struct audit *a, struct err *e)
+{
+    const struct ledger_filter f = {
+        .marks = LEDGER_UNAUTHORISED, .service = a->service, .since = a->since, .until = a->until};
+    struct ledger_event *all;
+    size_t n;
+    int rc = ledger_list(a->ledger, &f, a->arena, &all, &n, e);
+    if (rc == 0 && n > MANY)
+        rc = read_ends(a, e);
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = look_at_unauthorised(a, &all[i], e);
+    return rc;
+}
+
+static int look_at_forced(struct audit *a, const struct ledger_event *started, struct err *e)
+{
+    struct buf b = BUF_INIT;
+    (void)e;
+    event_what(&b, started);
+    buf_addf(&b, ": %s", dict_str(event_dict(started, "authority"), "reason", "no reason"));
+    find(a, "break-glass", started)->what = text_of(a, &b);
+    return 0;
+}
+
+static int unfinished(struct audit *a, struct err *e)
+{
+    const struct ledger_filter span = {.service = a->service, .since = a->since, .until = a->until};
+    struct ledger_event *all;
+    size_t n;
+    int rc = ledger_unended(a->ledger, &span, a->arena, &all, &n, e);
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        struct buf b = BUF_INIT;
+        if (is_running(a, &all[i]))
+            continue;
+        event_what(&b, &all[i]);
+        find(a, "unfinished", &all[i])->what = text_of(a, &b);
+    }
+    return rc;
+}
+
+// --- approvals
+// ------------------------------------------------------------------------------------------
 
 // What was asked for, by its id: an approval names that alone.
 static int read_requests(struct audit *a, struct err *e)
@@ -154,31 +213,6 @@ static int read_requests(struct audit *a, struct err *e)
             dict_set(a->request_of, event_str(&a->requests[i], "subject"), value_int((int64_t)i));
     return rc;
 }
-
-static int look_at_run(struct audit *a, const struct ledger_event *started, struct err *e)
-{
-    const struct value *end = dict_get(a->end_of, started->run);
-    const struct ledger_event *finished = end ? &a->ends[end->u.i] : NULL;
-    const char *kind = authority_kind(started);
-    int rc = 0;
-    if (!is_check(started) && strcmp(kind, "none") == 0)
-        rc = unauthorised(a, started, finished, e);
-    if (rc == 0 && strcmp(kind, "break-glass") == 0) {
-        struct buf b = BUF_INIT;
-        event_what(&b, started);
-        buf_addf(&b, ": %s", dict_str(event_dict(started, "authority"), "reason", "no reason"));
-        find(a, "break-glass", started)->what = text_of(a, &b);
-    }
-    if (rc == 0 && !finished && !is_running(a, started)) {
-        struct buf b = BUF_INIT;
-        event_what(&b, started);
-        find(a, "unfinished", started)->what = text_of(a, &b);
-    }
-    return rc;
-}
-
-// --- approvals
-// ------------------------------------------------------------------------------------------
 
 // "Ann <ann@example.org>" and "ann@example.org" are one person; so is the bare name.
 static bool same_person(const char *x, const char *y)
@@ -311,19 +345,21 @@ static int by_kind_and_number(const void *x, const void *y)
 
 int audit_run(struct audit *a, struct err *e)
 {
-    int rc = read_ends(a, e);
+    int rc = unauthorised(a, e);
+    if (rc == 0)
+        rc = marked(a, LEDGER_BREAK_GLASS, look_at_forced, e);
+    if (rc == 0)
+        rc = unfinished(a, e);
     if (rc == 0)
         rc = read_requests(a, e);
     if (rc == 0)
-        rc = each(a, "run.started", look_at_run, e);
+        rc = of_type(a, "approval.given", look_at_approval, e);
     if (rc == 0)
-        rc = each(a, "approval.given", look_at_approval, e);
+        rc = of_type(a, "breakglass", look_at_breakglass, e);
     if (rc == 0)
-        rc = each(a, "breakglass", look_at_breakglass, e);
+        rc = of_type(a, "checks.skipped", look_at_skipped, e);
     if (rc == 0)
-        rc = each(a, "checks.skipped", look_at_skipped, e);
-    if (rc == 0)
-        rc = each(a, "drift.found", look_at_drift, e);
+        rc = of_type(a, "drift.found", look_at_drift, e);
     if (a->n)
         qsort(a->all, a->n, sizeof *a->all, by_kind_and_number);
     return rc;

@@ -27,7 +27,7 @@ struct audit {
     const char *service; // of it alone, or NULL
     int64_t since, until;
     const char *machine;       // where processes of run.started can be looked for
-    struct ledger_event *ends; // run.finished since the beginning of the span
+    struct ledger_event *ends; // run.finished since the beginning of the span, when they were read
     struct dict *end_of;       // run -> index into ends
     struct ledger_event *requests;
     struct dict *request_of; // subject -> index into requests

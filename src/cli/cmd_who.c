@@ -77,31 +77,14 @@ static int find_path(struct who *w, const struct ledger_filter *span, struct err
     return rc;
 }
 
-static bool same_name(const char *x, const char *thing)
-{
-    size_t n = strlen(thing), len = x ? strlen(x) : 0;
-    return x && strncmp(x, thing, n) == 0 &&
-           (len == n || strcmp(x + n, ".service") == 0 || strcmp(x + n, ".timer") == 0 ||
-            strcmp(x + n, ".socket") == 0);
-}
-
-// Services, users, ...: their names stand in the body.
-static int keep_named(void *data, const struct ledger_event *ev)
-{
-    struct who *w = data;
-    const char *name = event_str(ev, "name");
-    if (!ev->package && (same_name(name ? name : event_str(ev, "unit"), w->thing)))
-        keep(w, ev);
-    return 0;
-}
-
 static int find_name(struct who *w, const struct ledger_filter *span, struct err *e)
 {
     struct ledger_filter f = filter_of(w, span);
     f.package = w->thing;
     int rc = ledger_each(w->l, &f, w->s->arena, keep_all, w, e);
     f.package = NULL;
-    return rc < 0 ? rc : ledger_each(w->l, &f, w->s->arena, keep_named, w, e);
+    f.name = w->thing;
+    return rc < 0 ? rc : ledger_each(w->l, &f, w->s->arena, keep_all, w, e);
 }
 
 static int by_number(const void *x, const void *y)
