@@ -18,6 +18,8 @@ struct looked {
     const char *msg; // why there is no answer
     struct drift_finding *found;
     size_t n, n_new;
+    size_t n_unable; // things the host could not look at
+    const char *why; // not
 };
 
 struct drift {
@@ -53,6 +55,7 @@ static void on_result(void *data, const struct result_event *ev)
     }
     struct value answer = value_copy(a, states);
     struct err e = ERR_INIT;
+    h->n_unable = drift_unable(&answer, &h->why);
     h->answered = drift_compare(&h->expected, &answer, a, &h->found, &h->n, &e) == 0;
     if (!h->answered)
         h->msg = arena_strdup(a, err_msg(&e));
@@ -166,6 +169,17 @@ static void tell_finding(const struct drift_finding *f)
     buf_release(&b);
 }
 
+static void tell_unable(const struct looked *h)
+{
+    if (h->n_unable)
+        printf("%s: %zu package%s not compared: %s\n", h->expected.name, h->n_unable,
+               h->n_unable == 1 ? " is" : "s are", h->why);
+    if (h->expected.unknown)
+        printf("%s: %zu package%s not compared: the ledger has no version of dpkg's of %s\n",
+               h->expected.name, h->expected.unknown, h->expected.unknown == 1 ? " is" : "s are",
+               h->expected.unknown == 1 ? "it" : "them");
+}
+
 static void tell_text(const struct drift *d)
 {
     size_t same = 0, things = 0;
@@ -187,6 +201,8 @@ static void tell_text(const struct drift *d)
         for (size_t k = 0; k < h->n; k++)
             tell_finding(&h->found[k]);
     }
+    for (size_t i = 0; i < d->n; i++)
+        tell_unable(&d->hosts[i]);
     printf("%zu of %zu hosts as andon left them (%zu things looked at)", same, d->n_known, things);
     if (d->n_known < d->n)
         printf("; of %zu the ledger knows nothing", d->n - d->n_known);
@@ -197,7 +213,6 @@ static void tell_json(const struct drift *d)
 {
     struct arena *a = arena_new();
     struct value all = value_dict(a), hosts = value_dict(a);
-    struct buf b = BUF_INIT;
     for (size_t i = 0; i < d->n; i++) {
         const struct looked *h = &d->hosts[i];
         struct value one = value_dict(a), drift = value_list(a);
@@ -210,15 +225,16 @@ static void tell_json(const struct drift *d)
         }
         dict_set(one.u.dict, "things", value_int((int64_t)h->expected.n));
         dict_set(one.u.dict, "drift", drift);
+        if (h->n_unable + h->expected.unknown)
+            dict_set(one.u.dict, "not_compared",
+                     value_int((int64_t)(h->n_unable + h->expected.unknown)));
         if (h->asked && !h->answered)
             dict_set(one.u.dict, h->unreachable ? "unreachable" : "failed",
                      value_cstr(h->msg ? h->msg : "not asked"));
         dict_set(hosts.u.dict, h->expected.name, one);
     }
     dict_set(all.u.dict, "hosts", hosts);
-    json_write(&b, &all, &(struct json_opts){.sort_keys = true});
-    puts(buf_str(&b));
-    buf_release(&b);
+    print_value(&all, &(struct json_opts){.sort_keys = true});
     arena_free(a);
 }
 

@@ -3,6 +3,7 @@
 #include "cli/record_parts.h"
 
 #include "core/buf.h"
+#include "rollout/drift.h"
 
 #include <string.h>
 
@@ -47,18 +48,26 @@ static struct dict *task_body(struct recorder *r, const struct result_event *ev)
     return d;
 }
 
+static const char *where(const struct result_event *ev)
+{
+    return ev->delegated ? ev->delegated : ev->host;
+}
+
 // --- what a task left, for drift: states of paths and services, as the helper's journal tells them
 
-// A state as it may stand in the ledger: none of a content that came out of a vault, whose digest
-// could be guessed from.
+// A state as it may stand in the ledger: of content that came out of a vault a keyed digest, as its
+// own could be guessed from.
 static struct value state_of(struct recorder *r, const struct result_event *ev, const char *name,
                              const struct value *state)
 {
     struct value v = value_copy(r->pending, state);
     bool content = *name == '/' && v.type == VALUE_LIST && v.u.list->len &&
                    v.u.list->items[0].type == VALUE_STRING;
-    if (ev->secret && content && strchr("fF", *v.u.list->items[0].u.str.s))
-        v.u.list->items[0] = value_cstr("?");
+    if (ev->secret && content && strchr("fF", *v.u.list->items[0].u.str.s)) {
+        const char *keyed =
+            drift_keyed(r->ledger, where(ev), name, v.u.list->items[0].u.str.s, true, r->pending);
+        v.u.list->items[0] = value_cstr(keyed ? keyed : "?");
+    }
     return v;
 }
 
@@ -88,11 +97,6 @@ static void set_after(struct recorder *r, struct dict *d, const struct result_ev
     }
     if (kept.u.dict->len)
         dict_set(d, "after", kept);
-}
-
-static const char *where(const struct result_event *ev)
-{
-    return ev->delegated ? ev->delegated : ev->host;
 }
 
 // --- changes

@@ -60,7 +60,7 @@ static void expect_file(struct drift_host *h, const char *path, const struct val
     struct drift_thing *t = thing_of(h, DRIFT_FILE, path, a);
     const char *state = text_at(v, 0), *attr = text_at(v, 1);
     if (state)
-        t->state = strcmp(state, "?") != 0 ? state : NULL; // out of a vault: not written down
+        t->state = strcmp(state, "?") != 0 ? state : NULL; // could not be written down
     if (attr)
         t->attr = attr;
     left_by(t, ev);
@@ -168,7 +168,7 @@ int drift_expected(struct ledger *l, const char *host, struct arena *a, struct d
 {
     static const char *const types[] = {"change", NULL};
     struct ledger_filter f = {.types = types, .host = host};
-    *ret = (struct drift_host){.name = host, .at = value_dict(a).u.dict};
+    *ret = (struct drift_host){.name = host, .ledger = l, .at = value_dict(a).u.dict};
     struct reading r = {ret, a};
     int err = ledger_each(l, &f, a, take_change, &r, e);
     if (err < 0)
@@ -177,6 +177,8 @@ int drift_expected(struct ledger *l, const char *host, struct arena *a, struct d
     for (size_t i = 0; i < ret->n; i++)
         if (ret->things[i].state || ret->things[i].attr)
             ret->things[kept++] = ret->things[i];
+        else
+            ret->unknown += ret->things[i].kind == DRIFT_PACKAGE;
     ret->n = kept;
     return 0;
 }
@@ -210,6 +212,8 @@ static void describe(struct buf *b, enum drift_kind kind, const char *state)
         buf_addf(b, "sha256 %.*s", SHORT_DIGEST, state + 2);
     else if (strncmp(state, "F ", 2) == 0)
         buf_addf(b, "size and time %s", state + 2);
+    else if (strncmp(state, "k ", 2) == 0)
+        buf_adds(b, "content out of a vault");
     else if (strncmp(state, "l ", 2) == 0)
         buf_addf(b, "a link to %s", state + 2);
     else
@@ -239,6 +243,50 @@ static bool may_be_hidden(const struct drift_host *h, const struct drift_thing *
     return false;
 }
 
+#define KEY_NAME 8 // digits that tell one key from another
+
+const char *drift_keyed(struct ledger *l, const char *host, const char *path, const char *state,
+                        bool make, struct arena *a)
+{
+    static const char *const name[] = {"key"};
+    const char *const texts[] = {host, path, state};
+    char key[LEDGER_DIGEST_HEX], digest[LEDGER_DIGEST_HEX];
+    struct err e = ERR_INIT;
+    int rc = ledger_keyed_digest(l, name, 1, make, key, &e);
+    if (rc == 0)
+        rc = ledger_keyed_digest(l, texts, sizeof texts / sizeof *texts, make, digest, &e);
+    err_release(&e);
+    return rc < 0 ? NULL : arena_printf(a, "k %.*s %s", KEY_NAME, key, digest);
+}
+
+size_t drift_unable(const struct value *answer, const char **ret_why)
+{
+    size_t n = 0;
+    for (size_t i = 0; answer->type == VALUE_LIST && i < answer->u.list->len; i++) {
+        const struct value *is = &answer->u.list->items[i];
+        const char *why = is->type == VALUE_DICT ? dict_str(is->u.dict, "unable", NULL) : NULL;
+        if (why && n++ == 0)
+            *ret_why = why;
+    }
+    return n;
+}
+
+static bool is_keyed(const struct drift_thing *t)
+{
+    return t->kind == DRIFT_FILE && t->state && strncmp(t->state, "k ", 2) == 0;
+}
+
+// What the host found, in the words of what is expected: content out of a vault is compared by its
+// keyed digest. NULL: the key of then is not there.
+static const char *comparable(const struct drift_host *h, const struct drift_thing *t,
+                              const char *state, struct arena *a)
+{
+    if (!is_keyed(t) || !strchr("fF", *state))
+        return state;
+    const char *keyed = drift_keyed(h->ledger, h->name, t->name, state, false, a);
+    return keyed && strncmp(keyed, t->state, 2 + KEY_NAME) == 0 ? keyed : NULL;
+}
+
 static bool compare_one(const struct drift_host *h, const struct drift_thing *t,
                         const struct dict *is, struct arena *a, struct drift_finding *ret)
 {
@@ -247,7 +295,8 @@ static bool compare_one(const struct drift_host *h, const struct drift_thing *t,
     int64_t since = seconds > 0 && seconds < LAST_SECOND ? seconds * 1000000 : 0;
     if (!state) // the host could not say
         return false;
-    bool other = differs(t->state, state);
+    const char *same = comparable(h, t, state, a);
+    bool other = same && differs(t->state, same);
     // The mode of what is no longer there says nothing.
     bool other_attr = t->attr && strcmp(attr, "-") != 0 && differs(t->attr, attr);
     if ((!other && !other_attr) || may_be_hidden(h, t, since))
@@ -255,7 +304,10 @@ static bool compare_one(const struct drift_host *h, const struct drift_thing *t,
     struct buf expected = BUF_INIT, found = BUF_INIT;
     if (other) {
         describe(&expected, t->kind, t->state);
-        describe(&found, t->kind, state);
+        if (is_keyed(t) && strchr("fF", *state)) // nor is what it is now for the ledger
+            buf_adds(&found, "other content");
+        else
+            describe(&found, t->kind, state);
     }
     if (other_attr && strcmp(t->attr, "-") != 0) {
         describe_attr(&expected, t->attr);

@@ -9,8 +9,8 @@
 enum drift_kind { DRIFT_FILE, DRIFT_PACKAGE, DRIFT_SERVICE };
 
 // One thing andon has put somewhere. States are short texts: of a file what it is ("-" nothing, "d"
-// a folder, "f SHA-256", "l TARGET"), of a package its version or "-", of a service such as
-// "enabled running".
+// a folder, "f SHA-256", "l TARGET", "k KEY DIGEST" of content out of a vault), of a package its
+// version or "-", of a service such as "enabled running".
 struct drift_thing {
     enum drift_kind kind;
     const char *name;  // path, package or service
@@ -23,11 +23,13 @@ struct drift_thing {
 
 struct drift_host {
     const char *name;
+    struct ledger *ledger; // stays open while it is compared
     struct drift_thing *things;
     size_t n, cap;
     struct dict *at;       // "KIND NAME" -> index into things
     const int64_t *hidden; // times of changes that no_log hides
     size_t n_hidden, cap_hidden;
+    size_t unknown; // packages that the ledger does not say the version of
 };
 
 // What the ledger says of a host; everything lives in a.
@@ -47,6 +49,13 @@ struct drift_finding {
 int drift_compare(const struct drift_host *h, const struct value *answer, struct arena *a,
                   struct drift_finding **ret, size_t *ret_n, struct err *e);
 const char *drift_kind_name(enum drift_kind k);
+// How many things the host could not look at by what it answers, and why (of the first).
+size_t drift_unable(const struct value *answer, const char **ret_why);
+// The state "k KEY DIGEST" for content out of a vault: who does not have the ledger's secret key
+// learns nothing from it, not even that two hosts have the same. make: a key is made where there is
+// none. In a; NULL where there is no key.
+const char *drift_keyed(struct ledger *l, const char *host, const char *path, const char *state,
+                        bool make, struct arena *a);
 
 // The event that tells of a finding; its body lives in a.
 struct ledger_event drift_event(const char *host, const struct drift_finding *f, struct arena *a);

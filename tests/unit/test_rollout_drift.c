@@ -243,6 +243,62 @@ static void told_once(void **state)
     assert_string_equal(dict_str(all[2].body, "since", ""), "2023-11-14T22:13:20.000000Z");
 }
 
+// Content out of a vault: compared, and never told.
+static void what_a_vault_held_is_compared_by_a_keyed_digest(void **state)
+{
+    struct fixture *f = *state;
+    const char *keyed = drift_keyed(f->l, "web1", "/etc/key", DIGEST1, true, f->a),
+               *elsewhere = drift_keyed(f->l, "web2", "/etc/key", DIGEST1, true, f->a),
+               *again = drift_keyed(f->l, "web1", "/etc/key", DIGEST1, true, f->a);
+    size_t n;
+    assert_non_null(keyed);
+    assert_int_equal(strlen(keyed), 2 + 8 + 1 + 64);
+    assert_null(strstr(keyed, "1111"));
+    assert_string_equal(keyed, again);
+    assert_string_not_equal(keyed, elsewhere);
+    change(f, "r-1", "/etc/key", NULL,
+           arena_printf(f->a, "{\"after\":{\"/etc/key\":[\"%s\",\"0600 0 0\"]}}", keyed));
+    struct drift_host h = expected(f);
+    assert_int_equal(h.n, 1);
+    compare(f, &h, "[{\"state\":\"" DIGEST1 "\",\"attr\":\"0600 0 0\"}]", &n);
+    assert_int_equal(n, 0);
+    struct drift_finding *d =
+        compare(f, &h, "[{\"state\":\"" DIGEST2 "\",\"attr\":\"0600 0 0\"}]", &n);
+    assert_int_equal(n, 1);
+    assert_string_equal(d->expected, "content out of a vault");
+    assert_string_equal(d->found, "other content");
+    d = compare(f, &h, "[{\"state\":\"-\",\"attr\":\"-\"}]", &n);
+    assert_int_equal(n, 1);
+    assert_string_equal(d->found, "nothing");
+    // without the key nothing is said of the content
+    ledger_close(f->l);
+    unlink(arena_printf(f->a, "%s/secret.key", f->dir));
+    assert_int_equal(ledger_open(f->dir, &(struct ledger_opts){.read_only = true}, &f->l, NULL), 0);
+    h = expected(f);
+    d = compare(f, &h, "[{\"state\":\"" DIGEST2 "\",\"attr\":\"0644 0 0\"}]", &n);
+    assert_int_equal(n, 1);
+    assert_string_equal(d->expected, "mode 0600, owner 0:0");
+    assert_string_equal(d->found, "mode 0644, owner 0:0");
+}
+
+static void what_the_host_cannot_look_at_is_counted(void **state)
+{
+    struct fixture *f = *state;
+    size_t n;
+    const char *why = NULL;
+    change(f, "r-1", NULL, "curl", "{\"detail\":\"installed 7.90-1\"}");
+    change(f, "r-1", NULL, "nano", "{\"detail\":\"state present\"}");
+    struct drift_host h = expected(f);
+    assert_int_equal(h.n, 1);
+    assert_int_equal(h.unknown, 1);
+    const char *answer = "[{\"unable\":\"it has no dpkg\"}]";
+    struct value v = json(f, answer);
+    compare(f, &h, answer, &n);
+    assert_int_equal(n, 0);
+    assert_int_equal(drift_unable(&v, &why), 1);
+    assert_string_equal(why, "it has no dpkg");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +306,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_differs, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_not_known, setup, teardown),
         cmocka_unit_test_setup_teardown(told_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_a_vault_held_is_compared_by_a_keyed_digest, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(what_the_host_cannot_look_at_is_counted, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

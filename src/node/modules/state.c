@@ -11,6 +11,7 @@
 #include <time.h>
 
 #define LOG "/var/log/dpkg.log"
+#define STATUS "/var/lib/dpkg/status"
 
 struct looking {
     struct module *m;
@@ -59,6 +60,10 @@ static void read_log(struct looking *l, const char *path)
 
 static void look_package(struct looking *l, const char *name, struct dict *ret)
 {
+    if (!text_exists(STATUS)) {
+        dict_set(ret, "unable", value_cstr("it has no dpkg, whose packages alone are followed"));
+        return;
+    }
     if (!l->has_db)
         dpkg_read(&l->db, l->m->arena);
     l->has_db = true;
