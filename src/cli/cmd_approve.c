@@ -72,7 +72,9 @@ static int show_plan(struct approve *c, const struct request *r, struct err *e)
     printf("%s\n%s, asked for by %s at %s; %d of %d approvals\n", request_words(r, c->a),
            s->subject, r->by ? r->by : "?", when_string(c->a, r->time), r->state.have, s->need);
     if (s->commit)
-        printf("commit %s%s%s\n", s->commit, s->author ? " by " : "", s->author ? s->author : "");
+        printf("commit %s%s%s%s%s\n", s->commit, s->author ? " by " : "",
+               s->author ? s->author : "", s->committer ? ", committed by " : "",
+               s->committer ? s->committer : "");
     if (!s->plan) {
         printf("No dry run was recorded with it.\n");
         return 0;
@@ -103,21 +105,6 @@ static int ask(struct approve *c, const char *verb, struct err *e)
 
 // --- the word
 // ------------------------------------------------------------------------------------------
-
-// Who may not is told so before anything is signed.
-static int may(struct approve *c, const struct request *r, const char *actor, bool verified,
-               struct policy_decision *d)
-{
-    const struct approval_subject *s = &r->subject;
-    struct policy_request q = approval_asks(s, actor, verified, clock_real_us());
-    policy_decide(c->policy, &q, c->a, d);
-    if (d->verdict != POLICY_DENIED && !policy_is_among(c->policy, s->approvers, actor)) {
-        *d = (struct policy_decision){
-            .verdict = POLICY_DENIED,
-            .reason = arena_printf(c->a, "%s is not among those who are asked", actor)};
-    }
-    return d->verdict != POLICY_DENIED;
-}
 
 static int refused(struct approve *c, const struct request *r, const char *actor,
                    const struct policy_decision *d)
@@ -205,7 +192,7 @@ static int speak(struct approve *c, const char *id, bool given)
     }
     if (sign(c, &r, verb, &statement, &signature, &principal, &e) < 0)
         return fail(c, &e);
-    if (!may(c, &r, principal, true, &d))
+    if (!approval_allowed(c->policy, &r.subject, principal, true, clock_real_us(), c->a, &d))
         return refused(c, &r, principal, &d);
     if (record(c, &r, given, statement, signature, principal, &e) < 0 ||
         approval_count(c->ledger, c->policy, identity_signers(&c->s), &r.subject, c->a, &state,
@@ -259,10 +246,7 @@ static int list(struct approve *c)
         shown++;
         if (c->json) {
             struct value v = as_value(c, r);
-            struct buf b = BUF_INIT;
-            json_write(&b, &v, NULL);
-            printf("%s\n", buf_str(&b));
-            buf_release(&b);
+            print_value(&v, NULL);
             continue;
         }
         printf("%-24s  %d of %d  %s, asked for by %s at %s\n", r->subject.subject, r->state.have,

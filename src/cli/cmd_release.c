@@ -1,6 +1,6 @@
 // andon release create|list|show: versions of a service, and the artifacts that go with them.
 #include "cli/identity.h"
-#include "cli/revision.h"
+#include "cli/git_state.h"
 #include "cli/when.h"
 
 #include "core/file.h"
@@ -125,8 +125,9 @@ static struct value as_value(struct release_command *c, const struct release *r)
     const struct {
         const char *key, *text;
     } texts[] = {{"service", r->service}, {"version", r->version},     {"commit", r->commit},
-                 {"author", r->author},   {"repo", r->repo},           {"artifact", r->digest},
-                 {"name", r->name},       {"signature", r->signature}, {"actor", r->actor}};
+                 {"author", r->author},   {"committer", r->committer}, {"repo", r->repo},
+                 {"artifact", r->digest}, {"name", r->name},           {"signature", r->signature},
+                 {"actor", r->actor}};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (texts[i].text)
             dict_set(v.u.dict, texts[i].key, value_cstr(texts[i].text));
@@ -141,14 +142,6 @@ static struct value as_value(struct release_command *c, const struct release *r)
     return v;
 }
 
-static void print_json(const struct value *v)
-{
-    struct buf b = BUF_INIT;
-    json_write(&b, v, NULL);
-    printf("%s\n", buf_str(&b));
-    buf_release(&b);
-}
-
 static void tell_created(struct release_command *c, const struct release *r, bool anew,
                          const char *principal)
 {
@@ -156,7 +149,7 @@ static void tell_created(struct release_command *c, const struct release *r, boo
     if (c->json) {
         struct value v = as_value(c, r);
         dict_set(v.u.dict, "created", value_bool(anew));
-        print_json(&v);
+        print_value(&v, NULL);
         return;
     }
     buf_addf(&b, "%s %s %s", r->service, r->version, anew ? "released" : "was released before");
@@ -222,7 +215,7 @@ static int list(struct release_command *c, const char *service)
         struct buf b = BUF_INIT;
         if (c->json) {
             struct value v = as_value(c, &all[i]);
-            print_json(&v);
+            print_value(&v, NULL);
             continue;
         }
         buf_addf(&b, "%s %s", all[i].service, all[i].version);
@@ -279,7 +272,7 @@ static int show(struct release_command *c, const char *service, const char *vers
         dict_set(v.u.dict, good ? "signer" : "signer_why", value_cstr(who));
         if (path)
             dict_set(v.u.dict, "path", value_cstr(path));
-        print_json(&v);
+        print_value(&v, NULL);
         return 0;
     }
     printf("release    %s %s\ncreated    %s by %s (event %lld)\n", r.service, r.version,

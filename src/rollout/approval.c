@@ -184,37 +184,29 @@ static const char *differs(struct count *c, const struct ledger_event *ev, const
     return NULL;
 }
 
-struct policy_request approval_asks(const struct approval_subject *s, const char *principal,
-                                    bool verified, int64_t now)
+bool approval_allowed(const struct policy *p, const struct approval_subject *s,
+                      const char *principal, bool verified, int64_t now, struct arena *a,
+                      struct policy_decision *ret)
 {
-    return (struct policy_request){.action = POLICY_APPROVE,
-                                   .actor = principal,
-                                   .verified = verified,
-                                   .service = s->service,
-                                   .ring = s->ring,
-                                   .protected = s->protected,
-                                   .author = s->four_eyes ? s->author : NULL,
-                                   .starter = s->four_eyes ? s->starter : NULL,
-                                   .hosts = s->hosts,
-                                   .now = now};
-}
-
-static const char *not_entitled(struct count *c, const struct ledger_event *ev,
-                                const char *principal)
-{
-    const struct approval_subject *s = c->s;
-    struct policy_decision d;
-    struct policy_request q = approval_asks(s, principal, true, ev->time);
-    if (!policy_is_among(c->p, s->approvers, principal))
-        return arena_printf(c->a, "%s is not among those who are asked", principal);
-    if (policy_same_person(principal, q.author))
-        return arena_printf(c->a, "%s is the author of the commit", principal);
-    if (s->four_eyes && policy_same_person(principal, s->committer))
-        return arena_printf(c->a, "%s made the commit", principal);
-    if (policy_same_person(principal, q.starter))
-        return arena_printf(c->a, "%s started it", principal);
-    policy_decide(c->p, &q, c->a, &d);
-    return d.verdict == POLICY_DENIED ? d.reason : NULL;
+    struct policy_request q = {.action = POLICY_APPROVE,
+                               .actor = principal,
+                               .verified = verified,
+                               .service = s->service,
+                               .ring = s->ring,
+                               .protected = s->protected,
+                               .author = s->four_eyes ? s->author : NULL,
+                               .committer = s->four_eyes ? s->committer : NULL,
+                               .starter = s->four_eyes ? s->starter : NULL,
+                               .hosts = s->hosts,
+                               .now = now};
+    const char *why = policy_own_change(&q, a); // whatever the rule says that lets him approve
+    if (!why && !policy_is_among(p, s->approvers, principal))
+        why = arena_printf(a, "%s is not among those who are asked", principal);
+    if (why)
+        *ret = (struct policy_decision){.verdict = POLICY_DENIED, .reason = why};
+    else
+        policy_decide(p, &q, a, ret);
+    return ret->verdict != POLICY_DENIED;
 }
 
 // NULL when the event counts, else why it does not. *ret_principal is who signed.
@@ -223,6 +215,7 @@ static const char *invalid(struct count *c, const struct ledger_event *ev, const
 {
     const char *statement = body_str(ev, "statement"), *signature = body_str(ev, "signature"),
                *claimed = body_str(ev, "principal"), *why = differs(c, ev, verb);
+    struct policy_decision d;
     struct err e = ERR_INIT;
     if (why)
         return why;
@@ -234,7 +227,7 @@ static const char *invalid(struct count *c, const struct ledger_event *ev, const
         err_release(&e);
         return why;
     }
-    return not_entitled(c, ev, *ret_principal);
+    return approval_allowed(c->p, c->s, *ret_principal, true, ev->time, c->a, &d) ? NULL : d.reason;
 }
 
 static void forget(struct count *c, const char *principal)

@@ -21,9 +21,10 @@ struct approval_subject {
     const char *const *hosts;       // of a run, for rules that name hosts; ends with NULL
 };
 
-// What the policy is asked about somebody who approves at `now`.
-struct policy_request approval_asks(const struct approval_subject *s, const char *principal,
-                                    bool verified, int64_t now);
+// Whether somebody may approve of a subject, or refuse it, at `now`; ret says why not.
+bool approval_allowed(const struct policy *p, const struct approval_subject *s,
+                      const char *principal, bool verified, int64_t now, struct arena *a,
+                      struct policy_decision *ret);
 
 // Records approval.requested, unless it is there already for the same plan. `by` is the actor.
 int approval_request(struct ledger *l, const struct approval_subject *s, const char *by,

@@ -374,17 +374,22 @@ static void allow(const struct policy_request *q, const struct policy_rule *r, s
                : "nothing forbids it";
 }
 
+const char *policy_own_change(const struct policy_request *q, struct arena *a)
+{
+    if (policy_same_person(q->actor, q->author))
+        return arena_printf(a, "%s is the author of the commit", q->actor);
+    if (policy_same_person(q->actor, q->committer))
+        return arena_printf(a, "%s made the commit", q->actor);
+    if (policy_same_person(q->actor, q->starter))
+        return arena_printf(a, "%s started it", q->actor);
+    return NULL;
+}
+
 // A second pair of eyes is somebody else's.
 static const char *own_change(const struct policy_request *q, const struct policy_rule *r,
                               struct arena *a)
 {
-    if (q->action != POLICY_APPROVE || (r && !r->four_eyes))
-        return NULL;
-    if (policy_same_person(q->actor, q->author))
-        return arena_printf(a, "%s is the author of the commit", q->actor);
-    if (policy_same_person(q->actor, q->starter))
-        return arena_printf(a, "%s started it", q->actor);
-    return NULL;
+    return q->action != POLICY_APPROVE || (r && !r->four_eyes) ? NULL : policy_own_change(q, a);
 }
 
 static const char *no_rule(const struct policy *p, const struct policy_request *q, struct arena *a)

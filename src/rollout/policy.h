@@ -54,10 +54,11 @@ struct policy_request {
     const char *actor; // principal, or login@machine
     bool verified;     // actor is the principal of a verified signature
     const char *service, *ring;
-    bool protected;      // the ring or some host is protected
-    int approvals;       // how many the ring itself wants
-    const char *author;  // of the commit, as git has it ("Ann <ann@example.org>" or the address)
-    const char *starter; // who started the rollout or asked for the run
+    bool protected;        // the ring or some host is protected
+    int approvals;         // how many the ring itself wants
+    const char *author;    // of the commit, as git has it ("Ann <ann@example.org>" or the address)
+    const char *committer; // the same
+    const char *starter;   // who started the rollout or asked for the run
     const char *const *hosts; // names, end with NULL
     // Whether a host is among those a host pattern stands for; NULL: shell patterns on names.
     bool (*host_matches)(void *data, const char *pattern, const char *host);
@@ -82,6 +83,9 @@ struct policy_decision {
 // denies by default. Nothing that is protected is allowed to an actor who is not verified.
 void policy_decide(const struct policy *p, const struct policy_request *q, struct arena *a,
                    struct policy_decision *ret);
+// How the actor is the author, committer or starter of what is asked about; NULL: he is none of
+// them.
+const char *policy_own_change(const struct policy_request *q, struct arena *a);
 // Whether a principal is among names, patterns and groups of a list (NULL: yes).
 bool policy_is_among(const struct policy *p, const char *const *list, const char *principal);
 // Whether two names of a person are the same: an address alone or within "Name <address>".
