@@ -1,5 +1,6 @@
 // andon do PATTERN -m MODULE -a ARGS: one module on some hosts; also ansible.
 #include "cli/guard.h"
+#include "cli/plan.h"
 #include "cli/record.h"
 #include "cli/session.h"
 
@@ -57,7 +58,7 @@ static struct run_sink pick_output(struct session *s)
     return output_andon_new(&s->out);
 }
 
-static int execute(struct session *s, const char *pattern, const char *module)
+static int execute(struct session *s, const char *pattern, const char *module, struct plan *plan)
 {
     struct playbook *pb;
     struct err e = ERR_INIT;
@@ -69,7 +70,7 @@ static int execute(struct session *s, const char *pattern, const char *module)
         err_release(&e);
         return RUN_ERROR;
     }
-    s->run.sink = session_callbacks(s, pick_output(s));
+    s->run.sink = session_callbacks(s, plan ? plan_sink(plan) : pick_output(s));
     int code = record_open(s);
     struct run *r = run_new(&s->run);
     session_watch_signals(s, r);
@@ -82,7 +83,7 @@ static int execute(struct session *s, const char *pattern, const char *module)
         session_error(s, &e);
         err_release(&e);
     }
-    if (may && !s->compat)
+    if (may && !s->compat && !plan)
         run_stats(r);
     record_end(s, r, code);
     run_free(r);
@@ -164,10 +165,12 @@ int cmd_do(int argc, char **argv, bool compat)
         code = check_args(&s, pattern, module);
         if (code == 0)
             code = guard_do(&s, module, pattern, &hosts, &job);
-        guard_watch(&s, &job);
+        struct plan *plan = s.o.request ? plan_new(&s) : NULL;
         if (code == 0 && hosts.len)
-            code = execute(&s, pattern, module);
-        code = guard_request(&s, &job, code);
+            code = execute(&s, pattern, module, plan);
+        if (plan)
+            code = guard_request(&s, &job, plan, code);
+        plan_free(plan);
     }
     session_close(&s);
     return code;

@@ -1,6 +1,7 @@
 // andon run PLAYBOOK...: runs playbooks; also ansible-playbook.
 #include "cli/guard.h"
 #include "cli/history.h"
+#include "cli/plan.h"
 #include "cli/precheck.h"
 #include "cli/record.h"
 #include "cli/session.h"
@@ -309,18 +310,18 @@ int cmd_run(int argc, char **argv, bool compat)
         bool ran = false;
         code = check_limit(&s);
         session_warn_inventory(&s);
-        s.run.sink = session_callbacks(&s, pick_output(&s));
+        struct plan *plan = s.o.request ? plan_new(&s) : NULL;
+        s.run.sink = session_callbacks(&s, plan ? plan_sink(plan) : pick_output(&s));
         if (code == 0 && runs(&s))
             code = record_open(&s);
         struct run *r = run_new(&s.run);
         struct guard_job job = {0};
         if (code == 0)
             code = guard_run(&s, r, &job);
-        guard_watch(&s, &job);
         session_watch_signals(&s, r);
         for (size_t i = 0; i < s.o.args->len && code == 0; i++)
             code = run_one(&s, r, s.o.args->items[i].u.str.s, &ran);
-        if (ran && !s.compat)
+        if (ran && !s.compat && !plan)
             run_stats(r);
         if (ran && keeps_history(&s))
             keep_history(&s, r);
@@ -329,7 +330,9 @@ int cmd_run(int argc, char **argv, bool compat)
         record_end(&s, r, code);
         run_free(r);
         output_free(&s.run.sink);
-        code = guard_request(&s, &job, code);
+        if (plan)
+            code = guard_request(&s, &job, plan, code);
+        plan_free(plan);
     }
     session_close(&s);
     return code;

@@ -11,12 +11,11 @@
 #define PLAN_MS 900000
 #define PLAN_MAX ((size_t)8 << 20)
 
-// A dry run over the ring's hosts. Nothing is recorded of it but what it prints, without secrets.
+// A dry run over the ring's hosts. All that is kept of it is the plan it prints, without secrets.
 static int dry_run(struct deploy *d, const struct batch_job *job, struct arena *a, struct buf *out,
                    struct err *e)
 {
-    static const char *const env[] = {GUARD_PLAN "=1", "ANDON_LEDGER=off", "ANSIBLE_FORCE_COLOR=0",
-                                      NULL};
+    static const char *const env[] = {GUARD_PLAN "=1", "ANSIBLE_FORCE_COLOR=0", NULL};
     struct child_args args = {.a = a};
     struct program_result r;
     struct err why = ERR_INIT;
@@ -25,10 +24,8 @@ static int dry_run(struct deploy *d, const struct batch_job *job, struct arena *
     if (rc < 0)
         return rc;
     child_add(&args, CHILD_SELF);
-    child_add(&args, "run");
+    child_add(&args, "plan");
     child_add(&args, d->service->playbook);
-    child_add(&args, "--check");
-    child_add(&args, "--diff");
     child_add(&args, "-e");
     child_add(&args, arena_printf(a, "@%s", vars));
     child_add_sources(&args, d);

@@ -33,7 +33,7 @@ static int fail(struct session *s, struct err *e)
 // --- hosts
 // ------------------------------------------------------------------------------------------
 
-static bool host_matches(void *data, const char *pattern, const char *host)
+bool guard_host_matches(void *data, const char *pattern, const char *host)
 {
     struct session *s = data;
     struct value v = value_cstr(pattern);
@@ -184,7 +184,7 @@ static void decide(struct guard *g)
                                .verified = g->verified,
                                .protected = g->protected,
                                .hosts = g->job->hosts,
-                               .host_matches = host_matches,
+                               .host_matches = guard_host_matches,
                                .data = g->s,
                                .now = clock_real_us()};
     policy_decide(g->policy, &q, g->s->arena, &g->decision);

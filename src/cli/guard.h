@@ -10,11 +10,9 @@ struct guard_job {
     const char *command;      // for people: "run site.yml --limit prod"
     const char *what;         // digest of what it is: another playbook is another change
     const char *const *hosts; // names it would touch, ends with NULL
-    int plan_fd, out_fd;      // while its dry run is watched
 };
 
-// Set in the environment of a run that makes a plan for somebody else: what it prints has no
-// secrets.
+// Set in the environment of an `andon plan` whose plan somebody else is to see: it has no secrets.
 #define GUARD_PLAN "ANDON_PLAN"
 bool guard_makes_plan(const struct session *s);
 
@@ -26,10 +24,13 @@ int guard_options(struct session *s);
 int guard_run(struct session *s, struct run *r, struct guard_job *j);
 int guard_do(struct session *s, const char *module, const char *pattern,
              const struct inventory_hosts *hosts, struct guard_job *j);
-// Around the run of a request: what is printed in between is its plan, which guard_request keeps
-// with the request. An exit code.
-void guard_watch(struct session *s, struct guard_job *j);
-int guard_request(struct session *s, struct guard_job *j, int code);
+// Behind the dry run of a request, which ended with `code`: shows its plan and records the request
+// with it. An exit code.
+struct plan;
+int guard_request(struct session *s, const struct guard_job *j, struct plan *p, int code);
+
+// For struct policy_request: data is the session, on whose inventory patterns are matched.
+bool guard_host_matches(void *data, const char *pattern, const char *host);
 
 // --- guard_request.c
 // What playbooks or a module are and touch.

@@ -1,8 +1,8 @@
 // Requests for a run on protected hosts: what it is, and its dry run as the plan others look at.
 #include "cli/guard.h"
 
-#include "cli/censor.h"
 #include "cli/identity.h"
+#include "cli/plan.h"
 #include "core/buf.h"
 #include "core/file.h"
 #include "core/hash.h"
@@ -12,14 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-#define MAX_PLAN ((size_t)8 << 20)
 
 bool guard_makes_plan(const struct session *s)
 {
-    return s->o.request || (s->o.check && getenv(GUARD_PLAN));
+    return s->o.request || (s->command == OPT_PLAN && getenv(GUARD_PLAN));
 }
 
 int guard_options(struct session *s)
@@ -149,34 +145,6 @@ void guard_job_of_module(struct session *s, const char *module, const char *patt
 // --- the plan
 // ------------------------------------------------------------------------------------------
 
-void guard_watch(struct session *s, struct guard_job *j)
-{
-    if (!guard_makes_plan(s))
-        return;
-    fflush(stdout);
-    j->plan_fd = memfd_create("andon-plan", MFD_CLOEXEC);
-    j->out_fd = dup(1);
-    if (j->plan_fd >= 0 && j->out_fd >= 0)
-        dup2(j->plan_fd, 1);
-}
-
-// What was printed meanwhile, without secrets; it is printed now.
-static void unwatch(struct session *s, struct guard_job *j, struct buf *clean)
-{
-    fflush(stdout);
-    if (j->plan_fd < 0 || j->out_fd < 0)
-        return;
-    dup2(j->out_fd, 1);
-    off_t size = lseek(j->plan_fd, 0, SEEK_END);
-    size_t max = size <= 0 ? 0 : (size_t)size < MAX_PLAN ? (size_t)size : MAX_PLAN;
-    char *text = arena_alloc(s->arena, max + 1);
-    ssize_t n = pread(j->plan_fd, text, max, 0);
-    close(j->plan_fd);
-    close(j->out_fd);
-    censor_text(s->censor, text, n > 0 ? (size_t)n : 0, clean);
-    fwrite(buf_str(clean), 1, clean->len, stdout);
-}
-
 static int keep(struct session *s, const struct guard_job *j, const char *plan, size_t len,
                 char id[32], struct err *e)
 {
@@ -206,6 +174,8 @@ static int keep(struct session *s, const struct guard_job *j, const char *plan, 
                                    .verified = true,
                                    .protected = true,
                                    .hosts = j->hosts,
+                                   .host_matches = guard_host_matches,
+                                   .data = s,
                                    .now = clock_real_us()};
         policy_decide(p, &q, s->arena, &d);
         ledger_new_id('a', id);
@@ -222,6 +192,8 @@ static int keep(struct session *s, const struct guard_job *j, const char *plan, 
         dict_set(body.u.dict, "signature", value_cstr(signature));
         dict_set(body.u.dict, "need", value_int(d.approvals > 0 ? d.approvals : 1));
         dict_set(body.u.dict, "protected", value_bool(true));
+        // what no rule allows yet is approved of by others alone
+        dict_set(body.u.dict, "four_eyes", value_bool(d.verdict == POLICY_DENIED || d.four_eyes));
         struct ledger_event ev = {
             .type = "approval.requested", .actor = principal, .body = body.u.dict};
         rc = ledger_append(l, &ev, 1, e);
@@ -231,21 +203,20 @@ static int keep(struct session *s, const struct guard_job *j, const char *plan, 
     return rc;
 }
 
-int guard_request(struct session *s, struct guard_job *j, int code)
+int guard_request(struct session *s, const struct guard_job *j, struct plan *p, int code)
 {
     struct err e = ERR_INIT;
     struct buf plan = BUF_INIT;
     char id[32];
-    if (!guard_makes_plan(s))
-        return code;
-    unwatch(s, j, &plan);
-    if (s->o.request && code != 0) {
+    plan_text(p, &plan);
+    fwrite(buf_str(&plan), 1, plan.len, stdout);
+    if (code != 0) {
         fprintf(stderr, "andon: the dry run did not succeed: nothing is requested\n");
-    } else if (s->o.request && keep(s, j, buf_str(&plan), plan.len, id, &e) < 0) {
+    } else if (keep(s, j, buf_str(&plan), plan.len, id, &e) < 0) {
         session_error(s, &e);
         err_release(&e);
         code = RUN_ERROR;
-    } else if (s->o.request) {
+    } else {
         printf("Requested as %s. Others approve it with: andon approve %s\nThen run the same "
                "without --request, within a day.\n",
                id, id);

@@ -486,7 +486,7 @@ static void fill_run_opts(struct session *s)
 int session_open(struct session *s)
 {
     struct err e = ERR_INIT;
-    if (s->command & (OPT_RUN | OPT_DO) && (record_wanted(s) || guard_makes_plan(s)))
+    if ((s->command & (OPT_RUN | OPT_DO) && record_wanted(s)) || guard_makes_plan(s))
         s->censor = censor_new();
     int rc = ask_passwords(s);
     if (rc)

@@ -87,7 +87,9 @@ request() {
     run -3 as ann run -i hosts site.yml
     has "the request $id has 0 of 1 approvals"
     run -0 as cat approve "$id" --yes
+    has "1 host would change: h1"
     has "+new"
+    has "1 hosts, 1 would change; 1 tasks would change something: 1 can be undone"
     has "cat@example.org approved run site.yml: 1 of 1 approvals"
     run -0 as ann run -i hosts site.yml
     [ "$(cat f)" = new ]
