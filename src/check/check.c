@@ -154,6 +154,7 @@ struct check *check_new(const struct check_opts *opts)
     c->opts.loader.entered = on_entered;
     c->opts.loader.warn = on_warning;
     c->opts.loader.data = c;
+    c->opts.loader.read = value_dict(c->a).u.dict; // all loaders live as long as the check
     c->opts.loader.yaml.warn = on_duplicate;
     c->opts.loader.yaml.warn_data = c;
     struct dict **dicts[] = {

@@ -55,6 +55,8 @@ bool is_dir(const char *path)
 int load_yaml(struct loader *l, const char *path, struct value *ret, struct err *e)
 {
     const struct value *cached = dict_get(l->files, path);
+    if (!cached && l->opts.read)
+        cached = dict_get(l->opts.read, path);
     if (cached) {
         *ret = *cached;
         return 0;
@@ -64,7 +66,9 @@ int load_yaml(struct loader *l, const char *path, struct value *ret, struct err 
     int rc = yaml_load_file(l->arena, path, &o, ret, e);
     if (rc == 0)
         dict_set(l->files, path, *ret);
-    else
+    if (rc == 0 && l->opts.read)
+        dict_set(l->opts.read, path, *ret);
+    if (rc < 0)
         l->kind = LOAD_YAML;
     return rc;
 }

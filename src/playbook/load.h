@@ -24,7 +24,8 @@ enum load_problem {
 };
 
 struct loader_opts {
-    const struct dict *extra_vars;       // -e, or NULL
+    const struct dict *extra_vars; // -e, or NULL
+    struct dict *read; // path -> value of files read by loaders that live as long, or NULL
     const char *const *roles_path;       // configured folders, ends with NULL
     const char *const *collections_path; // configured folders, ends with NULL
     struct template_cache *cache;
@@ -101,7 +102,7 @@ int loader_vars_file(struct loader *l, const char *path, struct dict **ret, stru
 // Reads any YAML file through the loader's cache.
 int load_yaml(struct loader *l, const char *path, struct value *ret, struct err *e)
     __attribute__((warn_unused_result));
-// Every file read so far: path -> value.
+// Every file this loader has read so far: path -> value.
 const struct dict *loader_files(const struct loader *l);
 const struct loader_opts *loader_options(const struct loader *l);
 struct arena *loader_arena(struct loader *l);
