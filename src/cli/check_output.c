@@ -1,5 +1,6 @@
 // Findings as text, JSON lines and SARIF.
 #include "cli/check_output.h"
+#include "cli/output.h"
 
 #include "core/buf.h"
 #include "core/json.h"
@@ -214,15 +215,12 @@ void check_print_sarif(const struct check_result *r)
 {
     struct arena *a = arena_new();
     struct value log = value_dict(a), runs = value_list(a);
-    struct buf b = BUF_INIT;
     list_add(runs.u.list, sarif_run(a, r));
     dict_set(log.u.dict, "$schema",
              value_cstr("https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/"
                         "sarif-schema-2.1.0.json"));
     dict_set(log.u.dict, "version", value_cstr("2.1.0"));
     dict_set(log.u.dict, "runs", runs);
-    json_write(&b, &log, &(struct json_opts){.indent = 2});
-    printf("%s\n", buf_str(&b));
-    buf_release(&b);
+    print_value(&log, &(struct json_opts){.indent = 2});
     arena_free(a);
 }

@@ -128,7 +128,6 @@ static void set(struct dict *d, const char *key, const char *s)
 static void print_json(const struct finding *f)
 {
     struct arena *a = arena_new();
-    struct buf b = BUF_INIT;
     char time[LEDGER_TIME];
     struct value v = value_dict(a), events = value_list(a);
     ledger_time(f->time, time);
@@ -144,9 +143,7 @@ static void print_json(const struct finding *f)
     set(v.u.dict, "host", f->host);
     set(v.u.dict, "what", f->what);
     dict_set(v.u.dict, "proof", value_strf(a, "andon ledger proof %lld", (long long)f->events[0]));
-    json_write(&b, &v, &(struct json_opts){.strict = true});
-    printf("%s\n", buf_str(&b));
-    buf_release(&b);
+    print_value(&v, &(struct json_opts){.strict = true});
     arena_free(a);
 }
 

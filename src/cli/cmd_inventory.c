@@ -10,13 +10,7 @@
 
 #define MAX_DEPTH 100
 
-static void print_json(const struct value *v)
-{
-    struct buf b = BUF_INIT;
-    json_write(&b, v, &(struct json_opts){.indent = 4, .sort_keys = true});
-    printf("%s\n", buf_str(&b));
-    buf_release(&b);
-}
+static const struct json_opts indented = {.indent = 4, .sort_keys = true};
 
 static void print_node(const char *mark, const char *name, const char *end, int depth)
 {
@@ -59,7 +53,7 @@ static int print_host(struct session *s, const struct dict *all)
     const struct value *meta = dict_get(all, "_meta"),
                        *vars = meta ? dict_get(meta->u.dict, "hostvars") : NULL,
                        *own = vars ? dict_get(vars->u.dict, hosts.hosts[0]->name) : NULL;
-    print_json(own ? own : &none);
+    print_value(own ? own : &none, &indented);
     return 0;
 }
 
@@ -77,7 +71,7 @@ static int show(struct session *s)
     if (s->o.host)
         return print_host(s, all.u.dict);
     if (s->o.list)
-        print_json(&all);
+        print_value(&all, &indented);
     else
         graph(all.u.dict, s->o.args->len ? s->o.args->items[0].u.str.s : "all", 0);
     return 0;

@@ -164,7 +164,7 @@ static int list_runs(struct session *s, struct ledger *l, const struct ledger_fi
 static void print_run_json(const struct run_row *r)
 {
     struct arena *a = arena_new();
-    struct buf b = BUF_INIT, command = BUF_INIT;
+    struct buf command = BUF_INIT;
     char when[LEDGER_TIME];
     struct value v = value_dict(a);
     struct dict *d = v.u.dict;
@@ -182,9 +182,7 @@ static void print_run_json(const struct run_row *r)
     dict_set(d, "outcome", value_cstr(r->finished ? r->finished->outcome : "unfinished"));
     if (r->started->rollout)
         dict_set(d, "rollout", value_cstr(r->started->rollout));
-    json_write(&b, &v, &(struct json_opts){.strict = true});
-    printf("%s\n", buf_str(&b));
-    buf_release(&b);
+    print_value(&v, &(struct json_opts){.strict = true});
     buf_release(&command);
     arena_free(a);
 }

@@ -345,14 +345,6 @@ static struct value state_value(struct deploy *d, const struct rollout_state *s,
     return v;
 }
 
-static void print_json(const struct value *v)
-{
-    struct buf b = BUF_INIT;
-    json_write(&b, v, NULL);
-    printf("%s\n", buf_str(&b));
-    buf_release(&b);
-}
-
 // One service; 0, or an exit code.
 static int status_of(struct deploy *d, bool whole)
 {
@@ -368,7 +360,7 @@ static int status_of(struct deploy *d, bool whole)
         return deploy_refuse(d, RUN_ERROR, "nothing of %s has been delivered", d->name);
     if (d->json) {
         struct value v = state_value(d, &s, &cords);
-        print_json(&v);
+        print_value(&v, NULL);
     } else if (whole) {
         print_whole(d, &s, &cords);
     } else {

@@ -1,5 +1,6 @@
 // andon flow for programs: one JSON object, or lines of CSV.
 #include "cli/flow_output.h"
+#include "cli/output.h"
 
 #include "core/arena.h"
 #include "core/buf.h"
@@ -181,13 +182,10 @@ void flow_print_json(const struct flow_output *o, const struct flow_report *r, s
 {
     struct arena *a = arena_new();
     struct value v = value_dict(a), list = value_list(a);
-    struct buf b = BUF_INIT;
     for (size_t i = 0; i < n; i++)
         list_add(list.u.list, report_value(a, o, &r[i]));
     dict_set(v.u.dict, "services", list);
-    json_write(&b, &v, &(struct json_opts){.indent = 2, .strict = true});
-    printf("%s\n", buf_str(&b));
-    buf_release(&b);
+    print_value(&v, &(struct json_opts){.indent = 2, .strict = true});
     arena_free(a);
 }
 

@@ -1,23 +1,40 @@
-// The commit that a folder stands at, by the git program: it knows worktrees, alternates and what
-// its owner allows.
+// Repositories, by the git program: it knows worktrees, alternates and what its owner allows.
 #include "cli/git_state.h"
 
 #include "core/file.h"
+#include "core/program.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#define WAIT_MS 1000
+#define QUERY_MS 1000
+#define QUERY_MAX 8192 // bytes: the commit comes first, one changed file says all
+#define GIT_MS 60000
 #define OID "# branch.oid "
 
-extern char **environ;
+// No lock that another git would wait for, its messages in the words we know.
+static const char *const environment[] = {"GIT_OPTIONAL_LOCKS=0", "LC_ALL=C", NULL};
+
+// git status of a folder. The user's hooks and monitors are not run for it.
+#define STATUS(dir, modules)                                                                       \
+    {                                                                                              \
+        "git", "-C", dir, "-c", "core.fsmonitor=false", "status", "--porcelain=v2", "--branch",    \
+            "--untracked-files=no", "--ignore-submodules=" modules, NULL                           \
+    }
+
+static void read_status(struct arena *a, const char *text, struct git_state *ret)
+{
+    for (const char *nl; (nl = strchr(text, '\n')); text = nl + 1) {
+        const char *oid = text + strlen(OID);
+        if (strncmp(text, OID, strlen(OID)) == 0 && strncmp(oid, "(initial)", 9) != 0)
+            ret->commit = arena_strndup(a, oid, (size_t)(nl - oid));
+        ret->dirty = ret->dirty || *text != '#';
+    }
+}
+
+// --- while something else is done
+// ------------------------------------------------------------------------------------------
 
 static bool in_repository(struct arena *a, const char *dir)
 {
@@ -33,83 +50,104 @@ static bool in_repository(struct arena *a, const char *dir)
     return true;
 }
 
-// git status, its output on *ret_fd. The user's hooks and monitors are not run for it.
-static pid_t start(const char *dir, int *ret_fd)
-{
-    const char *const argv[] = {"git",
-                                "-C",
-                                dir,
-                                "--no-optional-locks",
-                                "-c",
-                                "core.fsmonitor=false",
-                                "status",
-                                "--porcelain=v2",
-                                "--branch",
-                                "--untracked-files=no",
-                                "--ignore-submodules=all",
-                                NULL};
-    int p[2];
-    pid_t pid = -1;
-    posix_spawn_file_actions_t fa;
-    if (pipe2(p, O_CLOEXEC) < 0)
-        return -1;
-    posix_spawn_file_actions_init(&fa);
-    posix_spawn_file_actions_addopen(&fa, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&fa, p[1], 1);
-    posix_spawn_file_actions_addopen(&fa, 2, "/dev/null", O_WRONLY, 0);
-    if (posix_spawnp(&pid, "git", &fa, NULL, (char *const *)(uintptr_t)argv, environ) != 0)
-        pid = -1;
-    posix_spawn_file_actions_destroy(&fa);
-    close(p[1]);
-    if (pid < 0)
-        close(p[0]);
-    *ret_fd = p[0];
-    return pid;
-}
-
-// What is read until a line tells of a changed file, the end, or the time is up.
-static void read_status(struct arena *a, int fd, struct git_state *ret)
-{
-    char text[8192];
-    size_t n = 0;
-    int64_t until = clock_mono_ms() + WAIT_MS;
-    for (;;) {
-        struct pollfd p = {.fd = fd, .events = POLLIN};
-        int64_t left = until - clock_mono_ms();
-        ssize_t got = left > 0 && n < sizeof text - 1 && poll(&p, 1, (int)left) > 0
-                          ? read(fd, text + n, sizeof text - 1 - n)
-                          : 0;
-        if (got <= 0)
-            break;
-        n += (size_t)got;
-    }
-    text[n] = '\0';
-    for (char *line = text, *nl; (nl = strchr(line, '\n')); line = nl + 1) {
-        *nl = '\0';
-        if (strncmp(line, OID, strlen(OID)) == 0 && strcmp(line + strlen(OID), "(initial)") != 0)
-            ret->commit = arena_strdup(a, line + strlen(OID));
-        ret->dirty = ret->dirty || *line != '#';
-    }
-}
-
 void git_query_start(struct git_query *q, struct arena *a, const char *dir)
 {
-    q->pid = in_repository(a, dir) ? start(dir, &q->fd) : 0;
-    if (q->pid < 0)
-        q->pid = 0;
+    static const struct program_opts o = {
+        .env = environment, .no_terminal = true, .max_output = QUERY_MAX};
+    const char *const argv[] = STATUS(dir, "all");
+    q->program = NULL;
+    if (in_repository(a, dir) && program_start(argv, &o, &q->program, NULL) < 0)
+        q->program = NULL;
 }
 
 struct git_state git_query_end(struct git_query *q, struct arena *a)
 {
     struct git_state st = {0};
-    if (!q->pid)
+    struct program_result r;
+    if (!q->program)
         return st;
+    (void)program_finish(q->program, a ? QUERY_MS : -1, &r, NULL);
     if (a)
-        read_status(a, q->fd, &st);
-    close(q->fd);
-    kill(q->pid, SIGKILL); // it has said what was asked
-    while (waitpid(q->pid, NULL, 0) < 0 && errno == EINTR)
-        continue;
-    q->pid = 0;
+        read_status(a, buf_str(&r.out), &st);
+    program_release(&r);
+    q->program = NULL;
     return st;
+}
+
+// --- one commit
+// ------------------------------------------------------------------------------------------
+
+// Its exit code with what it printed in *ret and the last line of its errors in *said, or <0.
+static int git(struct arena *a, const char *const *argv, const char **ret, const char **said,
+               struct err *e)
+{
+    static const struct program_opts o = {
+        .env = environment, .timeout_ms = GIT_MS, .no_terminal = true};
+    struct program_result r;
+    int rc = program_run(argv, &o, &r, e);
+    if (rc == 0) {
+        *ret = arena_strdup(a, buf_str(&r.out));
+        *said = program_last_line(a, &r.err);
+        rc = r.status;
+    }
+    program_release(&r);
+    return rc;
+}
+
+// The next line of text; NULL for one that is empty or not there.
+static const char *line_of(struct arena *a, const char **text)
+{
+    size_t n = strcspn(*text, "\n");
+    const char *line = n ? arena_strndup(a, *text, n) : NULL;
+    *text += n + ((*text)[n] == '\n');
+    return line;
+}
+
+// git log ended with an error: no repository and no commit yet are none of ours.
+static int no_commit(const char *dir, const char *rev, const char *said, struct err *e)
+{
+    if (strstr(said, "not a git repository") ||
+        (!rev &&
+         (strstr(said, "does not have any commits yet") || strstr(said, "'HEAD^{commit}'"))))
+        return 0;
+    if (rev && strstr(said, rev))
+        return err_set(e, ERR_NOENT, POS_NONE, "the repository of %s has no commit '%s'", dir, rev);
+    return err_set(e, ERR_IO, POS_NONE, "git does not read %s: %s", dir, said);
+}
+
+int revision_find(struct arena *a, const char *dir, const char *rev, struct revision *ret,
+                  struct err *e)
+{
+    const char *out = "", *said = "", *name = arena_printf(a, "%s^{commit}", rev ? rev : "HEAD");
+    const char *const log[] = {"git",
+                               "-C",
+                               dir,
+                               "log",
+                               "-1",
+                               "--no-show-signature",
+                               "--format=%H%n%aN <%aE>%n%cN <%cE>",
+                               "--end-of-options",
+                               name,
+                               "--",
+                               NULL},
+                      *const status[] = STATUS(dir, "untracked");
+    struct err why = ERR_INIT;
+    struct git_state st = {0};
+    int rc = git(a, log, &out, &said, &why);
+    if (rc == ERR_NOENT) { // no git
+        err_release(&why);
+        return 0;
+    }
+    if (rc != 0)
+        return rc < 0 ? err_move(e, &why) : no_commit(dir, rev, said, e);
+    *ret = (struct revision){.commit = line_of(a, &out)};
+    ret->author = line_of(a, &out);
+    ret->committer = line_of(a, &out);
+    rc = git(a, status, &out, &said, e);
+    if (rc < 0)
+        return rc;
+    if (rc == 0)
+        read_status(a, out, &st);
+    ret->dirty = st.dirty;
+    return 1;
 }

@@ -69,10 +69,7 @@ static struct value as_value(struct arena *a, const struct flow_incident *i)
 
 static void print_json(struct value v)
 {
-    struct buf b = BUF_INIT;
-    json_write(&b, &v, &(struct json_opts){.indent = 2});
-    printf("%s\n", buf_str(&b));
-    buf_release(&b);
+    print_value(&v, &(struct json_opts){.indent = 2});
 }
 
 // --- text

@@ -53,6 +53,9 @@ void color_text(const struct output_opts *o, int color, const char *s, size_t le
 void display(const struct output_opts *o, int color, FILE *to, const char *text);
 void displayf(const struct output_opts *o, int color, FILE *to, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+// A value as JSON on standard output, with a line break behind it.
+struct json_opts;
+void print_value(const struct value *v, const struct json_opts *o);
 // "[WARNING]: ..." wrapped, to stderr; each text once.
 void print_warning(const struct output_opts *o, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -5,6 +5,7 @@
 #include "cli/textwrap.h"
 
 #include "core/buf.h"
+#include "core/json.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -73,6 +74,15 @@ void display(const struct output_opts *o, int color, FILE *to, const char *text)
     if (to == stderr)
         fflush(stdout);
     fwrite(buf_str(&b), 1, b.len, to);
+    buf_release(&b);
+}
+
+void print_value(const struct value *v, const struct json_opts *o)
+{
+    struct buf b = BUF_INIT;
+    json_write(&b, v, o);
+    buf_addc(&b, '\n');
+    fwrite(buf_str(&b), 1, b.len, stdout);
     buf_release(&b);
 }
 

@@ -81,11 +81,8 @@ static struct dict *event(struct arena *a, struct value *v, const char *name)
 
 static void emit(struct arena *a, const struct value *v)
 {
-    struct buf b = BUF_INIT;
-    json_write(&b, v, &(struct json_opts){.strict = true});
-    printf("%s\n", buf_str(&b));
+    print_value(v, &(struct json_opts){.strict = true});
     fflush(stdout);
-    buf_release(&b);
     arena_free(a);
 }
 

@@ -1,4 +1,4 @@
-// One child at a time, with its three streams, by posix_spawn and poll.
+// Children with their three streams, by posix_spawn and poll.
 #include "core/program.h"
 
 #include "core/file.h"
@@ -99,6 +99,13 @@ static void close_fd(int *fd)
     *fd = -1;
 }
 
+static void close_streams(struct child *c)
+{
+    close_fd(&c->in);
+    close_fd(&c->out);
+    close_fd(&c->err);
+}
+
 static void give(struct child *c, const struct program_opts *o)
 {
     ssize_t n = send(c->in, o->input + c->sent, o->input_len - c->sent, MSG_NOSIGNAL);
@@ -169,39 +176,78 @@ static bool make_streams(const struct program_opts *o, struct child *c, int fds[
     return true;
 }
 
+struct program {
+    struct child child;
+    struct program_opts opts;
+    struct program_result result;
+    const char *name;
+};
+
+static int begin(struct program *p, const char *const *argv, const struct program_opts *opts,
+                 struct err *e)
+{
+    int fds[3] = {-1, -1, -1};
+    size_t max = opts->max_output ? opts->max_output : MAX_OUTPUT;
+    *p =
+        (struct program){.child = {.in = -1, .out = -1, .err = -1}, .opts = *opts, .name = argv[0]};
+    buf_init(&p->result.out, max);
+    buf_init(&p->result.err, max);
+    int rc = make_streams(opts, &p->child, fds) ? start(argv, opts, fds, &p->child.pid) : errno;
+    for (int i = 0; i < 3; i++)
+        close_fd(&fds[i]);
+    if (rc == 0)
+        return 0;
+    p->result.error = rc;
+    close_streams(&p->child);
+    return err_set(e, rc == ENOENT ? ERR_NOENT : ERR_IO, POS_NONE, "cannot run %s: %s", argv[0],
+                   strerror(rc));
+}
+
+static int finish(struct program *p, int timeout_ms, struct program_result *ret, struct err *e)
+{
+    int status = 0;
+    p->opts.timeout_ms = timeout_ms;
+    int rc = timeout_ms < 0 ? ERR_TIMEOUT : talk(&p->child, &p->opts, &p->result);
+    if (rc != 0)
+        kill(p->child.pid, SIGKILL);
+    while (waitpid(p->child.pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    close_streams(&p->child);
+    p->result.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    p->result.status = p->result.signal ? 128 + p->result.signal : WEXITSTATUS(status);
+    *ret = p->result;
+    if (rc == ERR_TIMEOUT)
+        err_set(e, rc, POS_NONE, "%s took longer than %d s", p->name, (timeout_ms + 999) / 1000);
+    if (rc == ERR_LIMIT)
+        err_set(e, rc, POS_NONE, "%s wrote more than %zu KiB", p->name, p->result.out.max >> 10);
+    return rc;
+}
+
 int program_run(const char *const *argv, const struct program_opts *opts,
                 struct program_result *ret, struct err *e)
 {
-    struct child c = {.in = -1, .out = -1, .err = -1};
-    int fds[3] = {-1, -1, -1}, status = 0;
-    size_t max = opts->max_output ? opts->max_output : MAX_OUTPUT;
-    *ret = (struct program_result){0};
-    buf_init(&ret->out, max);
-    buf_init(&ret->err, max);
-    int rc = make_streams(opts, &c, fds) ? start(argv, opts, fds, &c.pid) : errno;
-    for (int i = 0; i < 3; i++)
-        close_fd(&fds[i]);
-    if (rc != 0) {
-        ret->error = rc;
-        rc = err_set(e, rc == ENOENT ? ERR_NOENT : ERR_IO, POS_NONE, "cannot run %s: %s", argv[0],
-                     strerror(rc));
-    } else {
-        rc = talk(&c, opts, ret);
-        if (rc != 0)
-            kill(c.pid, SIGKILL);
-        while (waitpid(c.pid, &status, 0) < 0 && errno == EINTR)
-            continue;
-        ret->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-        ret->status = ret->signal ? 128 + ret->signal : WEXITSTATUS(status);
-        if (rc == ERR_TIMEOUT)
-            err_set(e, rc, POS_NONE, "%s took longer than %d s", argv[0],
-                    (opts->timeout_ms + 999) / 1000);
-        if (rc == ERR_LIMIT)
-            err_set(e, rc, POS_NONE, "%s wrote more than %zu KiB", argv[0], max >> 10);
-    }
-    close_fd(&c.in);
-    close_fd(&c.out);
-    close_fd(&c.err);
+    struct program p;
+    int rc = begin(&p, argv, opts, e);
+    *ret = p.result;
+    return rc < 0 ? rc : finish(&p, opts->timeout_ms, ret, e);
+}
+
+int program_start(const char *const *argv, const struct program_opts *opts, struct program **ret,
+                  struct err *e)
+{
+    struct program *p = xcalloc(1, sizeof *p);
+    int rc = begin(p, argv, opts, e);
+    if (rc < 0)
+        free(p);
+    else
+        *ret = p;
+    return rc;
+}
+
+int program_finish(struct program *p, int timeout_ms, struct program_result *ret, struct err *e)
+{
+    int rc = finish(p, timeout_ms, ret, e);
+    free(p);
     return rc;
 }
 

@@ -34,6 +34,13 @@ struct program_result {
 // killed).
 int program_run(const char *const *argv, const struct program_opts *opts,
                 struct program_result *ret, struct err *e) __attribute__((warn_unused_result));
+// The same in two steps, for what is to be done meanwhile: argv[0], input and env must live until
+// the second. timeout_ms counts from program_finish, which ends it also: 0 waits without end, <0
+// kills it at once. After ERR_TIMEOUT the result has what it said until then.
+struct program;
+int program_start(const char *const *argv, const struct program_opts *opts, struct program **ret,
+                  struct err *e) __attribute__((warn_unused_result));
+int program_finish(struct program *p, int timeout_ms, struct program_result *ret, struct err *e);
 void program_release(struct program_result *r);
 // The last line that is not empty, without its end, for messages.
 const char *program_last_line(struct arena *a, const struct buf *b);

@@ -141,19 +141,6 @@ static struct step finish(struct step st, const char *outcome, const char *reaso
     return st;
 }
 
-// The newest run of the ring that is not put back yet.
-static const struct batch_run *left_to_undo(const struct rollout_state *s,
-                                            const struct ring_state *r)
-{
-    for (size_t i = s->n_runs; i > 0; i--) {
-        const struct batch_run *b = &s->runs[i - 1];
-        if (b->action == BATCH_DEPLOY && strcmp(b->ring, r->name) == 0 &&
-            !rollout_state_undone(s, b->run))
-            return b;
-    }
-    return NULL;
-}
-
 static bool redeployed(const struct rollout_state *s, const struct ring_state *r, unsigned batch)
 {
     for (size_t i = 0; i < s->n_runs; i++)
@@ -163,14 +150,21 @@ static bool redeployed(const struct rollout_state *s, const struct ring_state *r
     return false;
 }
 
-// The newest batch of the ring on which the previous release is not back yet.
-static const struct batch_run *left_to_redeploy(const struct rollout_state *s,
-                                                const struct ring_state *r)
+// Whether it is the last of its batch, on which the previous release is not back yet.
+static bool is_to_redeploy(const struct rollout_state *s, const struct ring_state *r,
+                           const struct batch_run *b)
+{
+    return rollout_state_batch(s, r, b->batch) == b && !redeployed(s, r, b->batch);
+}
+
+// The newest of the ring that is to be put back.
+static const struct batch_run *left(const struct rollout_state *s, const struct ring_state *r,
+                                    enum on_failure how)
 {
     for (size_t i = s->n_runs; i > 0; i--) {
         const struct batch_run *b = &s->runs[i - 1];
         if (b->action == BATCH_DEPLOY && strcmp(b->ring, r->name) == 0 &&
-            rollout_state_batch(s, r, b->batch) == b && !redeployed(s, r, b->batch))
+            (how == FAIL_UNDO ? !rollout_state_undone(s, b->run) : is_to_redeploy(s, r, b)))
             return b;
     }
     return NULL;
@@ -182,7 +176,7 @@ static struct step put_back(const struct rollout_state *s, const struct service 
     struct step st = {.kind = STEP_NONE};
     for (size_t i = failed + 1; i > 0; i--) { // the ring that hurts first
         struct ring_state *r = &s->rings[i - 1];
-        const struct batch_run *b = how == FAIL_UNDO ? left_to_undo(s, r) : left_to_redeploy(s, r);
+        const struct batch_run *b = left(s, r, how);
         st.ring = r;
         st.def = service_ring(svc, r->name);
         if (b) {

@@ -117,6 +117,17 @@ static int append(struct ledger *l, const struct release *r, struct arena *a, st
     return rc < 0 ? rc : 1;
 }
 
+static int differs(const struct release *r, const char *how, const char *was, const char *is,
+                   struct err *e)
+{
+    if (same(was, is))
+        return 0;
+    return err_set(e, ERR_INVALID, POS_NONE,
+                   "%s %s is there %s (%.12s, this is %.12s): a version never changes; give this "
+                   "one another name",
+                   r->service, r->version, how, was ? was : "none", is ? is : "none");
+}
+
 static int create(void *data, struct ledger *l, struct err *e)
 {
     struct creation *c = data;
@@ -127,19 +138,8 @@ static int create(void *data, struct ledger *l, struct err *e)
         return rc;
     if (rc == 0)
         return append(l, r, c->a, e);
-    if (!same(was.digest, r->digest))
-        return err_set(e, ERR_INVALID, POS_NONE,
-                       "%s %s is there with another artifact (%.12s, this is %.12s): a version "
-                       "never changes; give this one another name",
-                       r->service, r->version, was.digest ? was.digest : "none",
-                       r->digest ? r->digest : "none");
-    if (!same(was.commit, r->commit))
-        return err_set(e, ERR_INVALID, POS_NONE,
-                       "%s %s is there of another commit (%.12s, this is %.12s): a version never "
-                       "changes; give this one another name",
-                       r->service, r->version, was.commit ? was.commit : "none",
-                       r->commit ? r->commit : "none");
-    return 0;
+    rc = differs(r, "with another artifact", was.digest, r->digest, e);
+    return rc < 0 ? rc : differs(r, "of another commit", was.commit, r->commit, e);
 }
 
 int release_create(struct ledger *l, const struct release *r, struct err *e)
