@@ -172,30 +172,34 @@ host_pid() {
     fi
 }
 
-# host_stop NAME: ends the host's pid 1, and with it every process of its pid name space.
-host_stop() {
-    host_pid "$1"
-    local pid=$REPLY tries
-    [ -n "$pid" ] || return 0
-    kill -KILL "$pid" 2>/dev/null || return 0
-    for ((tries = 0; tries < 600; tries++)); do
-        host_pid "$1"
-        [ -n "$REPLY" ] || return 0
-        sleep 0.01
+# hosts_stop NAME..: ends each host's pid 1, and with it every process of its pid name space; they end side by side.
+hosts_stop() {
+    local name tries
+    for name; do
+        host_pid "$name"
+        [ -z "$REPLY" ] || kill -KILL "$REPLY" 2>/dev/null || true
     done
-    die "$1 could not be stopped"
+    for name; do
+        for ((tries = 0; tries < 600; tries++)); do
+            host_pid "$name"
+            [ -n "$REPLY" ] || continue 2
+            sleep 0.01
+        done
+        die "$name could not be stopped"
+    done
 }
 
 stop_hosts() {
-    local i
+    local i names=()
     if [ -n "$I_CGROUP" ]; then
         cgroup_kill || die "some processes of instance '$FLEET_NAME' do not end"
         return
     fi
     for ((i = 1; i <= I_HOSTS; i++)); do
         host_name "$i"
-        host_stop "$REPLY"
+        names+=("$REPLY")
     done
+    hosts_stop "${names[@]}"
 }
 
 # host_clear NAME..: forgets everything the hosts changed. A mount may outlast its last process a moment.
@@ -220,8 +224,8 @@ cmd_reset() {
         for name; do
             host_number "$name"
             numbers+=("$REPLY") names+=("$name")
-            host_stop "$name"
         done
+        hosts_stop "${names[@]}"
         host_clear "${names[@]}"
     else
         stop_hosts
