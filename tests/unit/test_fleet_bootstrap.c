@@ -390,7 +390,7 @@ static void a_kept_connection_that_hangs_is_replaced(void **state)
     setenv("FAKE_BEFORE", at_home("[ ! -e ~/cp/socket ] || sleep 100"), 1);
     int64_t start = clock_mono_ms();
     assert_string_equal(connect_with(&q), "");
-    assert_in_range(clock_mono_ms() - start, 3000, 8000);
+    assert_in_range(clock_mono_ms() - start, 3000, 30000);
     const char *want = at_home("stale ~/cp/socket\npushed ");
     assert_int_equal(strncmp(buf_str(&events.log), want, strlen(want)), 0);
 }

