@@ -25,17 +25,17 @@ END
 
 @test "poll 0 goes on at once, the job outlives andon" {
     play <<'END'
-- {shell: "sleep 1; echo out; touch over", args: {chdir: "{{ dir }}"}, async: 20, poll: 0, register: r}
+- {shell: "until [ -e go ]; do sleep 0.1; done; echo out; touch over", args: {chdir: "{{ dir }}"}, async: 60, poll: 0, register: r}
 - {copy: {content: "{{ r.ansible_job_id }}", dest: "{{ dir }}/jid"}}
 END
     run -0 andon run -i hosts site.yml -e "dir=$PWD"
     [ ! -e over ]
     jid=$(cat jid)
     [ "$(stat -c %a "$HOME/.ansible_async/$jid")" = 600 ]
-    play <<<'- {async_status: {jid: "{{ jid }}"}, register: s}
+    touch go
+    play <<<'- {async_status: {jid: "{{ jid }}"}, register: s, until: s.finished, retries: 30, delay: 1}
 - {debug: {msg: "finished {{ s.finished }} {{ s.stdout }}"}}'
     wait_for over
-    sleep 0.5
     run -0 andon run -i hosts site.yml -e "jid=$jid"
     has "finished 1 out"
     play <<<'- {async_status: {jid: "{{ jid }}", mode: cleanup}}'

@@ -280,9 +280,14 @@ P
 }
 
 @test "an interrupt ends an action plugin" {
-    action hang <<<'time.sleep(1000)'
+    action hang <<<"open('$PWD/began', 'w').close(); time.sleep(1000)"
     play <<<'- hang:'
-    timeout --preserve-status -s INT 5 "$ANDON" run -i hosts site.yml >out 2>&1 || true
+    "$ANDON" run -i hosts site.yml >out 2>&1 3>&- &
+    local pid=$! i
+    for ((i = 0; i < 300; i++)); do [ ! -e began ] || break; sleep 0.1; done
+    [ -e began ]
+    kill -INT "$pid"
+    wait "$pid" || true
     run cat out
     has "interrupted"
 }

@@ -278,15 +278,16 @@ END
 @test "changes are written while the run goes on" {
     play <<'END'
 - {copy: {content: x, dest: "{{ playbook_dir }}/early"}}
-- command: sleep 4
+- {shell: "until [ -e seen ]; do sleep 0.1; done", args: {chdir: "{{ playbook_dir }}"}}
 END
     "$ANDON" run -i hosts site.yml >out 2>&1 &
     pid=$!
     found=no
-    for _ in $(seq 30); do
+    for _ in $(seq 100); do
         sleep 0.1
         if [ -e early ] && [ "$(events --type change 2>/dev/null | wc -l)" = 1 ]; then found=yes; break; fi
     done
+    touch seen
     wait $pid
     [ $found = yes ]
 }

@@ -12,6 +12,18 @@ many() { for ((i = 1; i <= $1; i++)); do echo "host$i ansible_connection=local";
 # all TASKS: site.yml for all hosts.
 all() { { printf -- '- hosts: all\n  gather_facts: false\n  tasks:\n' && sed 's/^/    /'; } >site.yml; }
 
+# last HOST [LINE]: site.yml with one task, which that host ends a second after all the others, however slow they are.
+last() {
+    rm -f did-*
+    all <<Y
+- name: Sleep a little
+  shell: "{{ wait if inventory_hostname == '$1' else 'touch did-' ~ inventory_hostname }}"
+  args: {chdir: "{{ playbook_dir }}"}
+  vars: {wait: "until [ \$(ls | grep -c ^did-) = {{ ansible_play_hosts | length - 1 }} ]; do sleep 0.1; done; rm did-*; sleep 1"}
+  ${2:-}
+Y
+}
+
 hasnt() {
     [[ $output != *"$1"* ]] || { printf 'not expected: %s\ngot: %s\n' "$1" "$output"; return 1; }
 }
@@ -25,7 +37,7 @@ tidy() {
 
 @test "the live line counts hosts and names the slowest, at any width" {
     local n columns
-    all <<<'- {name: Sleep a little, command: "sleep {{ 1.5 if inventory_hostname == \"host2\" else 0 }}"}'
+    last host2
     for n in 3 20; do
         many $n
         for columns in 40 80 200; do
@@ -41,9 +53,7 @@ tidy() {
 
 @test "with 100 hosts the line stays one line, and the summary is short" {
     many 100
-    all <<'Y'
-- {name: Sleep a little, command: "sleep {{ 1.5 if inventory_hostname == 'host77' else 0 }}", changed_when: inventory_hostname == 'host5'}
-Y
+    last host77 "changed_when: inventory_hostname == 'host5'"
     see --columns 80 --timeout 60 -- "$ANDON" run -i hosts site.yml -f 100
     has "exit 0"
     tidy
@@ -77,12 +87,13 @@ Y
 
 @test "Ctrl-C cancels what runs, says so, and shows how far it got" {
     many 3
-    all <<'Y'
+    local long="sleep 30.$$" # like no other's
+    all <<Y
 - {name: first, command: echo x}
-- {name: second, command: sleep 30}
+- {name: second, command: $long}
 - {name: third, command: touch third}
 Y
-    see --at 2:^C --timeout 20 -- "$ANDON" run -i hosts site.yml
+    see --on '  second=^C' --timeout 60 -- "$ANDON" run -i hosts site.yml
     has "exit 99"
     tidy
     has "|andon: interrupted"
@@ -90,7 +101,7 @@ Y
     has "second"
     hasnt "third"
     has "host1"
-    run ! pgrep -xf 'sleep 30'
+    run ! pgrep -xf "$long"
 }
 
 @test "the results of a task are there before the next question" {
@@ -201,15 +212,19 @@ Y
   gather_facts: false
   strategy: free
   tasks:
-    - {name: one, command: "sleep {{ 0.8 if inventory_hostname == 'host2' else 0 }}"}
+    - name: one # of host2 ends a little after all that the others do
+      shell: "{{ wait if inventory_hostname == 'host2' else 'true' }}"
+      args: {chdir: "{{ playbook_dir }}"}
+      vars: {wait: "until [ $(ls | grep -c ^did-) = 3 ]; do sleep 0.1; done; sleep 0.8; rm did-*"}
     - {name: two, command: echo x}
-    - {name: three, command: echo x}
+    - {name: three, shell: "touch did-{{ inventory_hostname }}", args: {chdir: "{{ playbook_dir }}"}}
 Y
     run -0 andon run -i hosts site.yml
     for task in one two three; do
         [ "$(grep -c "changed     $task " <<<"$output")" = 1 ] || { echo "$output"; return 1; }
     done
     has "4 changed"
+    rm did-host2
     see --columns 80 -- "$ANDON" run -i hosts site.yml
     tidy
     has "waiting for host2 at 'one'"

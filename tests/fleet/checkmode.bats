@@ -53,7 +53,7 @@ truth() {
   vars: {andon_rescue_unreachable: true}
   tasks:
     - block:
-        - {name: waits, command: sleep 20}
+        - {name: waits, command: sleep 8}
       rescue:
         - name: tells
           copy: {dest: "{{ playbook_dir }}/{{ inventory_hostname }}.lost", content: "{{ ansible_failed_result.unreachable }}"}
@@ -62,7 +62,7 @@ truth() {
         - {name: ends, debug: {msg: at the end}, delegate_to: localhost}
     - {name: goes on, debug: {msg: "{{ inventory_hostname }} goes on"}}
 Y
-    (sleep 3; "$FLEET" exec h0001 pkill -KILL -x sshd) &
+    (host timeout 60 sh -c 'until pgrep -xf "sleep 8"; do sleep 0.1; done; pkill -KILL -x sshd') &
     run andon run -i hosts site.yml
     wait
     echo "$output"

@@ -97,7 +97,7 @@ Y
     SECONDS=0
     run andon run -i hosts site.yml
     is 2
-    [ "$SECONDS" -le 6 ]
+    [ "$SECONDS" -le 20 ]
     has "The shell action failed to execute in the expected time frame (1) and was terminated"
     has "at site.yml:"
     clean 1
@@ -128,7 +128,7 @@ Y
     SECONDS=0
     run andon run -i hosts site.yml
     is 0
-    [ "$SECONDS" -le 5 ]
+    [ "$SECONDS" -le 20 ]
     on 1 pkill -f 'sleep 4321'
     run ! on 1 pgrep -f '^yes 4321'
 }
