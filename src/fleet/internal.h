@@ -37,7 +37,7 @@ struct helpers {
 
 // Loads the binaries, once. ERR_NOENT, ERR_IO or ERR_INVALID.
 int helpers_load(struct fleet *f, struct err *e);
-// The same for other hosts: hashes the binaries and writes the scripts, which takes milliseconds.
+// The same for other hosts: names the binaries by their digests and writes the scripts.
 int helpers_name(struct fleet *f, struct err *e);
 const struct helper *helpers_find(const struct fleet *f, const char *arch);
 // A descriptor from which the helper of this machine can be executed, owned by the fleet; <0 on

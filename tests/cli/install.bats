@@ -19,7 +19,7 @@ install_to() {
     local tree=$DIR/root/opt/somewhere
     (cd "$tree" && find . -type f | sort) >files
     {
-        printf './%s\n' bin/andon libexec/andon/andon-node libexec/andon/andon-node.gz libexec/andon/andon-actions.py libexec/andon/andon-callbacks.py libexec/andon/andon-plugins.py libexec/andon/andon-vars.py share/bash-completion/completions/andon share/andon/andon.schema.json
+        printf './%s\n' bin/andon libexec/andon/andon-node libexec/andon/andon-node.gz libexec/andon/andon-node.sums libexec/andon/andon-actions.py libexec/andon/andon-callbacks.py libexec/andon/andon-plugins.py libexec/andon/andon-vars.py share/bash-completion/completions/andon share/andon/andon.schema.json
         (cd "$BATS_TEST_DIRNAME/../../man" && printf './share/man/man1/%s\n' ./*.1 | sed 's,/\./,/,')
     } | LC_ALL=C sort | diff <(LC_ALL=C sort files) -
     play <<<'- command: echo installed'
