@@ -22,5 +22,7 @@ const char *foreign_connection(struct exec *x);
 void plugin_wake(struct rhost *h);
 // What Ansible makes of a module's output: raw is the helper's result (rc, stdout, stderr).
 void foreign_result(struct exec *x, const struct dict *raw, struct value *result);
+// The same of a background job, whose result has other names for what could not be read.
+void foreign_job_result(struct exec *x, const struct dict *raw, struct value *result);
 
 #endif

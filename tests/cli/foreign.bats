@@ -312,6 +312,26 @@ Y
     has "it works True"
 }
 
+@test "what a background module prints beside its result is told as Ansible's wrapper does" {
+    module odd.sh <<'S'
+#!/bin/sh
+. "$1"
+echo to stderr >&2
+[ "$how" = broken ] || echo '{"changed": true}'
+[ "$how" = junk ] && echo junk behind
+[ "$how" != broken ] || { echo no result; exit 1; }
+S
+    play <<'Y'
+- {odd: how=junk, async: 20, poll: 1, register: junk}
+- {odd: how=broken, async: 20, poll: 1, register: broken, ignore_errors: true}
+- debug: {msg: "{{ junk.changed }} {{ junk.stderr | trim }} {{ junk.warnings[0] }}"}
+- debug: {msg: "{{ broken is failed }} {{ broken.stderr | trim }} {{ broken.data | trim }} {{ broken.finished }}"}
+Y
+    run -0 timeout 60 "$ANDON" run -i hosts site.yml
+    has "True to stderr Module invocation had junk after the JSON data: junk behind"
+    has "True to stderr no result 1"
+}
+
 @test "a Windows module is refused" {
     module win_thing.ps1 <<<'#Requires -Module Ansible.ModuleUtils.Legacy'
     play <<<'- win_thing: {a: b}'

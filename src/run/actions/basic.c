@@ -45,7 +45,7 @@ static void async_foreign(struct exec *x, struct value *result)
 {
     static const char *const keep[] = {"started", "finished", "ansible_job_id", "results_file"};
     struct value made = value_dict(x->a), of_module;
-    foreign_result(x, result->u.dict, &of_module);
+    foreign_job_result(x, result->u.dict, &of_module);
     for (size_t i = 0; i < sizeof keep / sizeof *keep; i++)
         if (dict_get(result->u.dict, keep[i]))
             dict_set(made.u.dict, keep[i], *dict_get(result->u.dict, keep[i]));

@@ -54,16 +54,17 @@ static void tell_warning(struct exec *x, const char *msg)
         s->warning(s->data, POS_NONE, msg);
 }
 
-static void tell_junk(struct exec *x, struct lines junk)
+// What stood behind the JSON, as a warning; NULL: nothing.
+static const char *junk_warning(struct exec *x, struct lines junk)
 {
     if (!strip(junk).len)
-        return;
+        return NULL;
     if (*junk.s == '\n')
         junk.s++, junk.len--;
     while (junk.len && junk.s[junk.len - 1] == '\n')
         junk.len--;
-    tell_warning(x, arena_printf(x->a, "Module invocation had junk after the JSON data: %.*s",
-                                 (int)junk.len, junk.s));
+    return arena_printf(x->a, "Module invocation had junk after the JSON data: %.*s", (int)junk.len,
+                        junk.s);
 }
 
 static bool starts_with(const struct value *v, const char *s)
@@ -113,11 +114,21 @@ static void clean(struct exec *x, struct dict *d)
     }
 }
 
+static void add_warning(struct exec *x, struct dict *d, struct value text)
+{
+    struct value *told = dict_get(d, "warnings");
+    if (!told || told->type != VALUE_LIST) {
+        dict_set(d, "warnings", value_list(x->a));
+        told = dict_get(d, "warnings");
+    }
+    list_add(told->u.list, text);
+}
+
 // The Python that was found is a fact from now on.
 static void add_discovered(struct exec *x, const struct dict *raw, struct dict *d)
 {
     const struct value *python = dict_get(raw, "discovered"), *warnings = dict_get(raw, "warnings");
-    struct value *facts = dict_get(d, "ansible_facts"), *told = dict_get(d, "warnings");
+    struct value *facts = dict_get(d, "ansible_facts");
     if (!python)
         return;
     if (!facts || facts->type != VALUE_DICT) {
@@ -125,28 +136,55 @@ static void add_discovered(struct exec *x, const struct dict *raw, struct dict *
         facts = dict_get(d, "ansible_facts");
     }
     dict_set(facts->u.dict, "discovered_interpreter_python", *python);
-    if (!warnings || warnings->type != VALUE_LIST)
-        return;
-    if (!told || told->type != VALUE_LIST)
-        dict_set(d, "warnings", *warnings);
-    else
-        for (size_t i = 0; i < warnings->u.list->len; i++)
-            list_add(told->u.list, warnings->u.list->items[i]);
+    for (size_t i = 0; warnings && warnings->type == VALUE_LIST && i < warnings->u.list->len; i++)
+        add_warning(x, d, warnings->u.list->items[i]);
+}
+
+static void finish(struct exec *x, const struct dict *raw, struct value *result)
+{
+    clean(x, result->u.dict);
+    add_discovered(x, raw, result->u.dict);
+    value_mark_unsafe(result);
+}
+
+// The object among what was printed; *ret_warning is NULL or of what came behind it.
+static bool parse(struct exec *x, const struct dict *raw, struct value *ret,
+                  const char **ret_warning)
+{
+    const struct value *out = dict_get(raw, "stdout");
+    struct lines json, junk;
+    if (!find_json((struct lines){out->u.str.s, out->u.str.len}, &json, &junk) ||
+        json_parse(x->a, json.s, json.len, ret, NULL) < 0 || ret->type != VALUE_DICT)
+        return false;
+    *ret_warning = junk_warning(x, junk);
+    return true;
 }
 
 void foreign_result(struct exec *x, const struct dict *raw, struct value *result)
 {
-    const struct value *out = dict_get(raw, "stdout");
-    struct lines json, junk;
-    bool found = find_json((struct lines){out->u.str.s, out->u.str.len}, &json, &junk);
-    if (found &&
-        (json_parse(x->a, json.s, json.len, result, NULL) < 0 || result->type != VALUE_DICT))
-        found = false;
-    if (found)
-        tell_junk(x, junk);
-    else
+    const char *warning = NULL;
+    if (!parse(x, raw, result, &warning))
         *result = no_json(x, raw);
-    clean(x, result->u.dict);
-    add_discovered(x, raw, result->u.dict);
-    value_mark_unsafe(result);
+    else if (warning)
+        tell_warning(x, warning);
+    finish(x, raw, result);
+}
+
+void foreign_job_result(struct exec *x, const struct dict *raw, struct value *result)
+{
+    const struct value *err = dict_get(raw, "stderr");
+    const char *warning = NULL;
+    bool found = parse(x, raw, result, &warning);
+    if (!found) {
+        *result = no_json(x, raw);
+        dict_set(result->u.dict, "data", *dict_get(raw, "stdout"));
+        dict_del(result->u.dict, "module_stdout");
+        dict_del(result->u.dict, "module_stderr");
+        dict_del(result->u.dict, "rc");
+    }
+    if (!found || err->u.str.len)
+        dict_set(result->u.dict, "stderr", *err);
+    if (warning)
+        add_warning(x, result->u.dict, value_str(x->a, warning));
+    finish(x, raw, result);
 }
