@@ -317,6 +317,8 @@ struct remote_shell_opts {
     int port;                // 0: the connection's
     const char *private_key; // NULL: the connection's
     bool keep_user;          // log in as the connection does
+    bool verify_host,
+        ssh_args; // from a host delegated to: check keys, use the connection's options
 };
 // <0 after action_fail().
 int exec_remote_shell(struct exec *x, const struct remote_shell_opts *o, struct remote_shell *ret,

@@ -671,6 +671,17 @@ static int ssh_words(struct exec *x, const struct conn_params *p, struct remote_
     return 0;
 }
 
+// Another machine has neither this one's known hosts nor its kept connections.
+static void from_elsewhere(const struct remote_shell_opts *o, struct conn_params *p)
+{
+    p->no_persist = true;
+    p->accept_any_host_key = !o->verify_host;
+    if (o->ssh_args)
+        return;
+    p->ssh_args = p->ssh_extra_args = "";
+    p->ssh_common_args = o->verify_host ? "" : "-o UserKnownHostsFile=/dev/null";
+}
+
 int exec_remote_shell(struct exec *x, const struct remote_shell_opts *o, struct remote_shell *ret,
                       struct value *result)
 {
@@ -687,10 +698,11 @@ int exec_remote_shell(struct exec *x, const struct remote_shell_opts *o, struct 
     }
     struct value b = exec_become(own, &e, &rc);
     exec_login(own, &p);
-    p.no_persist = !ret->from_here;
     p.port = o->port ? o->port : p.port;
     p.private_key = o->private_key ? o->private_key : p.private_key;
     p.user = o->keep_user ? p.user : NULL;
+    if (!ret->from_here)
+        from_elsewhere(o, &p);
     if (rc == 0 && b.type == VALUE_DICT && strcmp(dict_str(b.u.dict, "method", ""), "sudo") == 0)
         ret->become_user = dict_str(b.u.dict, "user", "root");
     if (rc == 0)

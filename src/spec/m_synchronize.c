@@ -45,7 +45,8 @@ static const struct param synchronize_params[] = {
     {.name = "use_ssh_args",
      .type = PARAM_BOOL,
      .dflt = "no",
-     .help = "Accepted; the connection's arguments are used always."},
+     .help = "Use the connection's arguments on a host delegated to as well; from this machine "
+             "always."},
     {.name = "ssh_connection_multiplexing",
      .type = PARAM_BOOL,
      .dflt = "no",
@@ -58,7 +59,7 @@ static const struct param synchronize_params[] = {
     {.name = "verify_host",
      .type = PARAM_BOOL,
      .dflt = "no",
-     .help = "Accepted; the host's key is checked as for its connection."},
+     .help = "Check the host's key from a host delegated to as well; from this machine always."},
     {.name = "private_key", .type = PARAM_PATH, .help = "Key to log in with."},
     {.name = "link_dest", .type = PARAM_LIST, .help = "Folders to hard link unchanged files to."},
     {.name = "delay_updates",

@@ -97,6 +97,19 @@ two" ]
     [ "$(cat copy/sub/two)" = two ]
 }
 
+@test "links what is the same in another copy, and counts as changed when one file differs" {
+    play '{name: first, synchronize: {src: tree/, dest: /srv/first}}' \
+        '{name: linked, synchronize: {src: tree/, dest: /srv/second, link_dest: [/srv/first]}, register: r}' \
+        '{name: again, synchronize: {src: tree/, dest: /srv/second, link_dest: [/srv/first]}, register: s}' \
+        '{name: told, assert: {that: [r is changed, s is not changed]}}'
+    [ "$status" -eq 0 ]
+    [ "$(host stat -c %h /srv/second/one)" = 2 ]
+    echo more >>tree/sub/two
+    play '{name: differs, synchronize: {src: tree/, dest: /srv/second, link_dest: [/srv/first]}, register: r}' \
+        '{name: told, assert: {that: [r is changed]}}'
+    [ "$status" -eq 0 ]
+}
+
 @test "a password is enough where the connection is kept" {
     hosts_of bob ansible_password=builder
     sed -i 's/ansible_ssh_private_key_file=[^ ]*//' hosts

@@ -16,6 +16,7 @@ struct sync {
     struct list *argv;
     struct remote_shell shell; // how the host is reached; host NULL: both sides are one machine
     bool elsewhere;            // rsync runs on a host delegated to
+    bool links;                // link_dest: rsync also tells of what did not change
 };
 
 static void add(struct sync *s, const char *word)
@@ -28,13 +29,12 @@ static bool on(struct sync *s, const char *name, bool dflt)
     return arg_bool(s->args, name, dflt);
 }
 
-static void add_list(struct sync *s, const char *name, const char *prefix)
+static void add_opts(struct sync *s, const struct value *opts)
 {
-    const struct value *v = dict_get(s->args, name);
-    if (v && v->type == VALUE_STRING && v->u.str.len)
-        add(s, arena_printf(s->x->a, "%s%s", prefix, v->u.str.s));
-    for (size_t i = 0; v && v->type == VALUE_LIST && i < v->u.list->len; i++)
-        add(s, arena_printf(s->x->a, "%s%s", prefix, value_to_cstr(s->x->a, &v->u.list->items[i])));
+    if (opts && opts->type == VALUE_STRING && opts->u.str.len)
+        add(s, opts->u.str.s);
+    for (size_t i = 0; opts && opts->type == VALUE_LIST && i < opts->u.list->len; i++)
+        add(s, value_to_cstr(s->x->a, &opts->u.list->items[i]));
 }
 
 // The parts of --archive, switched on or off one by one.
@@ -69,7 +69,8 @@ static void add_flags(struct sync *s)
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
         if (on(s, flags[i].name, flags[i].dflt))
             add(s, flags[i].flag);
-    add(s, "-F");
+    if (on(s, "delay_updates", true))
+        add(s, "-F"); // Ansible honours filter files only then
     if (timeout && atoi(timeout) > 0)
         add(s, arena_printf(s->x->a, "--timeout=%d", atoi(timeout)));
     if (s->x->check)
@@ -89,10 +90,56 @@ static void add_rsync_path(struct sync *s)
         add(s, arena_printf(s->x->a, "--rsync-path=sudo -u %s rsync", user));
 }
 
+static bool own_shell(const struct value *opts)
+{
+    for (size_t i = 0; opts && opts->type == VALUE_LIST && i < opts->u.list->len; i++)
+        if (value_is(&opts->u.list->items[i], VALUE_STRING) &&
+            strstr(opts->u.list->items[i].u.str.s, "--rsh"))
+            return true;
+    return opts && opts->type == VALUE_STRING && strstr(opts->u.str.s, "--rsh");
+}
+
+// Folders on the receiving side whose equal files are linked to. A file that becomes such a link is
+// no change to rsync unless it is told to speak of everything.
+static int add_link_dest(struct sync *s)
+{
+    const char *mode = arg_str(s->x, s->args, "mode");
+    bool here = !s->shell.host || (mode && strcmp(mode, "pull") == 0);
+    const struct value *v = dict_get(s->args, "link_dest");
+    const char *dest = arg_str(s->x, s->args, "dest");
+    struct value list = value_list(s->x->a);
+    if (!v || v->type == VALUE_NULL)
+        return 0;
+    if (v->type == VALUE_LIST)
+        list = *v;
+    else
+        list_add(list.u.list, *v);
+    s->links = list.u.list->len > 0;
+    if (s->links) {
+        add(s, "-H");
+        add(s, "-vv");
+    }
+    for (size_t i = 0; i < list.u.list->len; i++) {
+        const char *path = value_to_cstr(s->x->a, &list.u.list->items[i]);
+        size_t n = strlen(path);
+        while (n > 1 && path[n - 1] == '/')
+            n--;
+        if (here && dest && strncmp(path_dir(s->x->a, dest), path, n) == 0)
+            return action_fail(s->x, s->result,
+                               "Hardlinking into a subdirectory of the source would cause "
+                               "recursion. %.*s and %s",
+                               (int)n, path, dest);
+        add(s, arena_printf(s->x->a, "--link-dest=%.*s", (int)n, path));
+    }
+    return 0;
+}
+
 // The ssh of the connection as one line, for rsync to cut.
 static void add_shell(struct sync *s)
 {
     struct buf b = BUF_INIT;
+    if (own_shell(dict_get(s->args, "rsync_opts")))
+        return;
     buf_adds(&b, "--rsh=");
     for (size_t i = 0; s->shell.ssh[i]; i++) {
         const char *word = s->shell.ssh[i];
@@ -105,9 +152,9 @@ static void add_shell(struct sync *s)
 
 // --- the two ends
 
-static bool is_remote_url(const char *path)
+static bool is_daemon(const char *path)
 {
-    return strncmp(path, "rsync://", 8) == 0 || strstr(path, "::");
+    return strncmp(path, "rsync://", 8) == 0;
 }
 
 // A path on this machine: relative ones are looked for as those of copy are.
@@ -116,8 +163,8 @@ static const char *local_path(struct sync *s, const char *path, bool source)
     const char *home = getenv("HOME"), *found = NULL;
     struct arena *a = s->x->a;
     size_t n = strlen(path);
-    if (is_remote_url(path) || s->elsewhere || *path == '/')
-        return path;
+    if (strchr(path, ':') || s->elsewhere || *path == '/')
+        return path; // another host's, or as it is
     if (*path == '~' && (path[1] == '/' || !path[1]) && home)
         return arena_printf(a, "%s%s", home, path + 1);
     char *tried;
@@ -133,7 +180,7 @@ static const char *local_path(struct sync *s, const char *path, bool source)
 static const char *remote_path(struct sync *s, const char *path)
 {
     const char *host = s->shell.host;
-    if (!host || is_remote_url(path))
+    if (!host || is_daemon(path))
         return path;
     return arena_printf(s->x->a, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, path);
 }
@@ -188,6 +235,15 @@ static struct value lines_of(struct sync *s, const char *text)
     return ret;
 }
 
+// With link_dest rsync also names what stays as it is, after a dot.
+static bool tells_of_change(const struct sync *s, const char *out)
+{
+    const char *mark = strstr(out, MARK);
+    while (mark && s->links && mark[strlen(MARK)] == '.')
+        mark = strstr(mark + 1, MARK);
+    return mark != NULL;
+}
+
 static int tell(struct sync *s, const struct value *ran)
 {
     const char *out = dict_str(ran->u.dict, "stdout", ""),
@@ -204,9 +260,14 @@ static int tell(struct sync *s, const struct value *ran)
     dict_set(d, "rc", *rc);
     if (rc->u.i != 0)
         return action_fail(s->x, s->result, "%s", *err ? err : out);
-    dict_set(d, "changed", value_bool(strstr(out, MARK) != NULL));
+    dict_set(d, "changed", value_bool(tells_of_change(s, out)));
     dict_set(d, "msg", text);
     dict_set(d, "stdout_lines", lines_of(s, text.u.str.s));
+    if (s->x->diff) {
+        struct value diff = value_dict(s->x->a);
+        dict_set(diff.u.dict, "prepared", text);
+        dict_set(d, "diff", diff);
+    }
     return 0;
 }
 
@@ -218,7 +279,9 @@ int action_synchronize(struct exec *x, struct dict *args, struct value *result)
                *rsync = exec_var_str(x, "ansible_rsync_path");
     struct remote_shell_opts o = {.port = port ? atoi(port) : 0,
                                   .private_key = arg_str(x, args, "private_key"),
-                                  .keep_user = on(&s, "set_remote_user", true)};
+                                  .keep_user = on(&s, "set_remote_user", true),
+                                  .verify_host = on(&s, "verify_host", false),
+                                  .ssh_args = on(&s, "use_ssh_args", false)};
     if (exec_remote_shell(x, &o, &s.shell, result) < 0)
         return ERR_FAILED;
     s.elsewhere = !s.shell.from_here;
@@ -228,14 +291,14 @@ int action_synchronize(struct exec *x, struct dict *args, struct value *result)
         add_shell(&s);
         add_rsync_path(&s);
     }
-    add_list(&s, "rsync_opts", "");
-    if (dict_get(args, "link_dest"))
-        add(&s, "-H");
-    add_list(&s, "link_dest", "--link-dest=");
+    add_opts(&s, dict_get(args, "rsync_opts"));
+    if (add_link_dest(&s) < 0)
+        return ERR_FAILED;
     add(&s, "--out-format=" MARK "%i %n%L");
     if (add_ends(&s) < 0)
         return ERR_FAILED;
     dict_set(call_args.u.dict, "argv", argv);
+    dict_set(call_args.u.dict, "strip_empty_ends", value_bool(false));
     struct module_call c = {.module = "command",
                             .args = call_args.u.dict,
                             .ignore_check = true, // rsync itself is told
