@@ -7,7 +7,8 @@ docker.py [-v] [CASE..]   (cases of cases_docker.py whose name contains one of t
 Ansible runs a case first; then everything is removed and andon runs it. Needs root, dockerd with containerd and runc,
 docker's command line, a static busybox, python3-requests, and community.docker (ANSIBLE_COLLECTIONS_PATH, or Debian's
 package ansible). The daemon and its containers have name spaces of their own. ANDON_DOCKER names a folder with the
-files of the packages docker.io, containerd, runc, tini and busybox-static where they are not installed.
+files of the packages docker.io, containerd, runc, tini, busybox-static and python3-requests (with what it needs) where
+they are not installed.
 """
 import json
 import os
@@ -64,6 +65,7 @@ class Daemon:
         if TREE:
             self.env["PATH"] = ":".join(os.path.join(TREE, p) for p in ("usr/sbin", "usr/bin")) + ":" + self.env["PATH"]
             self.env["LD_LIBRARY_PATH"] = os.path.join(TREE, "usr/lib/x86_64-linux-gnu")
+            self.env["PYTHONPATH"] += ":" + os.path.join(TREE, "usr/lib/python3/dist-packages")
         self.daemon = subprocess.Popen(["unshare", "--mount", "--net", "--pid", "--fork", "--mount-proc", "--kill-child",
                                         "--propagation", "private", "bash", "-c", BOOT, "boot", self.dir,
                                         program("dockerd")], env=self.env, stdin=subprocess.DEVNULL,
@@ -130,7 +132,7 @@ class Daemon:
         else:
             argv = [hosts.NODE, "run", step["module"]] + ["--check"] * check + ["--diff"] * diff
             stdin = json.dumps(args)
-        p = subprocess.run(argv, env=self.env, input=stdin, capture_output=True, text=True, timeout=120, check=False)
+        p = subprocess.run(argv, env=self.env, input=stdin, capture_output=True, text=True, timeout=600, check=False)
         return hosts.result_of(p)
 
     def close(self):
