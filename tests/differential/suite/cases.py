@@ -19,7 +19,8 @@ comment lines of the form `# key: value` at the top of the playbook:
   variant: of the fleet's hosts: python (default) or systemd
   limit:  seconds that one invocation may take (default 180)
 
-A role of others is a case as well: `roles/NAME.yml` says how it is run, or it is applied as it is.
+A role of others is a case as well: `roles/NAME.yml` says how it is run, or it is applied as it is. So is a playbook of
+others, a folder with a site.yml: `roles/NAME.yml` is put beside it, and imports it.
 """
 import fnmatch
 import hashlib
@@ -124,6 +125,7 @@ class Role(Case):
     def __init__(self, name, folder):
         own = os.path.join(ROLES, name + ".yml")
         super().__init__(name, own if os.path.exists(own) else os.path.join(ROLES, "plain.yml"))
+        self.content = os.path.join(folder, name) if is_playbook(folder, name) else None
         self.needs.add("live")
         self.env = {"ANSIBLE_ROLES_PATH": folder}
         if "ANSIBLE_COLLECTIONS_PATH" in os.environ:
@@ -131,6 +133,8 @@ class Role(Case):
 
     def place(self, target):
         super().place(target)
+        if self.content:
+            shutil.copytree(self.content, target, symlinks=True, dirs_exist_ok=True)
         playbook = os.path.join(target, "playbook.yml")
         with open(playbook, encoding="utf-8") as f:
             text = f.read()
@@ -163,10 +167,14 @@ def load(pattern="*"):
     return found
 
 
+def is_playbook(folder, name):
+    return os.path.exists(os.path.join(folder, name, "site.yml")) and not os.path.isdir(os.path.join(folder, name, "tasks"))
+
+
 def load_roles(folder, pattern="*"):
-    """The roles in a folder whose name matches one of the comma-separated patterns, by name."""
+    """The roles and playbooks in a folder whose name matches one of the comma-separated patterns, by name."""
     folder = os.path.abspath(folder)
-    names = [n for n in sorted(os.listdir(folder)) if os.path.isdir(os.path.join(folder, n, "tasks"))]
+    names = [n for n in sorted(os.listdir(folder)) if os.path.isdir(os.path.join(folder, n, "tasks")) or is_playbook(folder, n)]
     if not names:
-        raise CaseError(f"{folder}: no folder in it has a folder 'tasks'")
+        raise CaseError(f"{folder}: no folder in it has a folder 'tasks', or a site.yml")
     return [Role(n, folder) for n in names if any(fnmatch.fnmatchcase(n, p) for p in pattern.split(","))]
