@@ -24,14 +24,18 @@ static int on_undo(void *data, const struct ledger_event *ev)
     return ledger_each(ld->l, &end, NULL, on_event, ld, ld->e);
 }
 
+static int load(void *data, struct ledger *l, struct err *e)
+{
+    const struct ledger_filter deliveries = {.types = flow_event_types},
+                               undoes = {.marks = LEDGER_UNDOES};
+    int rc = ledger_each(l, &deliveries, NULL, on_event, data, e);
+    return rc < 0 ? rc : ledger_each(l, &undoes, NULL, on_undo, data, e);
+}
+
 int flow_history_load(struct flow_history *h, struct ledger *l, struct err *e)
 {
     struct loading ld = {.h = h, .l = l, .e = e};
-    const struct ledger_filter deliveries = {.types = flow_event_types},
-                               undoes = {.marks = LEDGER_UNDOES};
-    int rc = ledger_each(l, &deliveries, NULL, on_event, &ld, e);
-    if (rc == 0)
-        rc = ledger_each(l, &undoes, NULL, on_undo, &ld, e);
+    int rc = ledger_read(l, load, &ld, e);
     if (rc == 0)
         flow_history_finish(h);
     return rc;

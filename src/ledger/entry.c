@@ -178,9 +178,115 @@ static int read_field(const struct dict_entry *it, struct ledger_event *ev)
     return 0;
 }
 
+// What andon itself writes needs no parser: keys in their order, strings mostly without escapes.
+struct scanner {
+    struct arena *a;
+    const char *p, *end;
+};
+
+static bool skip(struct scanner *s, const char *text, size_t len)
+{
+    if ((size_t)(s->end - s->p) < len || memcmp(s->p, text, len) != 0)
+        return false;
+    s->p += len;
+    return true;
+}
+
+// A string behind its first quote; NULL for one with escapes or without an end.
+static const char *scan_string(struct scanner *s, size_t *ret_len)
+{
+    const char *from = s->p, *p = from;
+    while (p < s->end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20)
+        p++;
+    if (p == s->end || *p != '"')
+        return NULL;
+    s->p = p + 1;
+    *ret_len = (size_t)(p - from);
+    return from;
+}
+
+// Behind an object, without looking at what is in it; false where it has no end.
+static bool skip_object(struct scanner *s)
+{
+    int depth = 0;
+    for (bool quoted = false; s->p < s->end; s->p++) {
+        char c = *s->p;
+        if (quoted && c == '\\')
+            s->p++;
+        else if (c == '"')
+            quoted = !quoted;
+        else if (!quoted && c == '{')
+            depth++;
+        else if (!quoted && c == '}' && --depth == 0) {
+            s->p++;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool scan_body(struct scanner *s, struct ledger_event *ev)
+{
+    const char *from = s->p;
+    struct value v;
+    if (s->p == s->end || *s->p != '{' || !skip_object(s) ||
+        json_parse(s->a, from, (size_t)(s->p - from), &v, NULL) < 0)
+        return false;
+    ev->body = v.u.dict;
+    return true;
+}
+
+static bool scan_member(struct scanner *s, struct ledger_event *ev)
+{
+    static const char body[] = "body\":", time[] = "time\":\"";
+    size_t len;
+    const char *text;
+    if (skip(s, body, sizeof body - 1))
+        return scan_body(s, ev);
+    if (skip(s, time, sizeof time - 1)) {
+        text = scan_string(s, &len);
+        return text && ledger_time_parse(arena_strndup(s->a, text, len), &ev->time) == 0;
+    }
+    for (int i = 0; i < LEDGER_COLUMNS; i++) {
+        const char *name = ledger_columns[i].name;
+        size_t n = *s->p == *name ? strlen(name) : 0;
+        if (!n || !skip(s, name, n))
+            continue;
+        if (!skip(s, "\":\"", 3)) { // the beginning of another
+            s->p -= n;
+            continue;
+        }
+        text = scan_string(s, &len);
+        if (!text || event_text(ev, i))
+            return false;
+        event_set_text(ev, i, arena_strndup(s->a, text, len));
+        return true;
+    }
+    return false;
+}
+
+// false: it is not written so, whatever else it may be.
+static bool scan_entry(struct arena *a, const char *json, size_t len, struct ledger_event *ret)
+{
+    struct scanner s = {a, json, json + len};
+    struct ledger_event ev = {.time = INT64_MIN};
+    const char *between = "{\"";
+    do {
+        if (!skip(&s, between, 2) || s.p == s.end || !scan_member(&s, &ev))
+            return false;
+        between = ",\"";
+    } while (s.p < s.end && *s.p == ',');
+    if (!skip(&s, "}", 1) || s.p != s.end || !has_text(ev.type) || ev.time == INT64_MIN)
+        return false;
+    *ret = ev;
+    return true;
+}
+
 int entry_parse(struct arena *a, const char *json, size_t len, struct ledger_event *ret,
                 struct err *e)
 {
+    if (scan_entry(a, json, len, ret))
+        return 0;
     struct ledger_event ev = {.time = INT64_MIN};
     struct value v;
     struct dict_entry *it;

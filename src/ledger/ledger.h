@@ -57,6 +57,11 @@ int ledger_append(struct ledger *l, struct ledger_event *events, size_t n, struc
 int ledger_transact(struct ledger *l, int (*fn)(void *data, struct ledger *l, struct err *e),
                     void *data, struct err *e) __attribute__((warn_unused_result));
 
+// Runs fn, all of whose reading sees one state of the ledger, which is locked but once. It may not
+// append. A negative answer is the result.
+int ledger_read(struct ledger *l, int (*fn)(void *data, struct ledger *l, struct err *e),
+                void *data, struct err *e) __attribute__((warn_unused_result));
+
 // What the body of a run.started says, as far as it can be asked for.
 enum ledger_mark {
     LEDGER_UNAUTHORISED = 1, // nothing allowed it, and it is no check

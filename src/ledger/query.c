@@ -284,20 +284,21 @@ struct visit {
 // is called behind that, as it may append.
 #define PAGE 64
 
-static int read_page(const struct visit *v, const int64_t *seqs, int n, struct ledger_event *ret,
-                     struct err *e)
+struct page {
+    struct arena *a;
+    const int64_t *seqs;
+    int n;
+    struct ledger_event *ret;
+};
+
+static int read_page(void *data, struct ledger *l, struct err *e)
 {
-    struct ledger *l = v->l;
-    bool own = sqlite3_get_autocommit(l->db) != 0; // else a transaction has the lock
-    int rc = own ? db_run(l, STMT_READ, e) : 0;
-    for (int i = 0; i < n && rc >= 0; i++) {
-        rc = ledger_get(l, seqs[i], v->a, &ret[i], e);
+    const struct page *p = data;
+    int rc = 0;
+    for (int i = 0; i < p->n && rc >= 0; i++) {
+        rc = ledger_get(l, p->seqs[i], p->a, &p->ret[i], e);
         if (rc == 0)
-            rc = db_damaged(l, e, "event %lld has no entry", (long long)seqs[i]);
-    }
-    if (own && !sqlite3_get_autocommit(l->db)) {
-        int end = db_run(l, STMT_COMMIT, rc < 0 ? NULL : e);
-        rc = rc < 0 ? rc : end;
+            rc = db_damaged(l, e, "event %lld has no entry", (long long)p->seqs[i]);
     }
     return rc < 0 ? rc : 0;
 }
@@ -305,9 +306,10 @@ static int read_page(const struct visit *v, const int64_t *seqs, int n, struct l
 static int visit_page(const struct visit *v, const int64_t *seqs, int n, struct err *e)
 {
     struct ledger_event events[PAGE];
+    struct page page = {v->a, seqs, n, events};
     if (v->fleeting)
         arena_reset(v->a);
-    int rc = read_page(v, seqs, n, events, e);
+    int rc = ledger_read(v->l, read_page, &page, e);
     for (int i = 0; i < n && rc == 0; i++)
         rc = v->fn(v->data, &events[i]);
     return rc;
@@ -363,6 +365,20 @@ int ledger_each(struct ledger *l, const struct ledger_filter *f, struct arena *a
     plan_release(&p);
     if (v.fleeting)
         arena_free(v.a);
+    return rc;
+}
+
+int ledger_read(struct ledger *l, int (*fn)(void *data, struct ledger *l, struct err *e),
+                void *data, struct err *e)
+{
+    bool own = sqlite3_get_autocommit(l->db) != 0; // else we are in a transaction already
+    int rc = own ? db_run(l, STMT_READ, e) : 0;
+    if (rc == 0)
+        rc = fn(data, l, e);
+    if (own && !sqlite3_get_autocommit(l->db)) {
+        int end = db_run(l, STMT_COMMIT, rc < 0 ? NULL : e);
+        rc = rc < 0 ? rc : end;
+    }
     return rc;
 }
 
