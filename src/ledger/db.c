@@ -37,6 +37,7 @@ static const char *const sql[LEDGER_STMTS] = {
     [STMT_UNDO] = "ROLLBACK TO part",
     [STMT_LAST] = "SELECT seq, time FROM event ORDER BY seq DESC LIMIT 1",
     [STMT_ENTRY] = "SELECT json FROM entry WHERE seq = ?",
+    [STMT_ENTRIES] = "SELECT json, seq FROM entry WHERE seq >= ? AND seq <= ?",
     [STMT_HASHES] = "SELECT hashes FROM entry WHERE seq = ?",
     [STMT_TIME_FROM] = "SELECT seq, time FROM event WHERE seq >= ? ORDER BY seq LIMIT 1",
     [STMT_ROWS] = "SELECT * FROM event WHERE seq >= ? AND seq < ?",
@@ -235,20 +236,22 @@ static int open_file(struct ledger *l, struct err *e)
 
 static int read_version(struct ledger *l, int64_t *ret, struct err *e)
 {
+    static const char count[] = "SELECT count(*) FROM sqlite_master";
     int64_t app = 0, version = 0, tables = 0;
-    int rc = number(l, "PRAGMA user_version", &version, e);
+    // first: where another makes them right now, what is read behind is theirs already
+    int rc = number(l, count, &tables, e);
     if (rc < 0 && l->read_only && (sqlite3_errcode(l->db) & 0xff) == SQLITE_CANTOPEN) {
         err_release(e);
         rc = open_immutable(l, e);
         if (rc == 0)
             rc = settings(l, e);
         if (rc == 0)
-            rc = number(l, "PRAGMA user_version", &version, e);
+            rc = number(l, count, &tables, e);
     }
     if (rc == 0)
-        rc = number(l, "PRAGMA application_id", &app, e);
+        rc = number(l, "PRAGMA user_version", &version, e);
     if (rc == 0)
-        rc = number(l, "SELECT count(*) FROM sqlite_master", &tables, e);
+        rc = number(l, "PRAGMA application_id", &app, e);
     if (rc < 0)
         return rc;
     if (tables && app != APPLICATION)

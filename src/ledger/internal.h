@@ -65,6 +65,7 @@ enum ledger_stmt {
     STMT_UNDO,
     STMT_LAST,
     STMT_ENTRY,
+    STMT_ENTRIES,
     STMT_HASHES,
     STMT_TIME_FROM,
     STMT_ROWS,

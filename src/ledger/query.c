@@ -251,6 +251,21 @@ static int bounds(struct plan *p, const struct ledger_filter *f, struct err *e)
 // --- events
 // -------------------------------------------------------------------------------------------
 
+// The event in a row of entries, whose first column is the JSON: 1, or <0.
+static int take_entry(struct ledger *l, sqlite3_stmt *st, int64_t seq, struct arena *a,
+                      struct ledger_event *ret, struct err *e)
+{
+    const char *json = sqlite3_column_blob(st, 0);
+    struct err why = ERR_INIT;
+    int rc = 1;
+    if (!json || entry_parse(a, json, (size_t)sqlite3_column_bytes(st, 0), ret, &why) < 0)
+        rc = db_damaged(l, e, "event %lld: %s", (long long)seq, err_msg(&why));
+    else
+        ret->seq = seq;
+    err_release(&why);
+    return rc;
+}
+
 int ledger_get(struct ledger *l, int64_t seq, struct arena *a, struct ledger_event *ret,
                struct err *e)
 {
@@ -259,15 +274,8 @@ int ledger_get(struct ledger *l, int64_t seq, struct arena *a, struct ledger_eve
         return l->failed;
     sqlite3_bind_int64(st, 1, seq);
     int rc = db_step(l, st, e);
-    if (rc == 1) {
-        const char *json = sqlite3_column_blob(st, 0);
-        struct err why = ERR_INIT;
-        if (!json || entry_parse(a, json, (size_t)sqlite3_column_bytes(st, 0), ret, &why) < 0)
-            rc = db_damaged(l, e, "event %lld: %s", (long long)seq, err_msg(&why));
-        else
-            ret->seq = seq;
-        err_release(&why);
-    }
+    if (rc == 1)
+        rc = take_entry(l, st, seq, a, ret, e);
     sqlite3_reset(st);
     return rc;
 }
@@ -291,14 +299,45 @@ struct page {
     struct ledger_event *ret;
 };
 
+static int no_entry(struct ledger *l, int64_t seq, struct err *e)
+{
+    return db_damaged(l, e, "event %lld has no entry", (long long)seq);
+}
+
+// Events that lie close together: one walk over the entries is less than looking each up.
+static int read_close(const struct page *p, struct ledger *l, struct err *e)
+{
+    bool backwards = p->seqs[0] > p->seqs[p->n - 1];
+    sqlite3_stmt *st = db_stmt(l, STMT_ENTRIES, e);
+    int rc = 1, i = 0;
+    if (!st)
+        return l->failed;
+    sqlite3_bind_int64(st, 1, p->seqs[backwards ? p->n - 1 : 0]);
+    sqlite3_bind_int64(st, 2, p->seqs[backwards ? 0 : p->n - 1]);
+    while (i < p->n && rc == 1 && (rc = db_step(l, st, e)) == 1) {
+        int at = backwards ? p->n - 1 - i : i;
+        int64_t seq = sqlite3_column_int64(st, 1), want = p->seqs[at];
+        if (seq < want)
+            continue;
+        rc = seq == want ? take_entry(l, st, seq, p->a, &p->ret[at], e) : no_entry(l, want, e);
+        i++;
+    }
+    sqlite3_reset(st);
+    return rc < 0 ? rc : i < p->n ? no_entry(l, p->seqs[backwards ? p->n - 1 - i : i], e) : 0;
+}
+
+#define CLOSE 6 // numbers per event
+
 static int read_page(void *data, struct ledger *l, struct err *e)
 {
     const struct page *p = data;
     int rc = 0;
+    if (p->n > 2 && llabs(p->seqs[p->n - 1] - p->seqs[0]) < (int64_t)CLOSE * p->n)
+        return read_close(p, l, e);
     for (int i = 0; i < p->n && rc >= 0; i++) {
         rc = ledger_get(l, p->seqs[i], p->a, &p->ret[i], e);
         if (rc == 0)
-            rc = db_damaged(l, e, "event %lld has no entry", (long long)p->seqs[i]);
+            rc = no_entry(l, p->seqs[i], e);
     }
     return rc < 0 ? rc : 0;
 }
