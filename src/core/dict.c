@@ -2,6 +2,8 @@
 // eight.
 #include "core/value.h"
 
+#include "core/text_hash.h"
+
 #include <string.h>
 
 #define SMALL 8
@@ -95,7 +97,8 @@ struct value *dict_getv(const struct dict *d, const struct value *key)
     if (!d || !d->len)
         return NULL;
     if (key->type == VALUE_STRING)
-        return find_text(d, key->u.str.s, key->u.str.len, value_hash(key));
+        return find_text(d, key->u.str.s, key->u.str.len,
+                         hash_bytes(key->u.str.s, key->u.str.len, HASH_START));
     long i = find(d, key, value_hash(key));
     return i < 0 ? NULL : &d->entries[i].val;
 }
@@ -107,10 +110,7 @@ struct value *dict_gethash(const struct dict *d, const char *key, size_t len, ui
 
 struct value *dict_getn(const struct dict *d, const char *key, size_t len)
 {
-    if (!d || !d->len)
-        return NULL;
-    struct value k = value_ref(key, len);
-    return find_text(d, key, len, value_hash(&k));
+    return d && d->len ? find_text(d, key, len, hash_bytes(key, len, HASH_START)) : NULL;
 }
 
 struct value *dict_get(const struct dict *d, const char *key)

@@ -2,6 +2,7 @@
 #include "core/value.h"
 
 #include "core/buf.h"
+#include "core/text_hash.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -265,33 +266,9 @@ int value_compare(const struct value *x, const struct value *y, int *ret, struct
                    value_type_name(x), value_type_name(y));
 }
 
-static uint32_t hash_bytes(const void *p, size_t n, uint32_t h)
-{
-    const unsigned char *s = p;
-    uint64_t x = h, w;
-    for (; n >= 8; n -= 8, s += 8) {
-        memcpy(&w, s, 8);
-        x = (x ^ w) * 0x9fb21c651e98df25u;
-        x ^= x >> 29;
-    }
-    if (n) {
-        w = n;
-        if (n >= 4) {
-            uint32_t low, high;
-            memcpy(&low, s, 4);
-            memcpy(&high, s + n - 4, 4);
-            w ^= (uint64_t)high << 32 ^ (uint64_t)low << 4;
-        } else {
-            w ^= (uint64_t)s[0] << 8 ^ (uint64_t)s[n / 2] << 16 ^ (uint64_t)s[n - 1] << 24;
-        }
-        x = (x ^ w) * 0x9fb21c651e98df25u;
-    }
-    return (uint32_t)(x ^ x >> 32);
-}
-
 uint32_t value_hash(const struct value *v)
 {
-    uint32_t h = 2166136261u;
+    uint32_t h = HASH_START;
     switch ((enum value_type)v->type) {
     case VALUE_NULL:
     case VALUE_UNDEFINED:
