@@ -71,6 +71,36 @@ ledger() {
     [ "$(python3 -c 'import json, sys; f = json.load(sys.stdin)["findings"]; print(len(f), f[0]["kind"], f[0]["first"])' <<<"$output")" = "1 altered 3" ]
 }
 
+@test "rotate-key: another key from now on, followed from each there was" {
+    run -2 andon ledger rotate-key
+    has "there is no ledger"
+    ledger
+    andon ledger key >first
+    run -0 andon ledger rotate-key --reason "as every year"
+    [ "$output" = "$(cat "$ANDON_HOME/ledger.pub")" ]
+    [ "$output" = "$(andon ledger key)" ]
+    [ "$output" != "$(cat first)" ]
+    [ "$(stat -c %a "$ANDON_HOME/ledger.key")" = 600 ]
+    events | "$FILL" "$ANDON_HOME"
+    run -0 andon ledger verify --key first
+    run -0 andon ledger verify --key "$(andon ledger key)"
+    run -0 andon log --type key.rotated --output json
+    jq -e --arg old "$(cat first)" '.body.old == $old and .body.reason == "as every year"' <<<"$output"
+    andon ledger export --to lines
+    run -0 "$VERIFY" "$(andon ledger key)" lines lines
+    run -1 "$VERIFY" "$(cat first)" lines lines
+}
+
+@test "verify names content that is gone" {
+    ledger
+    digest=$(printf '%064d' 7)
+    echo '{"type":"change","run":"r-9","host":"web1","body":{"diff":"'"$digest"'"}}' | "$FILL" "$ANDON_HOME"
+    run -1 andon ledger verify
+    has "event 14: content that it names is gone ($digest)"
+    run -1 andon ledger verify --output json
+    jq -e '.findings | length == 1 and .[0].kind == "lost" and .[0].first == 14' <<<"$output"
+}
+
 @test "verify with a key and a checkpoint from elsewhere tells of a ledger made anew" {
     ledger
     andon ledger checkpoint >old
