@@ -145,7 +145,7 @@ def ledger(f):
         if mode.startswith("query: "):
             lines.append([mode, f"{number(f.median('ledger', 'andon', 0, mode) * 1000)} ms"])
         else:
-            lines.append([mode, f"{spread(runs)} s" if mode == "verify" else f"{spread(runs, 'rate')} per second"])
+            lines.append([mode, f"{spread(runs, 'rate')} per second" if mode.startswith("append") else f"{spread(runs)} s"])
     if lines:
         yield "### The ledger"
         yield ""
