@@ -692,7 +692,7 @@ int exec_remote_shell(struct exec *x, const struct remote_shell_opts *o, struct 
     struct conn_params p = {.transport = CONN_SSH, .name = x->h->name};
     *ret = (struct remote_shell){.from_here =
                                      !x->delegate_name || strcmp(exec_connection(x), "local") == 0};
-    if (local || (x->delegate_name && x->target == x->h)) { // both ends are one machine
+    if (x->delegate_name ? x->target == x->h : local) { // both ends are one machine
         ret->from_here = local;
         return 0;
     }

@@ -7,13 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_PARAMS 160
 #define MAX_DEPTH 8
 
 // The parameters of one level: a module's (with the file ones) or those of a dict inside.
 struct level {
     struct arena *arena;
-    const struct param *rows[MAX_PARAMS];
+    const struct param **rows; // as many as there are: a role may have hundreds
     size_t n;
     struct dict *given;
     const char *context; // "a -> b", NULL on the top level
@@ -38,7 +37,14 @@ static bool has_row(const struct level *l, const char *name)
 
 static void add_rows(struct level *l, const struct param *p)
 {
-    for (; p && p->name && l->n < MAX_PARAMS; p++)
+    size_t more = 0;
+    while (p && p[more].name)
+        more++;
+    const struct param **rows = arena_array(l->arena, const struct param *, l->n + more);
+    if (l->n)
+        memcpy(rows, l->rows, l->n * sizeof *rows);
+    l->rows = rows;
+    for (; more; p++, more--)
         if (!has_row(l, p->name))
             l->rows[l->n++] = p;
 }
@@ -90,21 +96,28 @@ static int cmp_str(const void *x, const void *y)
 
 struct names {
     struct arena *arena;
-    const char *s[4 * MAX_PARAMS];
-    size_t n;
+    const char **s;
+    size_t n, cap;
 };
 
 static bool add_name(void *data, const char *s, size_t len)
 {
     struct names *n = data;
-    if (n->n < 4 * MAX_PARAMS)
-        n->s[n->n++] = arena_strndup(n->arena, s, len);
+    if (n->n == n->cap) {
+        n->cap = n->cap ? 2 * n->cap : 64;
+        const char **grown = arena_array(n->arena, const char *, n->cap);
+        if (n->n)
+            memcpy(grown, n->s, n->n * sizeof *grown);
+        n->s = grown;
+    }
+    n->s[n->n++] = arena_strndup(n->arena, s, len);
     return false;
 }
 
 static void add_sorted(struct buf *b, struct names *n)
 {
-    qsort(n->s, n->n, sizeof *n->s, cmp_str);
+    if (n->n)
+        qsort(n->s, n->n, sizeof *n->s, cmp_str);
     for (size_t i = 0; i < n->n; i++)
         buf_addf(b, "%s%s", i ? ", " : "", n->s[i]);
 }

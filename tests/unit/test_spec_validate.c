@@ -176,12 +176,38 @@ static void table_is_sorted_and_documented(void **state)
     assert_null(spec_find("no_such_module"));
 }
 
+// As os_hardening's, which has 166.
+static void a_role_may_have_hundreds_of_arguments(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new();
+    struct dict *options = value_dict(a).u.dict, *args = value_dict(a).u.dict;
+    struct list *errors = value_list(a).u.list;
+    struct err e = ERR_INIT;
+    for (int i = 0; i < 700; i++) {
+        struct value option = value_dict(a);
+        dict_set(option.u.dict, "type", value_cstr("int"));
+        dict_set(options, arena_printf(a, "option_%d", i), option);
+        dict_set(args, arena_printf(a, "option_%d", i), value_cstr("1"));
+    }
+    assert_int_equal(spec_validate_value(options, a, args, errors, &e), 0);
+    assert_int_equal(errors->len, 0);
+    dict_set(args, "option_699", value_cstr("x"));
+    dict_set(args, "option_700", value_cstr("1"));
+    assert_int_equal(spec_validate_value(options, a, args, errors, &e), 0);
+    assert_int_equal(errors->len, 2);
+    assert_non_null(strstr(errors->items[1].u.str.s, "option_700. Supported"));
+    assert_non_null(strstr(errors->items[1].u.str.s, "option_699"));
+    arena_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_are_ansibles),
         cmocka_unit_test(values_are_converted),
         cmocka_unit_test(table_is_sorted_and_documented),
+        cmocka_unit_test(a_role_may_have_hundreds_of_arguments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
