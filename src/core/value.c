@@ -206,7 +206,7 @@ static bool equal_at(const struct value *x, const struct value *y, int depth)
     case VALUE_UNDEFINED:
         return true;
     case VALUE_STRING:
-        return x->u.str.len == y->u.str.len &&
+        return x->u.str.len == y->u.str.len && !((x->flags ^ y->flags) & VALUE_BYTES) &&
                (x->u.str.s == y->u.str.s || memcmp(x->u.str.s, y->u.str.s, x->u.str.len) == 0);
     case VALUE_LIST:
         if (x->u.list == y->u.list)
@@ -245,7 +245,8 @@ static int compare_lists(const struct list *x, const struct list *y, int *ret, s
 
 int value_compare(const struct value *x, const struct value *y, int *ret, struct err *e)
 {
-    if (x->type == VALUE_STRING && y->type == VALUE_STRING) {
+    if (x->type == VALUE_STRING && y->type == VALUE_STRING &&
+        !((x->flags ^ y->flags) & VALUE_BYTES)) {
         size_t n = x->u.str.len < y->u.str.len ? x->u.str.len : y->u.str.len;
         int c = n ? memcmp(x->u.str.s, y->u.str.s, n) : 0;
         *ret = c ? c : (x->u.str.len > y->u.str.len) - (x->u.str.len < y->u.str.len);

@@ -44,7 +44,9 @@ static const char *owner_name(const struct value *v)
             return "ansible.parsing.yaml.objects.AnsibleUnicode object";
         return v->flags & VALUE_BYTES ? "bytes object" : "str object";
     case VALUE_LIST:
-        return v->flags & VALUE_TUPLE ? "tuple object" : "list object";
+        return value_is_group(v)        ? "jinja2.filters._GroupTuple object"
+               : v->flags & VALUE_TUPLE ? "tuple object"
+                                        : "list object";
     case VALUE_DICT:
         return "dict object";
     case VALUE_UNDEFINED:
@@ -135,6 +137,15 @@ static bool char_at(struct ev *ev, const struct value *v, int64_t i, struct valu
     return true;
 }
 
+static bool byte_at(const struct value *v, int64_t i, struct value *ret)
+{
+    i += i < 0 ? (int64_t)v->u.str.len : 0;
+    if (i < 0 || i >= (int64_t)v->u.str.len)
+        return false;
+    *ret = value_int((unsigned char)v->u.str.s[i]);
+    return true;
+}
+
 static int object_get(struct ev *ev, const struct value *obj, const struct value *key, bool attr,
                       struct value *ret)
 {
@@ -172,7 +183,8 @@ static int item(struct ev *ev, const struct value *obj, const struct value *key,
         *ret = obj->u.list->items[i];
         return 1;
     case VALUE_STRING:
-        return is_index(key, &i) && char_at(ev, obj, i, ret);
+        return is_index(key, &i) &&
+               (obj->flags & VALUE_BYTES ? byte_at(obj, i, ret) : char_at(ev, obj, i, ret));
     case VALUE_OBJECT:
         return object_get(ev, obj, key, false, ret);
     default:
@@ -187,6 +199,16 @@ static bool find_method(struct ev *ev, const struct value *obj, const char *name
     if (m)
         *ret = bound_method(ev, obj, m);
     return m != NULL;
+}
+
+// The members of groupby's pairs.
+static bool group_member(const struct value *obj, const char *name, struct value *ret)
+{
+    int at = strcmp(name, "grouper") == 0 ? 0 : strcmp(name, "list") == 0 ? 1 : -1;
+    if (at < 0 || !value_is_group(obj))
+        return false;
+    *ret = obj->u.list->items[at];
+    return true;
 }
 
 static int undefined_member(struct ev *ev, const struct value *obj, struct value *ret)
@@ -236,7 +258,7 @@ int get_attr(struct ev *ev, const struct value *obj, const struct name *name,
         else if (rc == 0 && find_method(ev, obj, name->s, name->len, ret))
             rc = 1;
     } else {
-        rc = find_method(ev, obj, name->s, name->len, ret);
+        rc = find_method(ev, obj, name->s, name->len, ret) || group_member(obj, name->s, ret);
     }
     if (rc == 0 && strcmp(name->s, "__class__") == 0 && class_value(obj, ret))
         return 0;
@@ -264,7 +286,8 @@ int get_item(struct ev *ev, const struct value *obj, const struct value *key, st
         key->type == VALUE_STRING)
         rc = unknown_member(obj, key->u.str.s, ev->ctx->pos, ev->e);
     if (rc == 0 && key->type == VALUE_STRING)
-        rc = find_method(ev, obj, key->u.str.s, key->u.str.len, ret);
+        rc = find_method(ev, obj, key->u.str.s, key->u.str.len, ret) ||
+             group_member(obj, key->u.str.s, ret);
     if (rc == 0)
         *ret = missing_item(ev, obj, key);
     return rc < 0 ? rc : 0;
@@ -284,11 +307,7 @@ int iterate(struct ev *ev, const struct value *v, struct list **ret)
         return eval_undefined(ev, &plain);
     struct value out = value_list(ev->a);
     if (plain.type == VALUE_STRING) {
-        const char *s = plain.u.str.s, *end = s + plain.u.str.len;
-        for (size_t n; s < end; s += n) {
-            n = char_len(s, end);
-            list_add(out.u.list, value_strn(ev->a, s, n));
-        }
+        text_items(ev->a, &plain, out.u.list);
     } else if (plain.type == VALUE_DICT) {
         struct dict_entry *d;
         DICT_EACH(plain.u.dict, d)

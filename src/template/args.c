@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SEARCH_DEPTH 200
+
 static int vfail(const struct call *c, struct err *e, int code, const char *fmt, va_list ap)
     __attribute__((format(printf, 4, 0)));
 
@@ -147,6 +149,28 @@ int text_self(struct call *c, const char *attr, struct text *ret, struct err *e)
     return 0;
 }
 
+bool is_strict(const struct value *v)
+{
+    return v->type == VALUE_UNDEFINED && !(v->flags & UNDEFINED_LENIENT);
+}
+
+const struct value *value_find_undefined(const struct value *v, int depth)
+{
+    const struct value *hit = NULL;
+    struct dict_entry *d;
+    if (v->type == VALUE_UNDEFINED)
+        return v;
+    if (depth > SEARCH_DEPTH)
+        return NULL;
+    for (size_t i = 0; v->type == VALUE_LIST && i < v->u.list->len && !hit; i++)
+        hit = value_find_undefined(&v->u.list->items[i], depth + 1);
+    if (v->type == VALUE_DICT)
+        DICT_EACH(v->u.dict, d)
+    if (!hit)
+        hit = value_find_undefined(&d->val, depth + 1);
+    return hit;
+}
+
 int plain_of(struct call *c, const struct value *v, struct value *ret, struct err *e)
 {
     if (v->type == VALUE_OBJECT && v->u.obj->ops->materialize)
@@ -167,7 +191,7 @@ struct dict *dict_of(struct call *c, const struct value *v)
 
 int truth_of(struct call *c, const struct value *v, bool *ret, struct err *e)
 {
-    if (v->type == VALUE_UNDEFINED)
+    if (is_strict(v))
         return fail_undefined(c, v, e);
     struct value p;
     int rc = plain_of(c, v, &p, e);
@@ -214,8 +238,36 @@ static void trim_space(const char **s, size_t *len)
         (*len)--;
 }
 
+// A number's text with white space and digits of any script made ASCII. False when it is too long.
+static bool ascii_number(const char **s, size_t *len, char *room, size_t size)
+{
+    const char *p = *s, *end = p + *len;
+    bool ascii = true;
+    for (; p < end && ascii; p++)
+        ascii = (unsigned char)*p < 0x80;
+    if (ascii)
+        return true;
+    size_t n = 0;
+    for (p = *s; p < end && n < size; n++) {
+        uint32_t cp = utf8_next(&p, end);
+        int digit = uni_digit_value(cp);
+        if (digit >= 0)
+            room[n] = (char)('0' + digit);
+        else if (cp < 0x80)
+            room[n] = (char)cp;
+        else
+            room[n] = uni_is(cp, UNI_SPACE) ? ' ' : '?';
+    }
+    *s = room;
+    *len = n;
+    return p == end;
+}
+
 bool parse_int(const char *s, size_t len, int base, int64_t *ret)
 {
+    char room[512];
+    if (!ascii_number(&s, &len, room, sizeof room))
+        return false;
     trim_space(&s, &len);
     bool neg = len && *s == '-';
     if (len && (*s == '-' || *s == '+')) {
@@ -267,8 +319,10 @@ bool parse_int(const char *s, size_t len, int base, int64_t *ret)
 
 bool parse_float(const char *s, size_t len, double *ret)
 {
+    char tmp[512], room[512];
+    if (!ascii_number(&s, &len, room, sizeof room))
+        return false;
     trim_space(&s, &len);
-    char tmp[512];
     size_t n = 0;
     if (!len || len >= sizeof tmp)
         return false;
@@ -368,7 +422,7 @@ static size_t split_spec(const char *spec, struct word *words)
 static int store(struct call *c, char type, const char *name, const struct value *v, void *to,
                  struct err *e)
 {
-    if (v->type == VALUE_UNDEFINED && type != 'v')
+    if (v->type == VALUE_UNDEFINED && type != 'v' && (type != 'b' || is_strict(v)))
         return fail_undefined(c, v, e);
     switch (type) {
     case 'b':

@@ -49,6 +49,10 @@ int truth_of(struct call *c, const struct value *v, bool *ret, struct err *e);
 int index_of(struct call *c, const struct value *v, int64_t *ret, struct err *e);
 // True for int, float and bool; *ret is the value.
 bool number_of(const struct value *v, double *ret);
+// True for the undefined value that is an error to use: not what an inline if without else leaves.
+bool is_strict(const struct value *v);
+// The first undefined value anywhere inside v, or NULL.
+const struct value *value_find_undefined(const struct value *v, int depth);
 // Objects that stand for plain data are turned into it; everything else stays.
 int plain_of(struct call *c, const struct value *v, struct value *ret, struct err *e);
 // v as a dict (lazy ones materialized), or NULL when it is something else (*ret untouched then).

@@ -24,11 +24,23 @@ struct call {
 
 typedef int builtin_fn(struct call *c, struct value *ret, struct err *e);
 
+#define JUDGES 2
+
+// Of a tuple: groupby made it, it has .grouper and .list. Strings use the flag otherwise.
+#define VALUE_GROUP VALUE_BYTES
+
+static inline bool value_is_group(const struct value *v)
+{
+    const int both = VALUE_TUPLE | VALUE_GROUP;
+    return v->type == VALUE_LIST && (v->flags & both) == both;
+}
+
 struct builtin {
     const char *name; // without "ansible.builtin."
     builtin_fn *fn;
-    bool takes_undefined; // self may be undefined (default, defined); otherwise the engine raises
-                          // ERR_UNDEFINED
+    uint8_t
+        takes_undefined; // self may be undefined (default, defined); otherwise the engine raises
+                         // ERR_UNDEFINED. JUDGES: the function raises itself, where it must
     const char *help;
 };
 
@@ -73,6 +85,8 @@ int value_getpath(struct call *from, const struct value *obj, const struct value
 // What iterating over v gives (list items, dict keys, characters); ERR_INVALID when it cannot be
 // iterated.
 int value_iterate(struct call *from, const struct value *v, struct list **ret, struct err *e);
+// What a text consists of: its characters; the numbers of bytes.
+void text_items(struct arena *a, const struct value *v, struct list *out);
 // Argument `name` at position i (0-based) from args or kwargs; NULL when not given.
 const struct value *call_arg(const struct call *c, size_t i, const char *name);
 // Fails with a Python-like TypeError message on too many arguments or an unknown keyword. names

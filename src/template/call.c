@@ -134,12 +134,15 @@ int value_getpath(struct call *from, const struct value *obj, const struct value
     return 0;
 }
 
-static void add_chars(struct call *from, const struct value *v, struct list *out)
+void text_items(struct arena *a, const struct value *v, struct list *out)
 {
-    for (const char *p = v->u.str.s, *end = p + v->u.str.len; p < end;) {
+    const char *p = v->u.str.s, *end = p + v->u.str.len;
+    while (v->flags & VALUE_BYTES && p < end)
+        list_add(out, value_int((unsigned char)*p++));
+    while (p < end) {
         const char *at = p;
         utf8_next(&p, end);
-        list_add(out, value_strn(from->arena, at, (size_t)(p - at)));
+        list_add(out, value_strn(a, at, (size_t)(p - at)));
     }
 }
 
@@ -157,7 +160,7 @@ int value_iterate(struct call *from, const struct value *v, struct list **ret, s
         return fail_undefined(from, &plain, e);
     struct value out = value_list(from->arena);
     if (plain.type == VALUE_STRING) {
-        add_chars(from, &plain, out.u.list);
+        text_items(from->arena, &plain, out.u.list);
     } else if (plain.type == VALUE_DICT) {
         struct dict_entry *d;
         DICT_EACH(plain.u.dict, d)

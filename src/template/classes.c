@@ -58,6 +58,8 @@ static const struct class_row rows[] = {
 
 const char *class_name(const struct value *v)
 {
+    if (value_is_group(v))
+        return "_GroupTuple";
     if (v->type != VALUE_STRING || v->flags & VALUE_BYTES)
         return value_type_name(v);
     bool unsafe = v->flags & VALUE_UNSAFE;

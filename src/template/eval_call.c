@@ -217,6 +217,15 @@ int call_value(struct ev *ev, const struct value *fn, const struct value *args, 
     return rc < 0 ? err_at(ev->e, ev->ctx->pos) : 0;
 }
 
+// Methods of text but format take no bytes.
+static int no_bytes(struct ev *ev, const char *name, const struct arg_set *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (s->args[i].type == VALUE_STRING && s->args[i].flags & VALUE_BYTES)
+            return type_error(ev, "%s() argument %zu must be str, not bytes", name, i + 1);
+    return 0;
+}
+
 // obj.method(...): without making an object of the method.
 static int call_method(struct ev *ev, const struct node *n, bool *done, struct value *callee,
                        struct value *ret)
@@ -230,7 +239,7 @@ static int call_method(struct ev *ev, const struct node *n, bool *done, struct v
     const struct builtin *m = NULL;
     if (obj.type == VALUE_DICT)
         m = attr->u.attr.dict_method;
-    else if (obj.type == VALUE_STRING)
+    else if (obj.type == VALUE_STRING && !(obj.flags & VALUE_BYTES))
         m = attr->u.attr.str_method;
     else if (obj.type != VALUE_OBJECT && obj.type != VALUE_UNDEFINED)
         m = method_find(&obj, attr->u.attr.name->s, attr->u.attr.name->len);
@@ -239,6 +248,8 @@ static int call_method(struct ev *ev, const struct node *n, bool *done, struct v
     struct arg_set s;
     *done = true;
     rc = eval_args(ev, n->u.call.args, &s);
+    if (rc == 0 && m == attr->u.attr.str_method && strncmp(m->name, "format", 6) != 0)
+        rc = no_bytes(ev, m->name, &s);
     if (rc == 0)
         rc = run_builtin(ev, m, m->name, &obj, s.args, s.n, s.kwargs, ret);
     args_done(ev, &s);

@@ -214,7 +214,7 @@ static int concat_strings(struct ev *ev, const struct value *x, const struct val
     memcpy(s, x->u.str.s, x->u.str.len);
     memcpy(s + x->u.str.len, y->u.str.s, y->u.str.len);
     *ret = value_ref(s, n);
-    ret->flags = (x->flags | y->flags) & VALUE_UNSAFE;
+    ret->flags = ((x->flags | y->flags) & VALUE_UNSAFE) | (x->flags & VALUE_BYTES);
     return 0;
 }
 
@@ -226,7 +226,8 @@ static void add_all(struct list *to, const struct list *from)
 
 static int op_add(struct ev *ev, const struct value *x, const struct value *y, struct value *ret)
 {
-    if (x->type == VALUE_STRING && y->type == VALUE_STRING)
+    if (x->type == VALUE_STRING && y->type == VALUE_STRING &&
+        !((x->flags ^ y->flags) & VALUE_BYTES))
         return concat_strings(ev, x, y, ret);
     if (x->type == VALUE_LIST && y->type == VALUE_LIST && !((x->flags ^ y->flags) & VALUE_TUPLE)) {
         if (x->u.list->len + y->u.list->len > ITEMS_MAX)
@@ -238,6 +239,8 @@ static int op_add(struct ev *ev, const struct value *x, const struct value *y, s
         *ret = r;
         return 0;
     }
+    if (x->type == VALUE_STRING && x->flags & VALUE_BYTES)
+        return type_error(ev, "can't concat %s to bytes", value_type_name(y));
     if (x->type == VALUE_STRING || x->type == VALUE_LIST)
         return type_error(ev, "can only concatenate %s (not \"%s\") to %s", value_type_name(x),
                           value_type_name(y), value_type_name(x));
@@ -257,7 +260,7 @@ static int repeat(struct ev *ev, const struct value *seq, int64_t n, struct valu
         for (int64_t i = 0; i < n && len; i++)
             memcpy(s + (size_t)i * len, seq->u.str.s, len);
         *ret = value_ref(s, len * (size_t)n);
-        ret->flags = seq->flags & (VALUE_UNSAFE | VALUE_MARKUP);
+        ret->flags = seq->flags & (VALUE_UNSAFE | VALUE_MARKUP | VALUE_BYTES);
         return 0;
     }
     struct value r = value_list(ev->a);
@@ -329,6 +332,9 @@ int op_negate(struct ev *ev, bool minus, const struct value *x, struct value *re
 // --- comparisons
 // -------------------------------------------------------------------------------------------------
 
+#define TEXT_WANTED "'in <string>' requires string as left operand, not %s"
+#define BYTES_WANTED "a bytes-like object is required, not '%s'"
+
 static int contains(struct ev *ev, const struct value *x, const struct value *in, bool *ret)
 {
     struct value c;
@@ -338,18 +344,17 @@ static int contains(struct ev *ev, const struct value *x, const struct value *in
     *ret = false;
     switch (c.type) {
     case VALUE_STRING:
-        if (x->type != VALUE_STRING)
-            return type_error(ev, "'in <string>' requires string as left operand, not %s",
+        if (x->type != VALUE_STRING || (x->flags ^ c.flags) & VALUE_BYTES)
+            return type_error(ev, c.flags & VALUE_BYTES ? BYTES_WANTED : TEXT_WANTED,
                               value_type_name(x));
         *ret = memmem(c.u.str.s, c.u.str.len, x->u.str.s, x->u.str.len) != NULL;
         return 0;
     case VALUE_LIST:
-        if (x->type == VALUE_UNDEFINED && c.u.list->len)
-            return eval_undefined(ev, x);
         for (size_t i = 0; i < c.u.list->len && !*ret; i++) {
-            if (c.u.list->items[i].type == VALUE_UNDEFINED)
-                return eval_undefined(ev, &c.u.list->items[i]);
-            *ret = value_equal(x, &c.u.list->items[i]);
+            const struct value *item = &c.u.list->items[i];
+            if (item->type == VALUE_UNDEFINED || x->type == VALUE_UNDEFINED)
+                return eval_undefined(ev, item->type == VALUE_UNDEFINED ? item : x);
+            *ret = value_equal(x, item);
         }
         return 0;
     case VALUE_DICT:
@@ -378,6 +383,13 @@ static int ordered(struct ev *ev, enum compare_op op, const struct value *x, con
     }
     struct err why = ERR_INIT;
     int rc = op_special_compare(x, y, &c) ? 0 : value_compare(x, y, &c, &why);
+    const struct value *undef = rc < 0 ? value_find_undefined(x, 0) : NULL;
+    if (rc < 0 && !undef)
+        undef = value_find_undefined(y, 0);
+    if (undef && strstr(err_msg(&why), value_type_name(undef))) {
+        err_release(&why);
+        return eval_undefined(ev, undef);
+    }
     if (rc < 0) {
         // core says '<'; the operator at hand is what Python names
         const char *rest = strstr(err_msg(&why), " not supported");
@@ -475,7 +487,7 @@ static void string_slice(struct ev *ev, const struct value *v, int64_t start, in
     size_t n = 0;
     const char **at = arena_array(ev->a, const char *, v->u.str.len + 1);
     for (const char *p = s; p < end; p++)
-        if (((unsigned char)*p & 0xc0) != 0x80 || p == s)
+        if (((unsigned char)*p & 0xc0) != 0x80 || p == s || v->flags & VALUE_BYTES)
             at[n++] = p;
     at[n] = end;
     for (int64_t i = start; step > 0 ? i < stop : i > stop; i += step)
@@ -510,7 +522,7 @@ int op_slice(struct ev *ev, const struct value *obj, const struct value part[3],
         len = (int64_t)v.u.list->len;
     else
         for (size_t k = 0; k < v.u.str.len; k++)
-            len += ((unsigned char)v.u.str.s[k] & 0xc0) != 0x80 || k == 0;
+            len += ((unsigned char)v.u.str.s[k] & 0xc0) != 0x80 || k == 0 || v.flags & VALUE_BYTES;
     int64_t step = i[2] > len + 1 ? len + 1 : i[2] < -len - 1 ? -len - 1 : i[2];
     int64_t low = step > 0 ? 0 : -1, high = step > 0 ? len : len - 1;
     int64_t start = given[0] ? clamp(i[0], len, low, high) : step > 0 ? 0 : len - 1;

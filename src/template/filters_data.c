@@ -11,24 +11,6 @@
 
 #define MAX_DEPTH 200
 
-static const struct value *find_undefined(const struct value *v, int depth)
-{
-    const struct value *hit = NULL;
-    struct dict_entry *d;
-    if (v->type == VALUE_UNDEFINED)
-        return v;
-    if (depth > MAX_DEPTH)
-        return NULL;
-    if (v->type == VALUE_LIST)
-        for (size_t i = 0; i < v->u.list->len && !hit; i++)
-            hit = find_undefined(&v->u.list->items[i], depth + 1);
-    else if (v->type == VALUE_DICT)
-        DICT_EACH(v->u.dict, d)
-    if (!hit)
-        hit = find_undefined(&d->val, depth + 1);
-    return hit;
-}
-
 // The same data with the keys of all mappings in Python's order; 0, or ERR_INVALID for keys that
 // have none.
 static int sort_keys(struct call *c, const struct value *v, int depth, struct value *ret,
@@ -82,16 +64,19 @@ static struct value reindent(struct call *c, const struct value *json, struct te
 }
 
 static int write_json(struct call *c, const struct value *indent, const struct value *separators,
-                      bool sorted, bool ascii, struct value *ret, struct err *e)
+                      const struct value *sort, bool ascii, struct value *ret, struct err *e)
 {
     struct value v = c->self;
     struct json_opts o = {.ascii = ascii};
     int64_t n = 0;
+    bool sorted = false;
     int rc = 0;
-    const struct value *undef = find_undefined(&v, 0);
+    const struct value *undef = value_find_undefined(&v, 0);
     if (undef)
         return fail_undefined(c, undef, e);
-    if (sorted)
+    if (sort && v.type != VALUE_STRING) // not looked at for a text
+        rc = truth_of(c, sort, &sorted, e);
+    if (rc >= 0 && sorted)
         rc = sort_keys(c, &v, 0, &v, e);
     bool pretty = indent && indent->type != VALUE_NULL;
     if (rc >= 0 && pretty && indent->type != VALUE_STRING)
@@ -119,11 +104,11 @@ static int write_json(struct call *c, const struct value *indent, const struct v
 // to_json: JSON in one line; indent, sort_keys, ensure_ascii and separators as json.dumps.
 BUILTIN(filter_to_json)
 {
-    const struct value *indent = NULL, *sep = NULL, *ignored = NULL;
-    bool sorted = false, ascii = true;
+    const struct value *indent = NULL, *sep = NULL, *sorted = NULL, *ignored = NULL;
+    bool ascii = true;
     int rc = args_read(
         c, e,
-        "skipkeys:v ensure_ascii:b check_circular:v allow_nan:v indent:v separators:v sort_keys:b "
+        "skipkeys:v ensure_ascii:b check_circular:v allow_nan:v indent:v separators:v sort_keys:v "
         "default:v cls:v vault_to_text:v preprocess_unsafe:v",
         &ignored, &ascii, &ignored, &ignored, &indent, &sep, &sorted, &ignored, &ignored, &ignored,
         &ignored);
@@ -133,12 +118,12 @@ BUILTIN(filter_to_json)
 // to_nice_json: JSON over several lines, keys sorted.
 BUILTIN(filter_to_nice_json)
 {
-    struct value four = value_int(4);
-    const struct value *indent = &four, *ignored = NULL;
-    bool sorted = true, ascii = true;
+    struct value four = value_int(4), yes = value_bool(true);
+    const struct value *indent = &four, *sorted = &yes, *ignored = NULL;
+    bool ascii = true;
     int rc = args_read(
         c, e,
-        "indent:v sort_keys:b ensure_ascii:b skipkeys:v check_circular:v allow_nan:v default:v",
+        "indent:v sort_keys:v ensure_ascii:b skipkeys:v check_circular:v allow_nan:v default:v",
         &indent, &sorted, &ascii, &ignored, &ignored, &ignored, &ignored);
     return rc < 0 ? rc : write_json(c, indent, NULL, sorted, ascii, ret, e);
 }
@@ -147,10 +132,10 @@ BUILTIN(filter_to_nice_json)
 BUILTIN(filter_tojson)
 {
     const struct value *indent = NULL;
-    struct value json;
+    struct value json, yes = value_bool(true);
     int rc = args_read(c, e, "indent:v", &indent);
     if (rc >= 0)
-        rc = write_json(c, indent, NULL, true, true, &json, e);
+        rc = write_json(c, indent, NULL, &yes, true, &json, e);
     if (rc < 0)
         return rc;
     struct buf b = call_buf(c);

@@ -109,6 +109,8 @@ BUILTIN(filter_int)
         return rc;
     const struct value *v = &c->self;
     *ret = dflt ? *dflt : value_int(0);
+    if (v->type == VALUE_UNDEFINED)
+        return fail_undefined(c, v, e);
     if (v->type == VALUE_STRING) {
         if (base < 0 || base == 1 || base > 36)
             return fail_with(c, e, "int() base must be >= 2 and <= 36, or 0");
@@ -141,6 +143,8 @@ BUILTIN(filter_float)
     if (rc < 0)
         return rc;
     const struct value *v = &c->self;
+    if (v->type == VALUE_UNDEFINED)
+        return fail_undefined(c, v, e);
     if (number_of(v, &f) || (v->type == VALUE_STRING && parse_float(v->u.str.s, v->u.str.len, &f)))
         *ret = value_float(f);
     else
@@ -155,6 +159,8 @@ BUILTIN(filter_attr)
     int rc = args_read(c, e, "name:s!", &name);
     if (rc < 0)
         return rc;
+    if (c->self.type == VALUE_UNDEFINED && !is_strict(&c->self))
+        return fail_undefined(c, &c->self, e);
     // items of mappings are not attributes
     struct dict *d = dict_of(c, &c->self);
     if (d && c->self.type == VALUE_DICT && !method_find(&c->self, name.s, name.len)) {

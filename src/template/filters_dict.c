@@ -21,6 +21,7 @@ enum list_merge {
 
 struct merge {
     struct call *c;
+    const struct value *asked; // for recursive; looked at when something is merged
     bool recursive;
     enum list_merge lists;
     struct err *e;
@@ -81,6 +82,7 @@ static int merge_dicts(struct merge *m, const struct value *xv, const struct val
                        struct value *ret)
 {
     struct dict *x = dict_of(m->c, xv), *y = dict_of(m->c, yv);
+    int rc = 0;
     if (depth > MAX_DEPTH)
         return fail_with(m->c, m->e, "combine: nested too deeply");
     if (m->lists == MERGE_BAD)
@@ -98,13 +100,14 @@ static int merge_dicts(struct merge *m, const struct value *xv, const struct val
         *ret = *xv;
         return 0;
     }
+    if (m->asked && (rc = truth_of(m->c, m->asked, &m->recursive, m->e)) < 0)
+        return rc;
     struct value out = value_dict(m->c->arena);
     dict_update(out.u.dict, x);
     struct dict_entry *d;
     DICT_EACH(y, d)
     {
         struct value *old = dict_getv(out.u.dict, &d->key), v = d->val;
-        int rc = 0;
         if (old && m->recursive && dict_of(m->c, old) && dict_of(m->c, &v))
             rc = merge_dicts(m, old, &v, depth + 1, &v);
         else if (old && old->type == VALUE_LIST && v.type == VALUE_LIST &&
@@ -116,25 +119,6 @@ static int merge_dicts(struct merge *m, const struct value *xv, const struct val
     }
     *ret = out;
     return 0;
-}
-
-// The first undefined value anywhere inside v, or NULL.
-static const struct value *find_undefined(const struct value *v, int depth)
-{
-    const struct value *hit = NULL;
-    struct dict_entry *d;
-    if (v->type == VALUE_UNDEFINED)
-        return v;
-    if (depth > MAX_DEPTH)
-        return NULL;
-    if (v->type == VALUE_LIST)
-        for (size_t i = 0; i < v->u.list->len && !hit; i++)
-            hit = find_undefined(&v->u.list->items[i], depth + 1);
-    else if (v->type == VALUE_DICT)
-        DICT_EACH(v->u.dict, d)
-    if (!hit)
-        hit = find_undefined(&d->val, depth + 1);
-    return hit;
 }
 
 static enum list_merge list_merge_of(const struct value *v)
@@ -154,7 +138,7 @@ static bool is_null_word(const struct value *v)
 
 static int add_term(struct call *c, struct list *terms, const struct value *v, struct err *e)
 {
-    const struct value *undef = find_undefined(v, 0);
+    const struct value *undef = value_find_undefined(v, 0);
     if (undef)
         return fail_undefined(c, undef, e);
     if (is_null_word(v))
@@ -179,7 +163,7 @@ BUILTIN(filter_combine)
     DICT_EACH(c->kwargs, d)
     {
         if (value_eqs(&d->key, "recursive"))
-            rc = truth_of(c, &d->val, &m.recursive, e);
+            m.asked = &d->val;
         else if (value_eqs(&d->key, "list_merge"))
             m.lists = list_merge_of(&d->val);
         else
@@ -254,6 +238,8 @@ BUILTIN(filter_items2dict)
     *ret = value_dict(c->arena);
     for (size_t i = 0; i < c->self.u.list->len; i++) {
         const struct value *item = &c->self.u.list->items[i];
+        if (item->type == VALUE_UNDEFINED)
+            return fail_undefined(c, item, e);
         if (!dict_of(c, item) && (item->type != VALUE_LIST || key->type != VALUE_INT))
             return fail_type(c, e, "items2dict requires a list of dictionaries, got %s instead.",
                              text_of(c, &c->self).s);

@@ -1,4 +1,5 @@
 // Filters for HTML and running text: escape, striptags, urlize, xmlattr, wordwrap.
+#include "template/entities.h"
 #include "template/pystr.h"
 #include "template/regex.h"
 #include "template/rows.h"
@@ -52,45 +53,6 @@ BUILTIN(filter_forceescape)
     return rc;
 }
 
-static void add_unescaped(struct buf *b, struct text t)
-{
-    static const struct {
-        const char *name, *text;
-    } entities[] = {{"&amp;", "&"},
-                    {"&lt;", "<"},
-                    {"&gt;", ">"},
-                    {"&quot;", "\""},
-                    {"&#34;", "\""},
-                    {"&#39;", "'"},
-                    {"&apos;", "'"},
-                    {"&nbsp;", "\xc2\xa0"},
-                    {"&copy;", "\xc2\xa9"},
-                    {"&reg;", "\xc2\xae"},
-                    {"&hellip;", "\xe2\x80\xa6"},
-                    {"&euro;", "\xe2\x82\xac"}};
-    for (size_t i = 0; i < t.len;) {
-        size_t k = 0, n = sizeof entities / sizeof *entities;
-        struct text rest = {t.s + i, t.len - i};
-        while (k < n && !(t.s[i] == '&' && str_starts(rest, text_lit(entities[k].name))))
-            k++;
-        int64_t cp;
-        const char *semi = t.s[i] == '&' ? memchr(rest.s, ';', rest.len) : NULL;
-        if (k < n) {
-            buf_adds(b, entities[k].text);
-            i += strlen(entities[k].name);
-        } else if (semi && rest.s[1] == '#' && semi - rest.s < 12 &&
-                   (rest.s[2] == 'x'
-                        ? parse_int(rest.s + 3, (size_t)(semi - rest.s) - 3, 16, &cp)
-                        : parse_int(rest.s + 2, (size_t)(semi - rest.s) - 2, 10, &cp)) &&
-                   cp > 0 && cp < 0x110000) {
-            utf8_add(b, (uint32_t)cp);
-            i += (size_t)(semi - rest.s) + 1;
-        } else {
-            buf_addc(b, t.s[i++]);
-        }
-    }
-}
-
 // striptags: Without HTML tags and comments, white space collapsed.
 BUILTIN(filter_striptags)
 {
@@ -110,9 +72,12 @@ BUILTIN(filter_striptags)
     }
     struct value words = value_list(c->arena);
     str_split(c, (struct text){buf_str(&bare), bare.len}, NULL, -1, words.u.list);
-    for (size_t i = 0; i < words.u.list->len; i++)
-        buf_addf(&b, "%s%s", i ? " " : "", words.u.list->items[i].u.str.s);
-    add_unescaped(&out, (struct text){buf_str(&b), b.len});
+    for (size_t i = 0; i < words.u.list->len; i++) {
+        struct text word = text_of(c, &words.u.list->items[i]);
+        buf_adds(&b, i ? " " : "");
+        buf_add(&b, word.s, word.len);
+    }
+    html_unescape(&out, (struct text){buf_str(&b), b.len});
     buf_release(&bare);
     buf_release(&b);
     *ret = take_buf(c, &out);

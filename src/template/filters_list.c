@@ -278,46 +278,6 @@ BUILTIN(filter_unique)
     return 0;
 }
 
-// What groupby gives: a pair that also answers .grouper and .list.
-static int group_get(struct value_object *o, struct arena *a, const struct value *key, bool attr,
-                     struct value *ret, struct err *e)
-{
-    (void)a;
-    (void)e;
-    const struct value *pair = o->data;
-    int at = -1;
-    (void)attr;
-    if (key->type == VALUE_STRING)
-        at = value_eqs(key, "grouper") ? 0 : value_eqs(key, "list") ? 1 : -1;
-    else if (key->type == VALUE_INT)
-        at = key->u.i == 0 || key->u.i == -2 ? 0 : key->u.i == 1 || key->u.i == -1 ? 1 : -1;
-    if (at < 0)
-        return 0;
-    *ret = pair->u.list->items[at];
-    return 1;
-}
-
-static int group_plain(struct value_object *o, struct arena *a, struct value *ret, struct err *e)
-{
-    (void)a;
-    (void)e;
-    *ret = *(const struct value *)o->data;
-    return 0;
-}
-
-static const struct value_ops group_ops = {
-    .type_name = "_GroupTuple",
-    .get = group_get,
-    .materialize = group_plain,
-};
-
-static struct value group_value(struct call *c, struct value key, struct value items)
-{
-    struct value *pair = arena_new_of(c->arena, struct value);
-    *pair = pair_of(c, key, items);
-    return value_object(c->arena, &group_ops, pair);
-}
-
 // groupby: Pairs of a value of the attribute and the items that have it, sorted.
 BUILTIN(filter_groupby)
 {
@@ -344,7 +304,9 @@ BUILTIN(filter_groupby)
         for (; i < l->len && value_equal(&items[i].key, &key); i++)
             list_add(group.u.list, items[i].val);
         rc = attr_key(c, &items[first].val, attr, dflt, true, &key, e);
-        list_add(ret->u.list, group_value(c, key, group));
+        struct value pair = pair_of(c, key, group);
+        pair.flags |= VALUE_GROUP;
+        list_add(ret->u.list, pair);
     }
     return rc;
 }

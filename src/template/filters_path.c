@@ -23,6 +23,14 @@ static int path_self(struct call *c, struct text *ret, struct err *e)
     return 0;
 }
 
+// A part of the path: bytes when that is what the path is made of.
+static struct value part_of(struct call *c, const char *s, size_t len)
+{
+    struct value v = str_from(c, s, len);
+    v.flags = c->self.flags & VALUE_BYTES;
+    return v;
+}
+
 static size_t tail_at(struct text p)
 {
     size_t i = p.len;
@@ -39,7 +47,7 @@ BUILTIN(filter_basename)
     if (rc < 0)
         return rc;
     size_t i = tail_at(p);
-    *ret = str_from(c, p.s + i, p.len - i);
+    *ret = part_of(c, p.s + i, p.len - i);
     return 0;
 }
 
@@ -53,7 +61,7 @@ BUILTIN(filter_dirname)
     size_t n = tail_at(p), k = n;
     while (k > 0 && p.s[k - 1] == '/')
         k--;
-    *ret = str_from(c, p.s, k ? k : n);
+    *ret = part_of(c, p.s, k ? k : n);
     return 0;
 }
 
@@ -75,7 +83,9 @@ BUILTIN(filter_splitext)
         lead++;
     if (dot < p.len && lead > dot)
         dot = p.len;
-    *ret = pair_of(c, str_from(c, p.s, dot), str_from(c, p.s + dot, p.len - dot));
+    // without an extension the first part is the text itself, whatever kind of text that is
+    *ret = pair_of(c, dot == p.len ? c->self : part_of(c, p.s, dot),
+                   part_of(c, p.s + dot, p.len - dot));
     return 0;
 }
 

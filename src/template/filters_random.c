@@ -53,11 +53,13 @@ BUILTIN(filter_random)
         *ret = value_int(n);
         return 0;
     }
-    struct list *l;
-    if (value_iterate(c, &c->self, &l, NULL) < 0)
+    struct list *l = NULL;
+    if (c->self.type != VALUE_UNDEFINED && value_iterate(c, &c->self, &l, NULL) < 0)
         return fail_with(c, e, "random can only be used on sequences and integers");
     if (has_start || has_step)
         return fail_with(c, e, "start and step can only be used with integer values");
+    if (!l)
+        return fail_undefined(c, &c->self, e);
     if (!l->len)
         return fail_with(c, e, "Cannot choose from an empty sequence");
     *ret = l->items[pyrandom_below(r, l->len)];

@@ -4,31 +4,65 @@
 
 #include <string.h>
 
-static void add_once(struct list *out, struct dict *seen, const struct value *v)
+// Adds v unless it is there already. What is undefined has no hash.
+static int add_once(struct call *c, struct list *out, struct dict *seen, const struct value *v,
+                    struct err *e)
 {
-    if (is_hashable(v)) {
-        if (dict_getv(seen, v))
-            return;
-        dict_setv(seen, *v, value_null());
-    } else if (list_has(out, v)) {
-        return;
+    if (!is_hashable(v)) {
+        if (!list_has(out, v))
+            list_add(out, *v);
+        return 0;
     }
-    list_add(out, *v);
+    const struct value *undef = value_find_undefined(v, 0);
+    if (undef)
+        return fail_undefined(c, undef, e);
+    if (!dict_getv(seen, v)) {
+        dict_setv(seen, *v, value_null());
+        list_add(out, *v);
+    }
+    return 0;
 }
 
-// Membership in l, by hash where that is possible.
-static struct dict *index_items(struct call *c, const struct list *l)
+// A list and what can be found in it by hash.
+struct members {
+    const struct list *list;
+    struct dict *index;
+    bool plain; // no item is undefined
+};
+
+static struct members members_of(struct call *c, const struct list *l)
 {
-    struct dict *d = value_dict(c->arena).u.dict;
+    struct members m = {l, value_dict(c->arena).u.dict, true};
     for (size_t i = 0; i < l->len; i++)
-        if (is_hashable(&l->items[i]))
-            dict_setv(d, l->items[i], value_null());
-    return d;
+        if (l->items[i].type == VALUE_UNDEFINED)
+            m.plain = false;
+        else if (is_hashable(&l->items[i]))
+            dict_setv(m.index, l->items[i], value_null());
+    return m;
 }
 
-static bool in_index(const struct list *l, const struct dict *d, const struct value *v)
+static int is_member(struct call *c, const struct members *m, const struct value *v, bool *ret,
+                     struct err *e)
 {
-    return is_hashable(v) ? dict_getv(d, v) != NULL : list_has(l, v);
+    if (!m->plain || v->type == VALUE_UNDEFINED)
+        return list_contains(c, m->list, v, ret, e);
+    *ret = is_hashable(v) ? dict_getv(m->index, v) != NULL : list_has(m->list, v);
+    return 0;
+}
+
+// Adds the items of x that are in y (or are not) to ret, once each.
+static int add_chosen(struct call *c, const struct list *x, const struct list *y, bool in,
+                      struct dict *seen, struct value *ret, struct err *e)
+{
+    struct members m = members_of(c, y);
+    bool yes = false;
+    int rc = 0;
+    for (size_t i = 0; i < x->len && rc >= 0; i++) {
+        rc = is_member(c, &m, &x->items[i], &yes, e);
+        if (rc >= 0 && yes == in)
+            rc = add_once(c, ret->u.list, seen, &x->items[i], e);
+    }
+    return rc;
 }
 
 static int both(struct call *c, const char *name, struct list **x, struct list **y, struct err *e)
@@ -50,12 +84,8 @@ static int filtered(struct call *c, bool keep, struct value *ret, struct err *e)
     int rc = both(c, "b:v!", &x, &y, e);
     if (rc < 0)
         return rc;
-    struct dict *seen = value_dict(c->arena).u.dict, *index = index_items(c, y);
     *ret = value_list(c->arena);
-    for (size_t i = 0; i < x->len; i++)
-        if (in_index(y, index, &x->items[i]) == keep)
-            add_once(ret->u.list, seen, &x->items[i]);
-    return 0;
+    return add_chosen(c, x, y, keep, value_dict(c->arena).u.dict, ret, e);
 }
 
 // intersect: The items that are in both lists, once each.
@@ -93,11 +123,11 @@ BUILTIN(filter_union)
         return rc;
     struct dict *seen = value_dict(c->arena).u.dict;
     *ret = value_list(c->arena);
-    for (size_t i = 0; i < x->len; i++)
-        add_once(ret->u.list, seen, &x->items[i]);
-    for (size_t i = 0; i < y->len; i++)
-        add_once(ret->u.list, seen, &y->items[i]);
-    return 0;
+    for (size_t i = 0; i < x->len && rc >= 0; i++)
+        rc = add_once(c, ret->u.list, seen, &x->items[i], e);
+    for (size_t i = 0; i < y->len && rc >= 0; i++)
+        rc = add_once(c, ret->u.list, seen, &y->items[i], e);
+    return rc;
 }
 
 // symmetric_difference: The items that are in one list only, once each.
@@ -110,15 +140,9 @@ BUILTIN(filter_symmetric_difference)
     if (rc < 0)
         return rc;
     struct dict *seen = value_dict(c->arena).u.dict;
-    struct dict *ix = index_items(c, x), *iy = index_items(c, y);
     *ret = value_list(c->arena);
-    for (size_t i = 0; i < x->len; i++)
-        if (!in_index(y, iy, &x->items[i]))
-            add_once(ret->u.list, seen, &x->items[i]);
-    for (size_t i = 0; i < y->len; i++)
-        if (!in_index(x, ix, &y->items[i]))
-            add_once(ret->u.list, seen, &y->items[i]);
-    return 0;
+    rc = add_chosen(c, x, y, false, seen, ret, e);
+    return rc < 0 ? rc : add_chosen(c, y, x, false, seen, ret, e);
 }
 
 // The value and all positional arguments as lists.

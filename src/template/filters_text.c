@@ -122,6 +122,8 @@ BUILTIN(filter_indent)
     const struct value *width = NULL;
     bool first = false, blank = false;
     int64_t n = 4;
+    if (c->self.type == VALUE_STRING && c->self.flags & VALUE_BYTES)
+        return fail_type(c, e, "can't concat str to bytes");
     int rc = args_read(c, e, "width:v first:b blank:b", &width, &first, &blank);
     if (rc >= 0 && width && width->type != VALUE_STRING && !is_number(width) &&
         width->type != VALUE_UNDEFINED)

@@ -156,8 +156,9 @@ static int call_lookup(struct call *c, bool wantlist, struct value *ret, struct 
                        value_to_cstr(c->arena, name));
     struct value terms = value_list(c->arena), done;
     for (size_t i = 1; i < c->n_args; i++) {
-        if (c->args[i].type == VALUE_UNDEFINED)
-            return err_set(e, ERR_UNDEFINED, c->pos, "%s", c->args[i].u.str.s);
+        const struct value *undef = value_find_undefined(&c->args[i], 0);
+        if (undef && (undef == &c->args[i] || is_strict(undef)))
+            return fail_undefined(c, undef, e);
         list_add(terms.u.list, c->args[i]);
     }
     int rc = template_value(c->t, c->arena, &terms, &done, e);

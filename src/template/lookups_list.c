@@ -88,39 +88,42 @@ static struct list *as_list(struct call *c, const struct value *v)
     return out.u.list;
 }
 
+// The items of two values in one list, those of lists among them taken out.
+static struct value flat_pair(struct call *c, const struct value *x, const struct value *y)
+{
+    struct value row = value_list(c->arena);
+    add_flat(row.u.list, x);
+    add_flat(row.u.list, y);
+    return row;
+}
+
 // nested, cartesian: Every combination of one item from each list.
 LOOKUP(lookup_nested)
 {
     if (!terms->len)
         return lookup_fail(c, e, "with_nested requires at least one element in the nested list");
-    struct value rows = value_list(c->arena);
-    struct list *first = as_list(c, &terms->items[0]);
-    for (size_t i = 0; i < first->len; i++) {
-        struct value row = value_list(c->arena);
-        struct list *chars;
-        int rc = 0;
-        if (terms->len > 1 || first->items[i].type == VALUE_LIST)
-            add_flat(row.u.list, &first->items[i]);
-        else if ((rc = value_iterate(c, &first->items[i], &chars, e)) == 0) // Ansible flattens it
-            row.u.list = chars;
-        if (rc < 0)
-            return rc;
-        list_add(rows.u.list, row);
-    }
+    struct list *rows = as_list(c, &terms->items[0]);
     for (size_t k = 1; k < terms->len; k++) {
         struct list *next = as_list(c, &terms->items[k]);
         struct value more = value_list(c->arena);
-        if (next->len && rows.u.list->len > MAX_RESULTS / next->len)
+        if (next->len && rows->len > MAX_RESULTS / next->len)
             return lookup_fail(c, e, "nested: more than %d results", MAX_RESULTS);
-        for (size_t i = 0; i < rows.u.list->len; i++)
-            for (size_t j = 0; j < next->len; j++) {
-                struct value row = value_shallow(c->arena, &rows.u.list->items[i]);
-                add_flat(row.u.list, &next->items[j]);
-                list_add(more.u.list, row);
-            }
-        rows = more;
+        for (size_t i = 0; i < rows->len; i++)
+            for (size_t j = 0; j < next->len; j++)
+                list_add(more.u.list, flat_pair(c, &rows->items[i], &next->items[j]));
+        rows = more.u.list;
     }
-    *ret = rows;
+    *ret = value_list(c->arena);
+    for (size_t i = 0; i < rows->len; i++) { // Ansible takes what is left apart once more
+        struct list *parts;
+        int rc = value_iterate(c, &rows->items[i], &parts, e);
+        if (rc < 0)
+            return rc;
+        struct value row = value_list(c->arena);
+        for (size_t j = 0; j < parts->len; j++)
+            add_flat(row.u.list, &parts->items[j]);
+        list_add(ret->u.list, row);
+    }
     return 0;
 }
 

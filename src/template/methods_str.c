@@ -480,8 +480,6 @@ BUILTIN(str_method_decode)
 {
     struct text enc = text_lit("utf-8"), errors = {"", 0};
     int rc = args_read(c, e, "encoding:s errors:s", &enc, &errors);
-    if (rc >= 0 && !(c->self.flags & VALUE_BYTES))
-        return fail_with(c, e, "'str' object has no attribute 'decode'");
     return rc < 0 ? rc : text_decode(c, self_text(c), enc, ret, e);
 }
 

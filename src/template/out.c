@@ -206,7 +206,7 @@ static int finish_native(struct ev *ev, struct out *o, struct value *ret)
     struct value lit;
     if (ret->u.str.len && ret->u.str.s[0] != ' ' && ret->u.str.s[0] != '\t' &&
         literal_eval(ev->a, ret->u.str.s, ret->u.str.len, false, &lit)) {
-        if (lit.type == VALUE_STRING) {
+        if (lit.type == VALUE_STRING && !(lit.flags & VALUE_BYTES)) {
             char q = ret->u.str.s[0];
             lit = value_strf(ev->a, "%c%s%c", q, lit.u.str.s, q);
         }

@@ -201,7 +201,7 @@ static int add_float(struct percent *p, struct field *f, const struct value *v, 
 
 static int add_text(struct percent *p, const struct field *f, const struct value *v, struct buf *b)
 {
-    if (v->type == VALUE_UNDEFINED)
+    if (f->conv == 's' && is_strict(v))
         return fail_undefined(p->c, v, p->e);
     struct text t = f->conv == 's'   ? text_of(p->c, v)
                     : f->conv == 'a' ? text_lit(ascii_of(p->c, v))
@@ -232,7 +232,7 @@ static int add_char(struct percent *p, const struct field *f, const struct value
 
 static int convert(struct percent *p, struct field *f, const struct value *v, struct buf *b)
 {
-    if (v->type == VALUE_UNDEFINED)
+    if (v->type == VALUE_UNDEFINED && !strchr("sra", f->conv))
         return fail_undefined(p->c, v, p->e);
     switch (f->conv) {
     case 'd':

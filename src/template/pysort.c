@@ -151,6 +151,19 @@ struct value ignore_case(struct call *c, const struct value *v)
     return take_buf(c, &b);
 }
 
+int list_contains(struct call *c, const struct list *l, const struct value *v, bool *ret,
+                  struct err *e)
+{
+    *ret = false;
+    for (size_t i = 0; i < l->len && !*ret; i++) {
+        const struct value *item = &l->items[i];
+        if (item->type == VALUE_UNDEFINED || v->type == VALUE_UNDEFINED)
+            return fail_undefined(c, item->type == VALUE_UNDEFINED ? item : v, e);
+        *ret = value_equal(item, v);
+    }
+    return 0;
+}
+
 bool list_has(const struct list *l, const struct value *v)
 {
     for (size_t i = 0; i < l->len; i++)

@@ -21,6 +21,9 @@ bool is_hashable(const struct value *v);
 struct value ignore_case(struct call *c, const struct value *v);
 // True when v equals an item of l.
 bool list_has(const struct list *l, const struct value *v);
+// v in l as Python's operator: an undefined value that is compared fails.
+int list_contains(struct call *c, const struct list *l, const struct value *v, bool *ret,
+                  struct err *e);
 // x + y for numbers, strings and lists (sum); a TypeError otherwise.
 int py_add(struct call *c, const struct value *x, const struct value *y, struct value *ret,
            struct err *e);

@@ -214,6 +214,10 @@ lookup_fn lookup_inventory_hostnames;
 lookup_fn lookup_config;
 lookup_fn lookup_url;
 
+// methods_bytes.c
+builtin_fn bytes_method;
+builtin_fn bytes_method_hex;
+
 // methods_case.c
 builtin_fn str_method_lower;
 builtin_fn str_method_upper;

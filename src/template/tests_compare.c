@@ -9,7 +9,9 @@
 static int other_arg(struct call *c, const struct value **ret, struct err *e)
 {
     int rc = args_read(c, e, "other:v!", ret);
-    if (rc >= 0 && (*ret)->type == VALUE_UNDEFINED)
+    if (rc >= 0 && is_strict(&c->self))
+        rc = fail_undefined(c, &c->self, e);
+    else if (rc >= 0 && is_strict(*ret))
         rc = fail_undefined(c, *ret, e);
     return rc;
 }
@@ -44,6 +46,8 @@ static int ordered(struct call *c, const char *op, int *cmp, struct err *e)
 {
     const struct value *other = NULL;
     int rc = other_arg(c, &other, e);
+    if (rc >= 0 && other->type == VALUE_UNDEFINED)
+        rc = fail_undefined(c, other, e);
     if (rc >= 0 && order_of(c, &c->self, other, cmp, NULL) < 0)
         rc = fail_type(c, e, "'%s' not supported between instances of '%s' and '%s'", op,
                        value_type_name(&c->self), value_type_name(other));
@@ -96,18 +100,13 @@ static int contained(struct call *c, const struct value *item, const struct valu
     if (box.type == VALUE_UNDEFINED)
         return fail_undefined(c, &box, e);
     if (box.type == VALUE_STRING) {
-        if (it.type != VALUE_STRING)
+        if (it.type != VALUE_STRING || (it.flags ^ box.flags) & VALUE_BYTES)
             return fail_type(c, e, "'in <string>' requires string as left operand, not %s",
                              value_type_name(&it));
-        *ret = str_find(text_of(c, &box), text_of(c, &it)) >= 0;
+        *ret = str_find((struct text){box.u.str.s, box.u.str.len},
+                        (struct text){it.u.str.s, it.u.str.len}) >= 0;
     } else if (box.type == VALUE_LIST) {
-        if (it.type == VALUE_UNDEFINED && box.u.list->len)
-            return fail_undefined(c, &it, e);
-        for (size_t i = 0; i < box.u.list->len && !*ret; i++) {
-            if (box.u.list->items[i].type == VALUE_UNDEFINED)
-                return fail_undefined(c, &box.u.list->items[i], e);
-            *ret = value_equal(&box.u.list->items[i], &it);
-        }
+        return list_contains(c, box.u.list, &it, ret, e);
     } else if (box.type == VALUE_DICT) {
         if (it.type == VALUE_UNDEFINED)
             return fail_undefined(c, &it, e);

@@ -87,11 +87,16 @@ BUILTIN(test_sequence)
     return answer(c, yes, ret, e);
 }
 
+static bool is_callable(const struct value *v)
+{
+    return v->type == VALUE_OBJECT && v->u.obj->ops->call;
+}
+
 // iterable: Something a loop can go through.
 BUILTIN(test_iterable)
 {
     struct value v;
-    bool yes = plain_of(c, &c->self, &v, NULL) >= 0 &&
+    bool yes = !is_callable(&c->self) && plain_of(c, &c->self, &v, NULL) >= 0 &&
                (v.type == VALUE_LIST || v.type == VALUE_STRING || v.type == VALUE_DICT);
     return answer(c, yes, ret, e);
 }
@@ -99,9 +104,7 @@ BUILTIN(test_iterable)
 // callable [undefined]: A function or macro.
 BUILTIN(test_callable)
 {
-    bool yes = c->self.type == VALUE_UNDEFINED ||
-               (c->self.type == VALUE_OBJECT && c->self.u.obj->ops->call);
-    return answer(c, yes, ret, e);
+    return answer(c, c->self.type == VALUE_UNDEFINED || is_callable(&c->self), ret, e);
 }
 
 // escaped [undefined]: Text marked safe for HTML.

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-static bool in_ranges(const struct uni_range *r, size_t n, uint32_t cp)
+static const struct uni_range *range_of(const struct uni_range *r, size_t n, uint32_t cp)
 {
     size_t lo = 0, hi = n;
     while (lo < hi) {
@@ -15,9 +15,20 @@ static bool in_ranges(const struct uni_range *r, size_t n, uint32_t cp)
         else if (cp > r[mid].last)
             lo = mid + 1;
         else
-            return true;
+            return &r[mid];
     }
-    return false;
+    return NULL;
+}
+
+static bool in_ranges(const struct uni_range *r, size_t n, uint32_t cp)
+{
+    return range_of(r, n, cp) != NULL;
+}
+
+int uni_digit_value(uint32_t cp)
+{
+    const struct uni_range *r = range_of(uni_decimal, uni_decimal_n, cp);
+    return r ? (int)((cp - r->first) % 10) : -1; // digits come in runs from 0 to 9
 }
 
 bool uni_is(uint32_t cp, enum uni_class k)

@@ -20,6 +20,8 @@ enum uni_class {
 };
 
 bool uni_is(uint32_t cp, enum uni_class k);
+// What a decimal digit of any script stands for, -1 when it is none.
+int uni_digit_value(uint32_t cp);
 bool uni_is_alnum(uint32_t cp);
 // Upper, lower or title case, cased by neither neighbour.
 bool uni_is_cased(uint32_t cp);

@@ -100,7 +100,7 @@ static bool passes_on(const struct call *c)
 int unknown_call(const struct call *c, const struct builtin *fn, struct err *e)
 {
     bool undefined = c->self.type == VALUE_UNDEFINED;
-    if (passes_on(c) || (fn->takes_undefined && !undefined))
+    if (passes_on(c) || (fn->takes_undefined == true && !undefined))
         return 0;
     if (strcmp(c->name, "get") == 0 && c->n_args && c->args[0].type == VALUE_STRING)
         return c->self.type == VALUE_DICT ? unknown_member(&c->self, c->args[0].u.str.s, c->pos, e)
