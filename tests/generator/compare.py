@@ -9,17 +9,25 @@ RECURSION = re.compile(r'recursive loop detected|maximum recursion|RecursionErro
 TEXTS = re.compile(r"\b(NativeJinjaText|NativeJinjaUnsafeText|AnsibleUnsafeText|AnsibleUnicode)\b")
 
 
+class Chosen:
+    """A row of chosen.tsv."""
+
+    def __init__(self, template, want, got, why, also=''):
+        self.template, self.want, self.got = (re.compile(x, re.S) for x in (template, want, got))
+        self.why, self.also = why, also
+
+    def covers(self, template, want, got):
+        return (self.template.search(template) and self.want.search(shown(want)) and self.got.search(shown(got)) and
+                (self.also != 'same' or want[1] == got[1]))
+
+
 def read_chosen():
-    rows = []
     with open(os.path.join(HERE, 'chosen.tsv'), encoding='utf-8') as f:
-        for line in f:
-            if line.strip() and not line.startswith('#'):
-                template, want, got, why = line.rstrip('\n').split('\t')
-                rows.append((re.compile(template, re.S), re.compile(want, re.S), re.compile(got, re.S), why))
-    return rows
+        return [Chosen(*line.rstrip('\n').split('\t')) for line in f if line.strip() and not line.startswith('#')]
 
 
 CHOSEN = read_chosen()
+COMPILER = 'Ansible takes a template that breaks its compiler for plain text'
 
 
 def normal(answer):
@@ -41,7 +49,7 @@ def meaning(case, answer):
         # Ansible's mark of a whole text is lost between its templars; ours is kept, which does no harm
         return answer[:3] if case['mode'] == 'text' else answer
     syntax = 'template error while templating' in answer[1] or re.search(r'^unexpected', answer[1])
-    missing = re.search(r"""(?:Could not load|No (?:filter|test) named|lookup plugin) [("']+(\w+)""", answer[1])
+    missing = re.search(r"""(?:(?:Could not load|No (?:filter|test) named) [("']+|lookup plugin \()(\w+)""", answer[1])
     if missing:
         return ['missing', missing[1]]
     name = re.findall(r"'(\w+)' is undefined", answer[1])
@@ -58,14 +66,24 @@ def shown(answer):
     return ' '.join(x if isinstance(x, str) else 'unsafe' if x else 'safe' for x in answer)
 
 
+def bare(text):
+    """Without backslashes, which Ansible doubles on the way."""
+    return text.replace('\\', '')
+
+
 def difference(case, want, got):
     """None when both agree; else the reason why the difference is chosen, or '' when it is not."""
     if want is None or agree(meaning(case, want), meaning(case, got)):
         return None
-    want, got = normal(want), normal(got)
-    for template, w, g, why in CHOSEN:
-        if template.search(str(case['template'])) and w.search(shown(want)) and g.search(shown(got)):
-            return why
-    if want[:2] == ['ok', repr(str(case['template']))] and got[0] in ('error', 'undefined'):
-        return 'Ansible takes a template that breaks its compiler for plain text'
+    want, got, template = normal(want), normal(got), str(case['template'])
+    for row in CHOSEN:
+        if row.covers(template, want, got):
+            return row.why
+    if want[0] == 'ok' and bare(want[1]) == bare(repr(template)):
+        return COMPILER
     return ''
+
+
+def by_time(why):
+    """Whether the reason is when variables are resolved: then they must be right when they are used."""
+    return any(row.why == why and row.also == 'variables' for row in CHOSEN)
