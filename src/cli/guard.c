@@ -21,6 +21,7 @@ struct guard {
     bool verified, protected;
     const char *which; // a host that is protected
     struct policy_decision decision;
+    struct dict *judged; // hosts that were asked for
 };
 
 static int fail(struct session *s, struct err *e)
@@ -46,8 +47,8 @@ bool guard_host_matches(void *data, const char *pattern, const char *host)
     return false;
 }
 
-// A host of the job that the policy protects. A pattern that cannot be read protects everything.
-static int find_protected(struct guard *g, struct err *e)
+// One of hosts that the policy protects. A pattern that cannot be read protects everything.
+static int find_protected(struct guard *g, const char *const *hosts, struct err *e)
 {
     struct session *s = g->s;
     for (const char *const *p = g->policy->protected_hosts; p && *p; p++) {
@@ -56,7 +57,7 @@ static int find_protected(struct guard *g, struct err *e)
         int rc = inventory_match(s->inventory, s->arena, &v, NULL, NULL, &found, e);
         if (rc < 0)
             return err_wrap(e, "the protected hosts '%s' of %s", *p, g->policy->file);
-        for (const char *const *h = g->job->hosts; *h; h++)
+        for (const char *const *h = hosts; *h; h++)
             for (size_t i = 0; i < found.len; i++)
                 if (strcmp(found.hosts[i]->name, *h) == 0) {
                     g->protected = true;
@@ -64,6 +65,38 @@ static int find_protected(struct guard *g, struct err *e)
                     return 0;
                 }
     }
+    return 0;
+}
+
+// Hosts of delegate_to that count: those that are protected, and where all is forbidden that no
+// rule allows any of the inventory. Other helpers of a play are no business of its rules.
+static int add_reached(struct guard *g, struct err *e)
+{
+    struct arena *a = g->s->arena;
+    const struct list *reached = g->job->reached;
+    size_t n = 0;
+    while (g->job->hosts[n])
+        n++;
+    const char **all = arena_array(a, const char *, n + (reached ? reached->len : 0) + 1);
+    memcpy(all, g->job->hosts, n * sizeof *all);
+    for (size_t i = 0; reached && i < reached->len; i++) {
+        const char *one[] = {value_to_cstr(a, &reached->items[i]), NULL};
+        bool before = g->protected;
+        g->protected = false;
+        int rc = find_protected(g, one, e);
+        bool counts = g->protected ||
+                      (g->policy->default_deny && inventory_find_host(g->s->inventory, one[0]));
+        g->protected = g->protected || before;
+        if (rc < 0)
+            return rc;
+        if (counts)
+            all[n++] = one[0];
+    }
+    all[n] = NULL;
+    struct guard_job *wider = arena_new_of(a, struct guard_job);
+    *wider = *g->job;
+    wider->hosts = all;
+    g->job = wider;
     return 0;
 }
 
@@ -279,16 +312,19 @@ static int refuse(struct guard *g)
 static int judge(struct guard *g, bool *ret_ok, struct err *e)
 {
     bool of_rollout = false;
-    int rc = find_protected(g, e);
+    int rc = is_of_rollout(g, &of_rollout, e);
     *ret_ok = true;
-    if (rc < 0 || (!g->protected && !g->policy->n_rules && !g->policy->default_deny))
-        return rc;
-    if ((rc = is_of_rollout(g, &of_rollout, e)) < 0)
+    if (rc < 0)
         return rc;
     if (of_rollout) {
         authorise(g, "rollout", NULL, NULL, NULL);
         return 0;
     }
+    rc = find_protected(g, g->job->hosts, e);
+    if (rc == 0)
+        rc = add_reached(g, e);
+    if (rc < 0 || (!g->protected && !g->policy->n_rules && !g->policy->default_deny))
+        return rc;
     decide(g);
     if (g->decision.verdict != POLICY_ALLOWED && (rc = identify(g, e)) < 0)
         return rc;
@@ -332,29 +368,123 @@ static int check(struct guard *g)
         return 0;
     int rc = judge(g, &ok, &e), code = rc < 0 ? fail(g->s, &e) : ok ? 0 : refuse(g);
     ledger_close(g->ledger);
+    g->ledger = NULL;
     return code;
+}
+
+// --- hosts that a run comes to meet
+// ------------------------------------------------------------------------------------------
+
+// Whether what allows the run is for all that its playbook does.
+static bool covers_all(const struct session *s)
+{
+    const char *kind = s->authority ? dict_str(s->authority, "kind", "none") : "none";
+    return strcmp(kind, "rollout") == 0 || strcmp(kind, "approval") == 0 ||
+           strcmp(kind, "break-glass") == 0;
+}
+
+static void keep(struct guard *g, int code)
+{
+    if (code || !g->policy || g->s->o.request || covers_all(g->s)) {
+        policy_free(g->policy);
+        return;
+    }
+    g->judged = value_dict(g->s->arena).u.dict;
+    for (const char *const *h = g->job->hosts; *h; h++)
+        dict_set(g->judged, *h, value_bool(true));
+    g->s->guard = g;
+}
+
+static int deny(struct guard *g, const char *host, struct err *e)
+{
+    int rc = append(g, "policy.denied", g->decision.reason, e);
+    if (rc < 0)
+        return rc;
+    return err_set(e, ERR_INVALID, POS_NONE,
+                   "this run may not touch %s, which it was not known to reach when it was "
+                   "allowed: %s",
+                   host, g->decision.reason);
+}
+
+static int judge_one(struct guard *g, const char *host, struct err *e)
+{
+    const char *one[] = {host, NULL};
+    struct guard_job job = {.hosts = one, .command = g->job->command, .what = g->job->what};
+    const struct guard_job *whole = g->job;
+    g->job = &job;
+    g->protected = false;
+    int rc = find_protected(g, one, e);
+    bool asks =
+        g->protected || (g->policy->default_deny && inventory_find_host(g->s->inventory, host));
+    if (rc == 0 && asks)
+        decide(g);
+    if (rc == 0 && asks && g->decision.verdict != POLICY_ALLOWED && !g->verified)
+        rc = identify(g, e);
+    if (rc == 0 && asks && g->decision.verdict != POLICY_ALLOWED) {
+        rc = g->s->o.break_glass ? break_glass(g, e) : deny(g, host, e);
+        ledger_close(g->ledger);
+        g->ledger = NULL;
+    }
+    g->job = whole;
+    return rc;
+}
+
+int guard_reach(void *data, const char *host, struct err *e)
+{
+    struct session *s = data;
+    struct guard *g = s->guard;
+    if (!g || dict_get(g->judged, host))
+        return 0;
+    int rc = judge_one(g, host, e);
+    if (rc == 0)
+        dict_set(g->judged, arena_strdup(s->arena, host), value_bool(true));
+    return rc;
+}
+
+void guard_end(struct session *s)
+{
+    if (s->guard)
+        policy_free(s->guard->policy);
+    s->guard = NULL;
+}
+
+// --- before it begins
+// ------------------------------------------------------------------------------------------
+
+static struct guard *guard_of(struct session *s, const struct guard_job *j)
+{
+    struct guard *g = arena_new_of(s->arena, struct guard);
+    *g = (struct guard){.s = s, .job = j, .actor = ledger_actor(s->arena)};
+    return g;
 }
 
 int guard_run(struct session *s, struct run *r, struct guard_job *j)
 {
-    struct guard g = {.s = s, .job = j, .actor = ledger_actor(s->arena)};
+    struct guard *g = guard_of(s, j);
     int code;
     // a playbook that cannot be read is told of by who runs it
-    if (is_wanted(&g, &code) && guard_job_of_playbooks(s, r, j, NULL) == 0)
-        code = check(&g);
-    policy_free(g.policy);
+    if (!is_wanted(g, &code)) {
+        policy_free(g->policy);
+        return code;
+    }
+    if (guard_job_of_playbooks(s, r, j, NULL) < 0) {
+        policy_free(g->policy);
+        return 0;
+    }
+    code = check(g);
+    keep(g, code);
     return code;
 }
 
 int guard_do(struct session *s, const char *module, const char *pattern,
              const struct inventory_hosts *hosts, struct guard_job *j)
 {
-    struct guard g = {.s = s, .job = j, .actor = ledger_actor(s->arena)};
+    struct guard *g = guard_of(s, j);
     int code;
-    if (is_wanted(&g, &code)) {
+    if (is_wanted(g, &code)) {
         guard_job_of_module(s, module, pattern, hosts, j);
-        code = check(&g);
+        code = check(g);
     }
-    policy_free(g.policy);
+    policy_free(g->policy);
     return code;
 }

@@ -7,9 +7,10 @@
 
 // A run by hand as it is judged.
 struct guard_job {
-    const char *command;      // for people: "run site.yml --limit prod"
-    const char *what;         // digest of what it is: another playbook is another change
-    const char *const *hosts; // names it would touch, ends with NULL
+    const char *command;        // for people: "run site.yml --limit prod"
+    const char *what;           // digest of what it is: another playbook is another change
+    const char *const *hosts;   // names it would touch, ends with NULL
+    const struct list *reached; // names its tasks give in delegate_to, or NULL
 };
 
 // Set in the environment of an `andon plan` whose plan somebody else is to see: it has no secrets.
@@ -24,6 +25,11 @@ int guard_options(struct session *s);
 int guard_run(struct session *s, struct run *r, struct guard_job *j);
 int guard_do(struct session *s, const char *module, const char *pattern,
              const struct inventory_hosts *hosts, struct guard_job *j);
+// Of a run that goes on: whether it may touch a host that was not judged before it began (named by
+// a template, or added meanwhile). data: the session. ERR_INVALID after telling why not in the
+// ledger.
+int guard_reach(void *data, const char *host, struct err *e);
+void guard_end(struct session *s);
 // Behind the dry run of a request, which ended with `code`: shows its plan and records the request
 // with it. An exit code.
 struct plan;

@@ -88,9 +88,22 @@ static size_t all_hosts(struct session *s, const char ***ret)
     return found.len;
 }
 
+// Hosts that tasks name in delegate_to; what is a template is known when the task runs.
+static void note_delegate(void *data, const struct play *p, const struct task *t, const char *name,
+                          const struct list *tags)
+{
+    const struct value *v = node_attr(&t->n, "delegate_to");
+    (void)p;
+    (void)name;
+    (void)tags;
+    if (v && v->type == VALUE_STRING && !template_has_template(v))
+        list_add(data, *v);
+}
+
 int guard_job_of_playbooks(struct session *s, struct run *r, struct guard_job *ret, struct err *e)
 {
-    struct value v = value_dict(s->arena), digests = value_list(s->arena);
+    struct value v = value_dict(s->arena), digests = value_list(s->arena),
+                 reached = value_list(s->arena);
     struct buf command = BUF_INIT;
     const char **hosts = NULL;
     size_t n = 0;
@@ -111,6 +124,7 @@ int guard_job_of_playbooks(struct session *s, struct run *r, struct guard_job *r
             hosts = xrealloc(hosts, (n + m + 1) * sizeof *hosts);
             for (size_t h = 0; h < m; h++)
                 hosts[n++] = names[h];
+            rc = run_list_tasks(r, pb, pb->plays[k], note_delegate, reached.u.list, e);
         }
         if (rc == 0 && hash_file(HASH_SHA256, path, hex, NULL) == 0)
             list_add(digests.u.list, value_str(s->arena, hex));
@@ -123,6 +137,7 @@ int guard_job_of_playbooks(struct session *s, struct run *r, struct guard_job *r
     free(hosts);
     dict_set(v.u.dict, "playbooks", digests);
     ret->command = arena_strdup(s->arena, buf_str(&command));
+    ret->reached = reached.u.list;
     buf_release(&command);
     if (rc == 0)
         finish(s, &v, kept, n, ret);

@@ -470,6 +470,7 @@ static void fill_run_opts(struct session *s)
                            .reload_inventory = reload_inventory,
                            .error = on_error,
                            .secret = on_secret,
+                           .reach = guard_reach,
                            .prompt_data = s};
     r->undo = config_bool(s->config, CONFIG_UNDO);
     r->undo_required = r->undo && part_of_rollout();
@@ -567,5 +568,6 @@ void session_close(struct session *s)
     wipe(s->become_password);
     vault_free(s->vault);
     censor_free(s->censor);
+    guard_end(s);
     arena_free(s->arena);
 }

@@ -414,6 +414,8 @@ static int run_play(struct run *r, struct play *p, struct err *e)
     if ((rc = rank_hosts(r, p, pattern.u.str.s, e)) < 0)
         return rc;
     for (size_t i = 0; i < n; i++) {
+        if (r->o.reach && (rc = r->o.reach(r->o.prompt_data, names[i], e)) < 0)
+            return rc;
         struct rhost *h = run_host_get(r, names[i], true);
         r->play_matched[i] = h;
         if (!node_attr(&p->n, "order"))

@@ -59,6 +59,9 @@ struct run_opts {
     // Asks on the terminal: a malloc'ed answer or NULL. For vars_prompt, pause, --step.
     char *(*prompt)(void *data, const char *text, bool hidden, int timeout_s);
     void *prompt_data; // of the other functions here, too
+    // Whether the run may touch a host: asked for those of each play, and for one that a task is
+    // delegated to. An error ends the play, or fails the task. NULL: all.
+    int (*reach)(void *data, const char *host, struct err *e);
     // Is told every password and private answer that the run meets, or NULL.
     void (*secret)(void *data, const char *text, size_t len);
     bool flush_cache; // forget what the fact cache has

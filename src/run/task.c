@@ -184,6 +184,9 @@ static int resolve_delegate(struct exec *x, struct err *e)
     if (!*x->delegate_name)
         return err_set(e, ERR_INVALID, x->task->n.pos,
                        "Empty hostname produced from delegate_to: \"%s\"", x->delegate_name);
+    const struct run_opts *o = &x->run->o;
+    if (o->reach && (rc = o->reach(o->prompt_data, x->delegate_name, e)) < 0)
+        return rc;
     x->target = run_host_get(x->run, x->delegate_name, true);
     struct value vars = value_dict(x->a);
     dict_set(vars.u.dict, x->delegate_name, run_hostvars_of(x->run, x->target, x->a));

@@ -212,6 +212,45 @@ request() {
     [ "$(cat f)" = old ]
 }
 
+@test "protected hosts that a task is delegated to are hosts of the run" {
+    protect
+    sed -i 's/hosts: h1/hosts: h2/' site.yml
+    sed -i 's/copy: /delegate_to: h1\n      copy: /' site.yml
+    run -3 andon run -i hosts site.yml
+    has "refused: "
+    [ ! -e f ]
+    run -0 as ann run -i hosts site.yml --request
+    id=$(sed -n 's/^Requested as \(.*\)\. Others.*/\1/p' <<<"$output")
+    as cat approve "$id" --yes
+    run -0 as ann run -i hosts site.yml
+    [ -e f ]
+}
+
+@test "protected hosts that only a template or a play in the middle names are judged when they are met" {
+    protect
+    play <<<"- {copy: {content: new, dest: $DIR/f}, delegate_to: \"{{ groups['web'][0] }}\"}"
+    sed -i 's/hosts: h1/hosts: h2/' site.yml
+    run -2 andon run -i hosts site.yml
+    has "this run may not touch h1"
+    [ ! -e f ]
+    run -0 andon log --type policy.denied
+    has "h1"
+    run -0 andon run -i hosts site.yml --break-glass "the shop is down"
+    [ -e f ]
+    rm f
+    cat >site.yml <<Y
+- hosts: h2
+  gather_facts: false
+  tasks: [{group_by: {key: late}}, {add_host: {name: h1, groups: late}}]
+- hosts: late
+  gather_facts: false
+  tasks: [{copy: {content: new, dest: $DIR/f}}]
+Y
+    run -1 andon run -i hosts site.yml
+    has "this run may not touch h1"
+    [ ! -e f ]
+}
+
 @test "as ansible-playbook, too" {
     protect
     ln -s "$ANDON" ansible-playbook && ln -s "$(dirname "$ANDON")/andon-node" .
@@ -249,4 +288,35 @@ Y
     [ "$(andon approvals)" = "Nothing waits for approval." ]
     run -0 andon log --type ring.started --output json
     has '"kind":"approval"'
+}
+
+@test "a rollback waits for no approvals of the ring; for those that the policy wants of it, it does" {
+    protect
+    play <<<"- copy: {content: '{{ andon_release.version }}', dest: '$DIR/{{ inventory_hostname }}'}"
+    sed -i 's/hosts: h1/hosts: all/' site.yml
+    printf 'service: shop\ndeploy: site.yml\ninventory: hosts\nrings:\n  - all: h1:h2\n' >andon.yml
+    local before version
+    before=$(cat "$ANDON_HOME/policy.yml")
+    printf '  - {name: deployers, who: ops, may: [deploy, rollback]}\n' >>"$ANDON_HOME/policy.yml"
+    for version in 1.0 2.0; do
+        as ann release create shop $version
+        as ann deploy shop $version
+    done
+    sed -i 's/all: h1:h2/all: {hosts: "h1:h2", approvals: 1, protected: true}/' andon.yml
+    run -0 as ann rollback shop
+    [ "$(cat h1)" = 1.0 ]
+    printf '%s\n  - {name: deployers, who: ops, may: deploy}\n' "$before" >"$ANDON_HOME/policy.yml"
+    run -3 as ann rollback shop 2.0
+    has "may not rollback shop to ring 'all'"
+    [ "$(cat h1)" = 1.0 ]
+    printf '  - {name: back, who: ops, may: rollback, approvals: 1}\n' >>"$ANDON_HOME/policy.yml"
+    as ann rollback shop 2.0 >log 2>&1 3>&- &
+    local run=$! n=0 id
+    until [ -n "$(andon approvals --output json)" ]; do [ $((n++)) -lt 100 ]; sleep 0.1; done
+    id=$(andon approvals --output json | sed -n 's/.*"id": "\([^"]*\)".*/\1/p')
+    [ "$(cat h1)" = 1.0 ]
+    run -3 as ann approve "$id" --yes
+    run -0 as ben approve "$id" --yes
+    wait $run || { cat log; return 1; }
+    [ "$(cat h1) $(cat h2)" = "2.0 2.0" ]
 }
