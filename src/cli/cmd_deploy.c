@@ -52,8 +52,6 @@ static int with_service(int argc, char **argv, size_t most, int (*fn)(struct dep
 int cmd_deploy(int argc, char **argv, bool compat)
 {
     struct deploy d;
-    const char *before = NULL;
-    struct err e = ERR_INIT;
     (void)compat;
     int code = deploy_begin(&d, argc, argv, true);
     if (code) {
@@ -67,11 +65,8 @@ int cmd_deploy(int argc, char **argv, bool compat)
     }
     if (!code)
         code = open_service(&d, arg(&d, 0));
-    if (!code && release_good_before(d.ledger, d.name, arg(&d, 1), d.arena, &before, &e) < 0)
-        code = deploy_error(&d, &e, RUN_ERROR);
     if (!code) {
-        struct deploy_plan plan = {
-            .version = arg(&d, 1), .previous = before, .reason = d.s.o.reason};
+        struct deploy_plan plan = {.version = arg(&d, 1), .reason = d.s.o.reason};
         code = deploy_start(&d, &plan);
     }
     deploy_end(&d);

@@ -87,7 +87,6 @@ int deploy_append(struct deploy *d, const char *type, const struct rollout_state
 struct deploy_plan {
     const char *version;
     bool rollback;
-    const char *previous;
     const char *reason;
 };
 int deploy_start(struct deploy *d, const struct deploy_plan *plan);

@@ -277,6 +277,7 @@ int deploy_carry(struct deploy *d, const char *rollout)
     watch_signals(d);
     deploy_tell(d, NULL);
     rc = engine_run(&d->engine, &e);
+    child_vars_remove(d, d->arena); // of a controller that was lost
     deploy_live(d, NULL);
     if (rc == ERR_CANCELLED && d->interrupts) {
         err_release(&e);

@@ -23,10 +23,12 @@ int child_release(struct deploy *d, const struct batch_job *job, struct arena *a
 // argv.
 int child_vars_file(struct deploy *d, const struct batch_job *job, struct arena *a,
                     const char **ret, struct err *e);
+// Away with it once the run has ended.
+void child_vars_remove(const struct deploy *d, struct arena *a);
 // What the run of a ring would change, as a blob: its digest, in a. (deploy_plan.c)
 int deploy_plan_ring(struct deploy *d, const struct ring_state *r, const struct ring *def,
                      struct arena *a, const char **ret, struct err *e);
-// "ANDON_CONTEXT=...": what a run is part of; job NULL: of no batch.
+// "ANDON_CONTEXT=...": what a run is part of. A job without a run: what a gate of its ring asks.
 const char *child_context(struct deploy *d, const struct batch_job *job, struct arena *a);
 
 #endif

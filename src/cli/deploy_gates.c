@@ -134,7 +134,11 @@ int deploy_sample(void *data, const struct ring_state *r, const struct gate *gat
     struct deploy *d = data;
     const struct rollout_state *s = &d->engine.state;
     struct gate_data g = {.d = d, .arena = a};
-    struct batch_job job = {.ring = r, .release = s->release};
+    // in front of a ring its authority is known, and not in the ledger yet
+    struct batch_job job = {.ring = r,
+                            .release = s->release,
+                            .authority =
+                                r->authority ? r->authority : d->engine.approval.authority};
     int rc = child_release(d, &job, a, &g.release, e);
     if (rc < 0)
         return rc;
@@ -156,8 +160,9 @@ int deploy_sample(void *data, const struct ring_state *r, const struct gate *gat
                            .command_argv = command_argv};
     deploy_live(d, "  gates: asking %zu", n);
     // runs that gates start are the rollout's
-    setenv("ANDON_CONTEXT", child_context(d, NULL, a) + strlen("ANDON_CONTEXT="), 1);
+    setenv("ANDON_CONTEXT", child_context(d, &job, a) + strlen("ANDON_CONTEXT="), 1);
     rc = gate_sample(gates, n, &env, a, results, d->signals, e);
     unsetenv("ANDON_CONTEXT");
+    child_vars_remove(d, a);
     return rc;
 }

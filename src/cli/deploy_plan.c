@@ -34,6 +34,7 @@ static int dry_run(struct deploy *d, const struct batch_job *job, struct arena *
     struct program_opts o = {
         .env = env, .timeout_ms = PLAN_MS, .no_terminal = true, .max_output = PLAN_MAX};
     rc = program_run(args.v, &o, &r, &why);
+    child_vars_remove(d, a);
     buf_add(out, r.out.p ? r.out.p : "", r.out.len);
     if (rc < 0) // who approves is to see that nothing is known
         buf_addf(out, "\nThe dry run did not come to its end: %s\n", err_msg(&why));

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 // --- arguments
 // --------------------------------------------------------------------------------------------
@@ -53,13 +54,22 @@ int child_release(struct deploy *d, const struct batch_job *job, struct arena *a
     return 0;
 }
 
+static const char *vars_path(const struct deploy *d, struct arena *a)
+{
+    return arena_printf(a, "%s/rollouts/%s.json", d->home, d->engine.state.id);
+}
+
+void child_vars_remove(const struct deploy *d, struct arena *a)
+{
+    unlink(vars_path(d, a));
+}
+
 // The variables of a run in a file of ours: what the service file gives may not stand in argv.
 int child_vars_file(struct deploy *d, const struct batch_job *job, struct arena *a,
                     const char **ret, struct err *e)
 {
     struct value all = value_dict(a), release;
     struct buf b = BUF_INIT;
-    const char *dir = path_join(a, d->home, "rollouts");
     int rc = child_release(d, job, a, &release, e);
     if (rc < 0)
         return rc;
@@ -70,9 +80,9 @@ int child_vars_file(struct deploy *d, const struct batch_job *job, struct arena 
     dict_set(release.u.dict, "ring", value_cstr(job->ring->name));
     dict_set(release.u.dict, "batch", value_int(job->batch));
     dict_set(all.u.dict, "andon_release", release);
-    *ret = arena_printf(a, "%s/%s.json", dir, d->engine.state.id);
+    *ret = vars_path(d, a);
     json_write(&b, &all, NULL);
-    rc = file_mkdirs(dir, 0700, e);
+    rc = file_mkdirs(path_dir(a, *ret), 0700, e);
     if (rc == 0)
         rc = file_write_atomic(*ret, buf_str(&b), b.len, 0600, e);
     buf_release(&b);
@@ -87,13 +97,15 @@ const char *child_context(struct deploy *d, const struct batch_job *job, struct 
     dict_set(v.u.dict, "service", value_cstr(s->service));
     dict_set(v.u.dict, "release", value_cstr(s->release));
     dict_set(v.u.dict, "rollout", value_cstr(s->id));
-    if (job) {
-        dict_set(v.u.dict, "ring", value_cstr(job->ring->name));
+    dict_set(v.u.dict, "ring", value_cstr(job->ring->name));
+    if (job->run) {
         dict_set(v.u.dict, "batch", value_int(job->batch));
         dict_set(v.u.dict, "run", value_cstr(job->run));
-        if (job->authority)
-            dict_set(v.u.dict, "authority", *job->authority);
+    } else {
+        dict_set(v.u.dict, "gate", value_bool(true));
     }
+    if (job->authority)
+        dict_set(v.u.dict, "authority", *job->authority);
     buf_adds(&b, "ANDON_CONTEXT=");
     json_write(&b, &v, NULL);
     const char *env = arena_strdup(a, buf_str(&b));
@@ -279,6 +291,7 @@ static void take_result(struct watch *w, int status, const struct buf *errors,
     if (ret->failed->len && !ret->detail)
         ret->detail = whole ? "the playbook did not reach it" : no_stats_detail(w, status, errors);
     ret->interrupted = !whole && w->d->interrupts > 1 && !w->late;
+    ret->lost = !whole && WIFSIGNALED(status) && !ret->interrupted && !w->late;
 }
 
 int deploy_run_batch(void *data, const struct batch_job *job, struct arena *a,
@@ -299,6 +312,7 @@ int deploy_run_batch(void *data, const struct batch_job *job, struct arena *a,
                              .line = on_line,
                              .tick = on_tick};
     rc = process_run(&o, &status, &errors, e);
+    child_vars_remove(d, a);
     deploy_live(d, NULL);
     if (rc == 0)
         take_result(&w, status, &errors, ret);

@@ -6,10 +6,12 @@
 #include "rollout/lock.h"
 
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAX_SERVICE_FILE ((size_t)1 << 20)
 #define MAX_HOSTS_TEXT 50000 // bytes of names in one event
+#define LOCK_TRIES 50        // tenths of a second
 
 // --- busy
 // ------------------------------------------------------------------------------------------------
@@ -56,6 +58,18 @@ static int wait_while_busy(struct deploy *d)
             return code;
         sleep(1);
     }
+}
+
+// The lock, once nobody is busy: who has just ended a rollout still holds it for a moment, and who
+// has just taken it begins one.
+static int lock_when_free(struct deploy *d)
+{
+    int code = 0;
+    for (int i = 0; !code && lock_holder(d->home, d->name) && i < LOCK_TRIES; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+        code = wait_while_busy(d);
+    }
+    return code ? code : deploy_lock(d);
 }
 
 static int cord_in_the_way(struct deploy *d, bool rollback)
@@ -260,8 +274,6 @@ static void describe(struct deploy *d, const struct deploy_plan *plan, struct di
     dict_set(body, "change", value_cstr(d->service->standard ? "standard" : "normal"));
     dict_set(body, "authority", authority_value(d, rule));
     dict_set(body, "verified", value_bool(d->verified));
-    if (plan->previous)
-        dict_set(body, "previous", value_cstr(plan->previous));
     if (d->release.commit)
         dict_set(body, "commit", value_cstr(d->release.commit));
     if (d->release.digest)
@@ -281,9 +293,15 @@ static int write_start(struct deploy *d, const struct deploy_plan *plan, const c
     char digest[LEDGER_DIGEST_HEX];
     struct dict *body = value_dict(d->arena).u.dict;
     struct value v = {.type = VALUE_DICT};
-    if (keep_service_file(d, digest, &e) < 0)
+    const char *previous = NULL;
+    int rc = keep_service_file(d, digest, &e);
+    if (rc == 0 && !plan->rollback) // now, and not before another rollout was waited for
+        rc = release_good_before(d->ledger, d->name, plan->version, d->arena, &previous, &e);
+    if (rc < 0)
         return deploy_error(d, &e, RUN_ERROR);
     describe(d, plan, body, rule);
+    if (previous)
+        dict_set(body, "previous", value_cstr(previous));
     dict_set(body, "file", value_cstr(digest));
     v.u.dict = (struct dict *)(uintptr_t)hosts;
     dict_set(body, "hosts", v);
@@ -352,7 +370,7 @@ int deploy_start(struct deploy *d, const struct deploy_plan *plan)
     if (!code)
         code = all_allowed(d, plan, rings, &rule);
     if (!code)
-        code = deploy_lock(d);
+        code = lock_when_free(d);
     if (!code)
         code = write_start(d, plan, id, rings, hosts, rule);
     return code ? code : deploy_carry(d, id);

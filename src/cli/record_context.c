@@ -3,9 +3,11 @@
 #include "cli/record_parts.h"
 
 #include "core/json.h"
+#include "rollout/lock.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MAX_CONTEXT 65536
 
@@ -39,6 +41,7 @@ bool record_context_read(struct recorder *r)
                                          .rollout = text(d, "rollout"),
                                          .ring = text(d, "ring"),
                                          .run = text(d, "run"),
+                                         .gate = dict_bool(d, "gate", false),
                                          .batch = part(d, "batch"),
                                          .authority = part(d, "authority")};
     return true;
@@ -67,6 +70,15 @@ static bool given_run(struct recorder *r, const char *run)
     return ledger_each(r->ledger, &f, r->arena, count, NULL, NULL) == 0;
 }
 
+// Whether the controller that carries the rollout started this process: it holds the lock of its
+// service.
+static bool of_controller(struct recorder *r)
+{
+    pid_t holder =
+        r->context.service ? lock_holder(session_state_dir(r->s), r->context.service) : 0;
+    return holder > 0 && holder == getppid();
+}
+
 void record_context_verify(struct recorder *r)
 {
     static const char *const types[] = {"rollout.*", NULL};
@@ -92,6 +104,8 @@ void record_context_verify(struct recorder *r)
                       c->rollout, why);
         r->context = (struct record_context){0};
     }
+    if (!r->context.run)
+        r->context.gate = r->context.gate && of_controller(r);
     if (r->context.run && !given_run(r, r->context.run)) {
         print_warning(&r->s->out,
                       "ANDON_CONTEXT names run %s, which rollout %s did not begin now: "

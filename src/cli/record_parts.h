@@ -10,7 +10,8 @@
 // The rollout that a run is part of; NULL where it is of none.
 struct record_context {
     const char *service, *release, *rollout, *ring;
-    const char *run;               // the id that the rollout has given it; NULL: no authority
+    const char *run;               // the id that the rollout has given it, or NULL
+    bool gate;                     // a gate of the rollout asks
     struct value batch, authority; // null when not said
 };
 

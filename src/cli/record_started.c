@@ -111,12 +111,13 @@ static void add_authority(struct recorder *r, struct dict *d)
 {
     const struct dict *given = r->s->authority;
     const struct value *said = &r->context.authority;
+    bool of_rollout = r->context.run || r->context.gate;
     struct value v = value_dict(r->pending);
-    if (given)
-        v.u.dict = (struct dict *)(uintptr_t)given;
-    else if (r->context.run && said->type == VALUE_DICT)
+    if (of_rollout && said->type == VALUE_DICT) // says more than that it is of a rollout
         v = *said;
-    else if (r->context.run)
+    else if (given)
+        v.u.dict = (struct dict *)(uintptr_t)given;
+    else if (of_rollout)
         dict_set(v.u.dict, "kind", value_cstr("rollout"));
     else
         dict_set(v.u.dict, "kind", value_cstr("none"));

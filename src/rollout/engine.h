@@ -24,6 +24,7 @@ struct batch_result {
     struct list *failed; // names, in the arena of the call; hosts that failed or were unreachable
     const char *detail;  // one line on the first failure, or NULL
     bool interrupted;    // the user wants to stop: it did not come to an end
+    bool lost;           // it was killed, and not by us: what it did is not known
 };
 
 struct engine_approval {

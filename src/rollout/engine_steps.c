@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define PUT_BACK_TRIES 3 // of a run that is killed each time
+
 // --- batches
 // ------------------------------------------------------------------------------------------------
 
@@ -50,6 +52,20 @@ static int batch_ended(struct engine *g, const struct batch_job *job, const stru
     return engine_record(g, &ev, 1, e);
 }
 
+// Runs that began to do just this and have no end.
+static size_t cut_short(const struct engine *g, const struct batch_job *job)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < g->state.n_runs; i++) {
+        const struct batch_run *b = &g->state.runs[i];
+        bool same = job->action == BATCH_UNDO
+                        ? b->undoes && strcmp(b->undoes, job->undoes) == 0
+                        : b->batch == job->batch && strcmp(b->ring, job->ring->name) == 0;
+        n += b->action == job->action && !b->finished && same;
+    }
+    return n;
+}
+
 static int run_job(struct engine *g, const struct batch_job *job, struct err *e)
 {
     struct ledger_event ev = batch_event(g, job, "batch.started");
@@ -66,6 +82,10 @@ static int run_job(struct engine *g, const struct batch_job *job, struct err *e)
         return rc;
     if (result.interrupted)
         return ERR_CANCELLED;
+    // What puts back is not given up because somebody killed it once: without an end it is begun
+    // again.
+    if (result.lost && job->action != BATCH_DEPLOY && cut_short(g, job) < PUT_BACK_TRIES)
+        return 0;
     return batch_ended(g, job, result.failed, result.detail, e);
 }
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@ struct process {
     const struct process_opts *o;
     pid_t pid;
     int out, err; // read ends, -1: at their end
+    int ended;    // readable when the child has ended, -1: the kernel does not tell
     struct buf line, *errors;
     bool skip;      // the rest of a line that is too long
     int64_t ending; // when it was told to end, 0: not yet
@@ -79,6 +81,7 @@ static int start(struct process *p, struct err *e)
     close(err[1]);
     p->out = out[0];
     p->err = err[0];
+    p->ended = p->pid > 0 ? pidfd_open(p->pid, 0) : -1;
     if (p->pid > 0)
         return 0;
     close(out[0]);
@@ -134,8 +137,10 @@ static void read_some(struct process *p, int *fd)
 
 static bool read_ready(struct process *p, int timeout)
 {
-    struct pollfd fds[2] = {{.fd = p->out, .events = POLLIN}, {.fd = p->err, .events = POLLIN}};
-    if (poll(fds, 2, timeout) <= 0)
+    struct pollfd fds[3] = {{.fd = p->out, .events = POLLIN},
+                            {.fd = p->err, .events = POLLIN},
+                            {.fd = p->ended, .events = POLLIN}};
+    if (poll(fds, 3, timeout) <= 0)
         return false;
     if (fds[0].revents)
         read_some(p, &p->out);
@@ -172,13 +177,16 @@ int process_run(const struct process_opts *o, int *ret_status, struct buf *ret_e
         return rc;
     buf_init(&p.line, LINE_MAX_BYTES);
     for (;;) {
-        // when both ends are closed poll only waits
+        // when both ends are closed poll waits for the child's end alone
         read_ready(&p, TICK_MS);
         pid_t got = waitpid(p.pid, &status, WNOHANG);
         if (got == p.pid || (got < 0 && errno != EINTR))
             break;
         end_when_told(&p);
     }
+    if (p.ended >= 0)
+        close(p.ended);
+    p.ended = -1;
     // What it started may hold the pipes for long: only what is there now counts.
     while ((p.out >= 0 || p.err >= 0) && read_ready(&p, 0))
         ;

@@ -265,3 +265,104 @@ Y
     on_hosts "1.0 1.0"
     umount -l small
 }
+
+# until_status TEXT: waits until `andon status shop` says so.
+until_status() {
+    local _
+    for _ in $(seq 100); do
+        if "$ANDON" status shop | grep -q -- "$1"; then return 0; fi
+        sleep 0.1
+    done
+    "$ANDON" status shop
+    return 1
+}
+
+@test "on_busy: wait: the second rollout waits for the first, and stands on what that one left" {
+    two_rings "on_busy: wait"
+    sed -i 's/sleep 30/sleep 1/' deploy.yml
+    in_background deploy shop 1.3-slow
+    run -0 andon deploy shop 1.1
+    has "waiting for the rollout of shop 1.3-slow"
+    has "shop 1.1 is on all its hosts"
+    wait "$CONTROLLER"
+    on_hosts "1.1 1.1"
+    run -0 andon log --type rollout.started --output json
+    has '"previous":"1.3-slow"'
+    # nobody waits for a controller that is gone
+    sed -i 's/sleep 1$/sleep 30/' deploy.yml
+    echo old >h1
+    in_background deploy shop 1.3-slow
+    (sleep 1.5; kill -9 "$CONTROLLER") &
+    run -3 andon deploy shop 1.0
+    has "its controller is gone"
+    wait "$CONTROLLER" || true
+}
+
+@test "on_busy: wait: when the first is undone the line is held, also for who waited" {
+    two_rings "on_busy: wait"
+    sed -i 's/sleep 30/sleep 1/; s/1.2-broken/1.4-slow-broken/' deploy.yml
+    "$ANDON" release create shop 1.4-slow-broken >/dev/null
+    in_background deploy shop 1.4-slow-broken
+    run -3 andon deploy shop 1.1
+    has "waiting for the rollout of shop 1.4-slow-broken"
+    has "the line of shop is stopped"
+    wait "$CONTROLLER" || true
+    on_hosts "old old"
+}
+
+@test "promote goes on past a freeze, for the ring that waits alone; it is a skipped check" {
+    service "freezes: {from: 2000-01-01, to: 2100-01-01, reason: museum}" <<'Y'
+rings:
+  - {name: first, hosts: h1}
+  - {name: rest, hosts: h2}
+Y
+    "$ANDON" deploy shop 1.0 >out 2>&1 3>&- &
+    CONTROLLER=$!
+    until_status museum
+    on_hosts "old old"
+    run -2 andon promote shop
+    has "--reason is required"
+    run -0 andon promote shop --reason "the fix cannot wait"
+    has "goes on past calendar of ring first"
+    until_status "next: .*museum"
+    for _ in $(seq 50); do [ "$(cat h1)" = old ] || break; sleep 0.1; done
+    until_status "first .*passed"
+    until_status museum
+    on_hosts "1.0 old"
+    run -0 andon promote shop --reason "nor here"
+    wait "$CONTROLLER" || { cat out; return 1; }
+    on_hosts "1.0 1.0"
+    run andon audit
+    has "the fix cannot wait"
+    run -1 andon promote shop --reason again
+    has "no rollout of shop is under way"
+}
+
+@test "what gates run on hosts has the authority of its rollout; who only says so has none" {
+    printf -- '- hosts: all\n  gather_facts: false\n  tasks: [{command: "touch %s/verified"}]\n' "$PWD" >verify.yml
+    service <<'Y'
+rings:
+  - name: first
+    hosts: h1
+    before: [{playbook: verify.yml, name: looks}]
+    after: [{on_hosts: "touch HERE/probed", name: probes}]
+  - {name: rest, hosts: h2}
+Y
+    sed -i "s|HERE|$PWD|" andon.yml
+    sed -i 's/sleep 30/sleep 3/' deploy.yml
+    in_background deploy shop 1.3-slow
+    local id
+    id=$("$ANDON" status shop --output json | sed -nE 's/.*"rollout": *"([^"]+)".*/\1/p')
+    [ -n "$id" ]
+    ANDON_CONTEXT="{\"service\":\"shop\",\"release\":\"1.3-slow\",\"rollout\":\"$id\",\"gate\":true,\"authority\":{\"kind\":\"rule\"}}" \
+        run -0 andon 'do' -i hosts h2 -a "touch $PWD/forged"
+    wait "$CONTROLLER" || { cat out; return 1; }
+    [ -e verified ] && [ -e probed ]
+    run andon audit --output json
+    has forged
+    [[ $output != *probed* && $output != *verify* ]]
+    run -0 andon log --type run.started --output json
+    [ "$(grep -c '"kind":"none"' <<<"$output")" = 1 ]
+    [ "$(grep -c '"kind":"rollout"' <<<"$output")" = 4 ]
+    [ -z "$(ls "$ANDON_HOME/rollouts")" ]
+}

@@ -15,6 +15,7 @@
 
 #define DATA TEST_ROOT "/data/sshsig/openssh/"
 #define DAY INT64_C(86400000000)
+#define NEW_YEAR INT64_C(1767225600000000) // 1 January 2026
 
 static char dir[] = "/tmp/andon-sshsig-XXXXXX";
 static struct arena *a;
@@ -114,6 +115,39 @@ static void test_openssh(void **state)
     }
 }
 
+// Keys on FIDO tokens in allowed signers that say more than the key: OpenSSH's recorded signatures.
+static void test_fido(void **state)
+{
+    static const char *const keys[] = {"ecdsa_sk", "ed25519_sk"};
+    const char *data = text_of(DATA "signed-data"), *namespace = text_of(DATA "namespace"),
+               *signers = at("tokens");
+    (void)state;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const char *pub = text_of(arena_printf(a, DATA "%s.pub", keys[i])),
+                   *sig = text_of(arena_printf(a, DATA "%s.sig", keys[i])),
+                   *line = arena_printf(a,
+                                        "# tokens\nann@example.org,ann namespaces=\"%s,git\","
+                                        "valid-after=\"20260101Z\",valid-before=\"20260201Z\" %s",
+                                        namespace, pub);
+        struct sshsig_sources from = {.setting = pub, .home = dir, .no_agent = true};
+        struct sshsig_key key;
+        assert_int_equal(file_write_atomic(signers, line, strlen(line), 0600, NULL), 0);
+        expect(0, "", signers, NULL, namespace, data, sig, NEW_YEAR + DAY, "ann@example.org");
+        expect(0, "", signers, "ann", namespace, data, sig, NEW_YEAR + DAY, "ann");
+        expect(ERR_FAILED, "not valid at that time", signers, NULL, namespace, data, sig,
+               NEW_YEAR + 40 * DAY, NULL);
+        expect(ERR_FAILED, "not valid at that time", signers, "ann", namespace, data, sig,
+               NEW_YEAR - DAY, NULL);
+        line = arena_printf(a, "ann namespaces=\"git\" %s", pub);
+        assert_int_equal(file_write_atomic(signers, line, strlen(line), 0600, NULL), 0);
+        expect(ERR_FAILED, "or not for", signers, NULL, namespace, data, sig, 0, NULL);
+        // as the key to sign with: the text itself, since a token's private key is no file
+        assert_int_equal(sshsig_find_key(a, &from, &key, NULL), 1);
+        assert_string_equal(key.text, pub);
+        assert_true(key.named);
+    }
+}
+
 static const char *sign_with(const char *name, const char *data)
 {
     struct sshsig_key key = {.file = at(name), .origin = name};
@@ -123,9 +157,6 @@ static const char *sign_with(const char *name, const char *data)
         fail_msg("%s", err_msg(&e));
     return sig;
 }
-
-// 1 January 2026
-#define NEW_YEAR INT64_C(1767225600000000)
 
 static void test_time(void **state)
 {
@@ -225,6 +256,7 @@ int main(void)
         cmocka_unit_test(test_openssh),    cmocka_unit_test(test_time),
         cmocka_unit_test(test_namespaces), cmocka_unit_test(test_passphrase),
         cmocka_unit_test(test_which_key),  cmocka_unit_test(test_agent),
+        cmocka_unit_test(test_fido),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

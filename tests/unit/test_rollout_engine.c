@@ -43,12 +43,14 @@ struct world {
     int bad_host;         // 0: none, else its number + 1
     const char *bad_ring; // whose gate after is red
     bool undo_fails;
-    bool hang;   // runs take until their deadline
-    int pull_at; // the cord is pulled at this call and released a minute later
+    int kill_undos; // so many runs that put back are killed at once
+    bool hang;      // runs take until their deadline
+    int pull_at;    // the cord is pulled at this call and released a minute later
 };
 
 static struct world *world;
 static char home[64];
+static int64_t later;         // controllers live so much after now
 static struct ledger *ledger; // of the controller
 
 static const char *const hosts[N_HOSTS] = {"c1", "c2", "e1", "e2", "e3", "a1", "a2"};
@@ -170,6 +172,12 @@ static int run_(void *data, const struct batch_job *job, struct arena *a, struct
     instant();
     run_event(job, "run.started", NULL, NULL);
     world->now += SECOND;
+    if (job->action == BATCH_UNDO && world->kill_undos > 0) {
+        world->kill_undos--;
+        ret->failed = (struct list *)(uintptr_t)job->hosts;
+        ret->lost = true;
+        return 0;
+    }
     if (world->hang && job->deadline)
         world->now = job->deadline + SECOND;
     for (size_t i = 0; i < job->hosts->len; i++) {
@@ -267,7 +275,7 @@ static int controller(enum on_failure on_failure, int kill_at)
     fflush(NULL);
     world->calls = 0;
     world->kill_at = kill_at;
-    world->now = clock_real_us(); // as that of the ledger
+    world->now = clock_real_us() + later; // as that of the ledger
     pid_t pid = fork();
     if (pid == 0) {
         struct service svc = {
@@ -349,7 +357,7 @@ static const struct scenario {
     int bad_host;
     const char *bad_ring;
     bool undo_fails, hang;
-    int pull_at;
+    int kill_undos, pull_at;
     bool no_previous;
     const char *outcome, *versions; // of the hosts: o old, n new, b broken
 } scenarios[] = {
@@ -379,6 +387,11 @@ static const struct scenario {
      .undo_fails = true,
      .outcome = "partly",
      .versions = "nbooooo"},
+    {.name = "undo killed",
+     .bad_host = 2,
+     .kill_undos = 1,
+     .outcome = "undone",
+     .versions = "ooooooo"},
     {.name = "deadline", .hang = true, .outcome = "undone", .versions = "ooooooo"},
     {.name = "cord", .pull_at = 5, .outcome = "done", .versions = "nnnnnnn"},
 };
@@ -395,6 +408,7 @@ static void prepare(const struct scenario *sc)
     world->bad_host = sc->bad_host;
     world->bad_ring = sc->bad_ring;
     world->undo_fails = sc->undo_fails;
+    world->kill_undos = sc->kill_undos;
     world->hang = sc->hang;
     world->pull_at = sc->pull_at;
     start_rollout(!sc->no_previous);
@@ -461,6 +475,77 @@ static void test_many_kills(void **state)
     assert_int_equal(bad, 0);
 }
 
+static int one_more(void *data, const struct ledger_event *ev)
+{
+    (void)ev;
+    ++*(int *)data;
+    return 0;
+}
+
+static int count_events(const char *type)
+{
+    const char *const types[] = {type, NULL};
+    struct ledger_filter f = {.types = types, .rollout = "d-1"};
+    struct arena *a = arena_new();
+    struct ledger *l;
+    int n = 0;
+    assert_int_equal(ledger_open(home, &(struct ledger_opts){0}, &l, NULL), 0);
+    assert_int_equal(ledger_each(l, &f, a, one_more, &n, NULL), 0);
+    ledger_close(l);
+    arena_free(a);
+    return n;
+}
+
+// The controller is lost while the canary ring is at work, and the next one comes when its deadline
+// and the time of its gates are over: the ring has failed, although its gates are green by now.
+static void test_late(void **state)
+{
+    static const struct scenario in_batch = {.name = "late",
+                                             .bad_ring = "canary",
+                                             .outcome = "undone",
+                                             .versions = "ooooooo"},
+                                 untouched = {.name = "late, nothing touched",
+                                              .outcome = "held",
+                                              .versions = "ooooooo"},
+                                 not_begun = {.name = "ring not begun",
+                                              .outcome = "done",
+                                              .versions = "nnnnnnn"};
+    int bad = 0, fired = 0, over = 0;
+    (void)state;
+    for (int k = 1; !over; k += 2) {
+        prepare(&in_batch);
+        int status = controller(FAIL_UNDO, k);
+        over = !WIFSIGNALED(status);
+        const struct scenario *expected = count_events("batch.started")  ? &in_batch
+                                          : count_events("ring.started") ? &untouched
+                                                                         : &not_begun;
+        world->bad_ring = NULL;
+        later = INT64_C(3600) * SECOND;
+        assert_int_equal(controller(FAIL_UNDO, 0), 0);
+        later = 0;
+        struct summary s = summarize();
+        bad += !as_expected(expected, &s, k);
+        fired += expected == &in_batch && !over;
+    }
+    assert_int_equal(bad, 0);
+    assert_true(fired > 10);
+}
+
+// Killed every time: then its hosts are named as not put back.
+static void test_undo_killed(void **state)
+{
+    static const struct scenario sc = {.name = "undo killed for ever",
+                                       .bad_host = 2,
+                                       .kill_undos = 3,
+                                       .outcome = "partly",
+                                       .versions = "obooooo"};
+    (void)state;
+    prepare(&sc);
+    assert_int_equal(controller(FAIL_UNDO, 0), 0);
+    struct summary s = summarize();
+    assert_true(as_expected(&sc, &s, 0));
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -484,6 +569,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kills),
         cmocka_unit_test(test_many_kills),
+        cmocka_unit_test(test_late),
+        cmocka_unit_test(test_undo_killed),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
