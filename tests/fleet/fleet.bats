@@ -60,6 +60,25 @@ as() {
     on h0003 'test ! -e /root/left; ! pgrep sleep'
 }
 
+@test "a host that crashed comes back with its files, and with the small disk it was given" {
+    on h0003 'echo kept >/etc/kept; touch /run/left'
+    "$FLEET" disk h0003 /srv/small 1m
+    (sleep 0.2; "$FLEET" crash h0003) &
+    run ! on h0003 sleep 20
+    wait
+    run ! on -o ConnectTimeout=2 h0003 true
+    run ! "$FLEET" exec h0003 true
+    "$FLEET" boot h0003
+    on h0003 'test "$(cat /etc/kept)" = kept && test ! -e /run/left'
+    on h0003 'echo here >/srv/small/f; ! dd if=/dev/zero of=/srv/small/full bs=64k count=32 2>/dev/null'
+    run ! "$FLEET" boot h0003
+    "$FLEET" crash h0003
+    "$FLEET" boot h0003
+    on h0003 'test "$(cat /srv/small/f)" = here'
+    "$FLEET" reset h0003
+    on h0003 'test ! -e /etc/kept && test ! -e /srv/small'
+}
+
 @test "users come in as the recipe says" {
     [ "$(on -l deploy h0001 sudo -n id -u)" = 0 ]
     [ "$(as alice wonderland h0001 id -un)" = alice ]

@@ -202,11 +202,17 @@ stop_hosts() {
     hosts_stop "${names[@]}"
 }
 
+# disk_remove DIR: takes away the file system of its own that a host was given.
+disk_remove() {
+    if mountpoint -q "$1/disk"; then umount -l "$1/disk"; fi
+}
+
 # host_clear NAME..: forgets everything the hosts changed. A mount may outlast its last process a moment.
 host_clear() {
     local name tries
     for name; do
         [ -z "$I_CGROUP2" ] || cgroup_remove "$I_CGROUP2/$name"
+        disk_remove "$I_DIR/$name"
         for ((tries = 0; tries < 100; tries++)); do
             rm -rf "${I_DIR:?}/$name" 2>/dev/null && break
             sleep 0.05
@@ -231,16 +237,61 @@ cmd_reset() {
         stop_hosts
         mapfile -t numbers < <(seq "$I_HOSTS")
         [ -z "$I_CGROUP2" ] || cgroup_remove "$I_CGROUP2"
+        for name in "$I_DIR"/h[0-9][0-9][0-9][0-9]; do disk_remove "$name"; done
         rm -rf "$I_DIR"/h[0-9][0-9][0-9][0-9]
     fi
     boot_hosts "${numbers[@]}" || die "not every host came up again"
 }
 
+# cmd_crash HOST..: all processes of the hosts end at once, and their network is gone, as when the power goes.
+cmd_crash() {
+    local name
+    [ $# -ge 1 ] || die "usage: fleet crash HOST.."
+    need_root
+    lock_instance
+    instance_load
+    for name; do
+        host_number "$name"
+        host_stop "$name"
+    done
+}
+
+# cmd_boot HOST..: boots hosts that crashed, with the files they had.
+cmd_boot() {
+    local name numbers=()
+    [ $# -ge 1 ] || die "usage: fleet boot HOST.."
+    need_root
+    lock_instance
+    instance_load
+    for name; do
+        host_number "$name"
+        numbers+=("$REPLY")
+        host_pid "$name"
+        [ -z "$REPLY" ] || die "$name is running"
+        # the sign that its sshd listens is there again, and all else that a boot begins without
+        rm -rf "$I_DIR/$name/upper/run" "$I_DIR/$name/pid"
+    done
+    boot_hosts "${numbers[@]}" || die "not every host came up again"
+}
+
+# cmd_disk HOST PATH SIZE: from its next boot on, the host has a small file system of its own at PATH.
+cmd_disk() {
+    [ $# = 3 ] && [[ $2 == /?* ]] || die "usage: fleet disk HOST PATH SIZE"
+    need_root
+    lock_instance
+    instance_load
+    host_number "$1"
+    mkdir -p "$I_DIR/$1/disk"
+    mountpoint -q "$I_DIR/$1/disk" || mount -t tmpfs -o "size=$3,mode=755" andon-fleet "$I_DIR/$1/disk"
+    echo "$2" >"$I_DIR/$1/disk.path"
+}
+
 # instance_remove: stops the hosts and takes away every trace of the instance.
 instance_remove() {
-    local tries
+    local tries dir
     if [ -e "$I_DIR/instance" ]; then instance_load; fi
     stop_hosts
+    for dir in "$I_DIR"/h[0-9][0-9][0-9][0-9]; do disk_remove "$dir"; done
     network_remove
     cgroup_remove "$I_CGROUP"
     cgroup_remove "$I_CGROUP2"
