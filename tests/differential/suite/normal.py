@@ -46,6 +46,7 @@ TEXT_RULES = [
     (re.compile(r"(?<=Valid booleans include: )[^\n\"]*"), "@set@"),
     (re.compile(r"^# \((/tmp/\S+|@tmp@) installed on .*\)$", re.M), "# (@tmp@ installed on @time@)"),
     (re.compile(r"^An exception occurred during task execution\. To see the full traceback.*\n", re.M), ""),
+    (re.compile(r"(?<=# Updated by Ansible - )[-\d:T.]+"), "@time@"),  # pamd
     # the temporary file that Ansible puts a copy's content or a rendered template in; andon has none
     (re.compile(r"^(\+\+\+ after: )(@tmp@|@case@/\S*templates/\S+)?$", re.M), r"\1@source@"),
 ]
