@@ -125,7 +125,7 @@ static bool missing_handler(struct run *r, const struct task *t, const char *nam
                                    "handlers list nor in the listening handlers list",
                                    name);
     if (config_bool(r->o.config, CONFIG_ERROR_ON_MISSING_HANDLER)) {
-        run_stop(r, t->n.pos, "%s", msg);
+        run_stop(r, r->o.ansible_wording ? POS_NONE : t->n.pos, "%s", msg);
         return false;
     }
     if (r->o.sink.warning)
@@ -133,30 +133,37 @@ static bool missing_handler(struct run *r, const struct task *t, const char *nam
     return true;
 }
 
-static bool notify_value(struct rhost *h, struct task *t, const struct value *raw, const char *why,
-                         struct arena *a)
+// Adds the names a `notify` gives, templated, to the list.
+static int add_names(struct exec *x, const struct value *raw, struct list *names, struct err *e)
 {
-    struct exec x;
     struct value v;
-    exec_init(&x, h->run, h, t, a);
-    if (exec_template(&x, raw, &v, NULL) < 0)
-        v = *raw;
-    struct value list = value_as_list(a, &v);
+    int rc = exec_template(x, raw, &v, e);
+    if (rc < 0)
+        return err_at(e, value_pos(raw));
+    struct value list = value_as_list(x->a, &v);
     for (size_t i = 0; i < list.u.list->len; i++) {
-        const char *name = value_to_cstr(a, &list.u.list->items[i]);
-        if (*name && strcmp(name, omit_text()) != 0 && !handler_notify(h, name, why, a) &&
-            !missing_handler(h->run, t, name, a))
-            return false;
+        const char *name = value_to_cstr(x->a, &list.u.list->items[i]);
+        if (*name && strcmp(name, omit_text()) != 0)
+            list_add(names, value_str(names->arena, name));
     }
-    return true;
+    return 0;
 }
 
-bool task_notify(struct rhost *h, struct task *t, const char *why, struct arena *a)
+int task_notifies(struct exec *x, struct list *names, struct err *e)
 {
-    for (const struct node *n = &t->n; n; n = n->parent) {
-        const struct value *raw = dict_get(n->attrs, "notify");
-        if (raw && raw->type != VALUE_NULL && n->kind != NODE_PLAY &&
-            !notify_value(h, t, raw, why, a))
+    const struct node *n = &x->task->n;
+    while (n->kind != NODE_PLAY && n->parent && !dict_get(n->attrs, "notify"))
+        n = n->parent;
+    const struct value *raw = n->kind == NODE_PLAY ? NULL : dict_get(n->attrs, "notify");
+    return raw && raw->type != VALUE_NULL ? add_names(x, raw, names, e) : 0;
+}
+
+bool task_notify(struct rhost *h, struct task *t, const struct list *names, const char *why,
+                 struct arena *a)
+{
+    for (size_t i = 0; i < names->len; i++) {
+        const char *name = value_to_cstr(a, &names->items[i]);
+        if (!handler_notify(h, name, why, a) && !missing_handler(h->run, t, name, a))
             return false;
     }
     return true;

@@ -169,6 +169,7 @@ struct exec {
     const struct dict *environment;
     const struct dict *args; // of the execution at hand, templated; NULL: not that far
     struct list *changes;    // what it changed, where run_opts.record_diff asks for it; or NULL
+    struct list *notifies;   // handlers named by the executions so far
     bool secret;             // it sends what came out of a vault
     bool any_secret;         // an item of its loop did
     const char *name;        // templated task name
@@ -395,8 +396,11 @@ void host_walk(void *arg); // the coroutine of a host; arg: struct rhost *
 
 // --- handlers.c
 // Notifies the handlers a changed task names; why: it is not known to change, or NULL. false: one
+// The handlers an execution of the task (of its item) would notify, added to names.
+int task_notifies(struct exec *x, struct list *names, struct err *e);
 // does not exist, the run is stopped.
-bool task_notify(struct rhost *h, struct task *t, const char *why, struct arena *a);
+bool task_notify(struct rhost *h, struct task *t, const struct list *names, const char *why,
+                 struct arena *a);
 bool handler_notified(const struct rhost *h, const struct task *t);
 // Builds the flat list of handlers of the play.
 void collect_handlers(struct run *r, struct play *p);

@@ -272,6 +272,17 @@ static void add_exception(struct exec *x, const struct err *e, struct dict *resu
         dict_del(result, "msg");
 }
 
+// The handlers the task names; what a check run cannot know of them keeps it from nothing.
+static int known_handlers(struct exec *x, struct err *e)
+{
+    struct err own = ERR_INIT;
+    int rc = task_notifies(x, x->notifies, &own);
+    if (rc < 0 && rc != ERR_UNKNOWN)
+        return err_move(e, &own);
+    err_release(&own);
+    return 0;
+}
+
 static void try_execute(struct exec *x, struct value *result, const struct err *loop_err)
 {
     bool run = true;
@@ -296,6 +307,7 @@ static void try_execute(struct exec *x, struct value *result, const struct err *
     bool include = x->task->kind == TASK_INCLUDE_TASKS || x->task->kind == TASK_INCLUDE_ROLE;
     if (x->unknown && !include) {
         err_release(&e);
+        (void)!known_handlers(x, NULL);
         return;
     }
     if (loop_err && loop_err->code) {
@@ -316,6 +328,9 @@ static void try_execute(struct exec *x, struct value *result, const struct err *
                        "variable. The error was: ";
     if (rc == 0)
         rc = task_args(x, &args, &e);
+    if (rc == 0 && (rc = known_handlers(x, &e)) < 0)
+        undefined_in = "The field 'notify' has an invalid value, which includes an undefined "
+                       "variable. The error was: ";
     if (rc < 0) {
         const char *prefix = e.code == ERR_UNDEFINED ? undefined_in : "";
         bool of_field = e.code == ERR_UNDEFINED || e.code == ERR_INVALID;
@@ -580,6 +595,7 @@ enum task_status task_run(struct run *r, struct rhost *h, struct task *t, struct
     int64_t start = clock_mono_ms();
     exec_init(&x, r, h, t, a);
     r->executing++;
+    x.notifies = value_list(a).u.list;
     x.name = task_display_name(r, h, t, a);
     if (r->o.sink.host_start)
         r->o.sink.host_start(r->o.sink.data, t, h->name);
@@ -603,7 +619,7 @@ enum task_status task_run(struct run *r, struct rhost *h, struct task *t, struct
     bool notifies = why || (status != STATUS_FAILED && dict_bool(d, "changed", false));
     if (why)
         why = arena_printf(a, "notified by %s: %s", exec_where(&x), why);
-    bool known = !notifies || task_notify(h, t, why, a);
+    bool known = !notifies || task_notify(h, t, x.notifies, why, a);
     // what stopped the run is an error, which Ansible shows instead of the result
     bool untold = dict_bool(d, "_andon_untold", false);
     if (known && !r->stopped && !untold)
