@@ -66,18 +66,27 @@ struct value run_hostvars_of(struct run *r, struct rhost *h, struct arena *a)
     return value_object(a, &one_ops, x);
 }
 
+static bool is_method(const char *name)
+{
+    static const char *const names[] = {"get", "items", "keys", "values"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
 static int all_get(struct value_object *o, struct arena *a, const struct value *key, bool attr,
                    struct value *ret, struct err *e)
 {
     struct run *r = o->data;
     (void)e;
-    (void)attr;
     if (key->type != VALUE_STRING)
         return 0;
     struct rhost *h = run_host_get(r, key->u.str.s, false);
-    if (!h)
+    if (!h && attr && is_method(key->u.str.s))
         return 0;
-    *ret = inventory_view(r, h, a);
+    *ret = h ? inventory_view(r, h, a)
+             : value_undefined(a, "\"hostvars['%s']\" is undefined", key->u.str.s);
     return 1;
 }
 

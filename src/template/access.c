@@ -279,7 +279,8 @@ int get_item(struct ev *ev, const struct value *obj, const struct value *key, st
 {
     if (obj->type == VALUE_UNDEFINED)
         return undefined_member(ev, obj, ret);
-    if (key->type == VALUE_UNDEFINED && obj->type == VALUE_DICT)
+    if (key->type == VALUE_UNDEFINED &&
+        (obj->type == VALUE_DICT || (obj->type == VALUE_OBJECT && obj->u.obj->ops->get)))
         return eval_undefined(ev, key);
     int rc = unhashable(ev, key) ? 0 : item(ev, obj, key, ret);
     if (rc == 0 && template_hooks.unknown_seen && obj->type == VALUE_DICT &&
