@@ -46,17 +46,22 @@ static int by_rank(const void *x, const void *y)
     return p->rank < q->rank ? -1 : p->rank > q->rank;
 }
 
-// In the order of the inventory, whatever the play's `order` says.
+// The hosts of the play in the order of the inventory, whatever its `order` says.
+static struct rhost **play_hosts(struct arena *a, const struct run *r)
+{
+    struct rhost **sorted = arena_array(a, struct rhost *, r->n_play_hosts + 1);
+    for (size_t i = 0; i < r->n_play_hosts; i++)
+        sorted[i] = r->play_hosts[i];
+    qsort(sorted, r->n_play_hosts, sizeof *sorted, by_rank);
+    return sorted;
+}
+
 static struct value names_of(struct arena *a, struct rhost *const *hosts, size_t n, bool alive_only)
 {
     struct value v = value_list(a);
-    struct rhost **sorted = arena_array(a, struct rhost *, n + 1);
     for (size_t i = 0; i < n; i++)
-        sorted[i] = hosts[i];
-    qsort(sorted, n, sizeof *sorted, by_rank);
-    for (size_t i = 0; i < n; i++)
-        if (!alive_only || (!sorted[i]->failed && !sorted[i]->unreachable && !sorted[i]->ended))
-            list_add(v.u.list, value_cstr(sorted[i]->name));
+        if (!alive_only || (!hosts[i]->failed && !hosts[i]->unreachable && !hosts[i]->ended))
+            list_add(v.u.list, value_cstr(hosts[i]->name));
     return v;
 }
 
@@ -139,9 +144,9 @@ static bool magic_play(struct exec *x, const char *name, struct value *ret)
     if (!r->play || x->no_play)
         return false;
     if (strcmp(name, "ansible_play_hosts") == 0)
-        *ret = names_of(x->a, r->play_hosts, r->n_play_hosts, true);
+        *ret = names_of(x->a, play_hosts(x->a, r), r->n_play_hosts, true);
     else if (strcmp(name, "ansible_play_hosts_all") == 0)
-        *ret = names_of(x->a, r->play_hosts, r->n_play_hosts, false);
+        *ret = names_of(x->a, play_hosts(x->a, r), r->n_play_hosts, false);
     else if (strcmp(name, "ansible_play_batch") == 0 || strcmp(name, "play_hosts") == 0)
         *ret = names_of(x->a, r->batch.hosts, r->batch.n, true);
     else if (strcmp(name, "ansible_play_name") == 0)
