@@ -77,8 +77,12 @@ void scopes_task(const struct node *n, struct scope_list *s)
     for (const struct node *at = n; at && at->kind != NODE_PLAY; at = at->parent)
         if (at->kind != NODE_INCLUDE || !at->role || at->role->from_include || at->role->node != at)
             scope_add(s, own_vars(at));
-    for (const struct role *r = n->role; r; r = r->parent)
-        role_vars(r, s, 0);
+    if (n->role)
+        role_vars(n->role, s, 0);
+    for (const struct role *r = n->role ? n->role->parent : NULL; r; r = r->parent) {
+        scope_add(s, r->vars); // not those of what else it depends on
+        scope_add(s, r->given);
+    }
 }
 
 void scopes_play_roles(const struct play *p, struct scope_list *s)
@@ -90,9 +94,11 @@ void scopes_play_roles(const struct play *p, struct scope_list *s)
 
 void scopes_defaults(const struct node *n, const struct play *p, struct scope_list *s)
 {
-    if (n)
-        for (const struct role *r = n->role; r; r = r->parent)
-            role_defaults(r, s, 0);
+    const struct role *own = n ? n->role : NULL;
+    for (const struct role *r = own; r; r = r->parent)
+        scope_add(s, r->defaults);
+    for (size_t i = own ? own->n_deps : 0; i-- > 0;)
+        role_defaults(own->deps[i], s, 0);
     for (size_t i = p ? p->n_roles : 0; i-- > 0;)
         if (p->roles[i]->public_vars)
             role_defaults(p->roles[i], s, 0);
