@@ -430,9 +430,9 @@ void schedule_wake(struct rhost *h);
 // Remembers an include to be told at the end of the round.
 void schedule_note_include(struct rhost *h, const char *file, const struct value *item,
                            const struct value *label, bool no_log);
-// After a run_once task: gives its result to the other hosts of the batch.
-void schedule_share(struct rhost *h, struct task *t, enum task_status status,
-                    const struct value *result);
+// After a run_once task: gives what it registered to the other hosts of the batch, and lets them go
+// on.
+void schedule_share(struct rhost *h, const struct task *t, enum task_status status);
 
 // --- play.c
 // The folder relative names of the current play start from.

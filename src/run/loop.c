@@ -297,26 +297,36 @@ int loop_environment(struct exec *x, struct err *e)
     return rc;
 }
 
+static void store_facts(struct exec *x, struct rhost *h, const struct dict *facts, bool cacheable)
+{
+    const char *module = x->task->module;
+    bool include_vars = strcmp(module, "include_vars") == 0,
+         set_fact = strcmp(module, "set_fact") == 0,
+         gathers = strcmp(module, "setup") == 0 || strcmp(module, "gather_facts") == 0;
+    if (include_vars)
+        store_set_all(x->run, &h->included, facts);
+    else if (set_fact)
+        store_set_all(x->run, &h->set_facts, facts);
+    if (set_fact ? cacheable : !include_vars)
+        host_set_facts(h, facts, gathers && (h == x->h || h == x->target));
+}
+
 void loop_store_facts(struct exec *x, struct dict *result)
 {
     const struct value *facts = dict_get(result, "ansible_facts");
     if (!facts || facts->type != VALUE_DICT)
         return;
-    bool include_vars = strcmp(x->task->module, "include_vars") == 0;
-    bool set_fact = strcmp(x->task->module, "set_fact") == 0,
-         cacheable = dict_bool(result, "_ansible_facts_cacheable", false);
+    bool cacheable = dict_bool(result, "_ansible_facts_cacheable", false);
+    struct run *r = x->run;
     int rc = 0;
-    struct rhost *h = x->h;
-    if (x->delegate_name && exec_attr_bool(x, "delegate_facts", false, &rc, NULL))
-        h = x->target;
-    bool gathers =
-        strcmp(x->task->module, "setup") == 0 || strcmp(x->task->module, "gather_facts") == 0;
-    if (include_vars)
-        store_set_all(x->run, &h->included, facts->u.dict);
-    else if (set_fact)
-        store_set_all(x->run, &h->set_facts, facts->u.dict);
-    if (set_fact ? cacheable : !include_vars)
-        host_set_facts(h, facts->u.dict, gathers);
+    if (x->delegate_name && exec_attr_bool(x, "delegate_facts", false, &rc, NULL)) {
+        store_facts(x, x->target, facts->u.dict, cacheable);
+        return;
+    }
+    store_facts(x, x->h, facts->u.dict, cacheable);
+    for (size_t i = 0; x->h->leader && i < r->batch.n; i++) // run_once
+        if (r->batch.hosts[i] != x->h && !r->batch.hosts[i]->unreachable)
+            store_facts(x, r->batch.hosts[i], facts->u.dict, cacheable);
 }
 
 static void strip_private(struct dict *d, const char *but)

@@ -35,7 +35,8 @@ void loop_drop_omitted(struct exec *x, struct dict *args);
 const char *omit_text(void);
 // environment: of play, blocks and task merged into x->environment.
 int loop_environment(struct exec *x, struct err *e);
-// ansible_facts of a result go to the host (or the delegated host with delegate_facts).
+// ansible_facts of a result go to the host (with delegate_facts to the one delegated to, with
+// run_once to all of the batch).
 void loop_store_facts(struct exec *x, struct dict *result);
 // Removes _ansible_* and invocation before a result is registered.
 void loop_strip_internal(struct dict *d);

@@ -160,36 +160,33 @@ static void share_unknown(struct rhost *h, struct rhost *to, const struct task *
     }
 }
 
-void schedule_share(struct rhost *h, struct task *t, enum task_status status,
-                    const struct value *result)
+// What it registers is everybody's, also of those that have left the play.
+static void share_registered(struct rhost *h, const struct task *t)
+{
+    struct run *r = h->run;
+    const struct value *reg = node_own(&t->n, "register");
+    if (!reg || reg->type != VALUE_STRING)
+        return;
+    for (size_t i = 0; i < r->batch.n; i++) {
+        struct rhost *o = r->batch.hosts[i];
+        if (o != h && !o->unreachable)
+            store_set(r, &o->set_facts, reg->u.str.s, dict_get(h->set_facts.d, reg->u.str.s));
+    }
+}
+
+void schedule_share(struct rhost *h, const struct task *t, enum task_status status)
 {
     struct run *r = h->run;
     if (!h->leader)
         return;
     h->leader = false;
-    const struct value *reg = node_own(&t->n, "register");
-    struct value *facts = dict_get(result->u.dict, "ansible_facts");
+    share_registered(h, t);
     for (size_t i = 0; i < r->batch.n; i++) {
         struct rhost *o = r->batch.hosts[i];
         if (o == h || !o->follow_pending)
             continue;
-        if (reg && reg->type == VALUE_STRING)
-            store_set(r, &o->set_facts, reg->u.str.s, dict_get(h->set_facts.d, reg->u.str.s));
         if (status == STATUS_UNKNOWN)
             share_unknown(h, o, t);
-        if (!facts || facts->type != VALUE_DICT)
-            continue;
-        if (strcmp(t->module, "set_fact") == 0)
-            store_set_all(r, &o->set_facts, facts->u.dict);
-        else if (strcmp(t->module, "include_vars") == 0)
-            store_set_all(r, &o->included, facts->u.dict);
-        else
-            host_set_facts(o, facts->u.dict, false);
-    }
-    for (size_t i = 0; i < r->batch.n; i++) {
-        struct rhost *o = r->batch.hosts[i];
-        if (o == h || !o->follow_pending)
-            continue;
         o->follow_status = status == STATUS_CHANGED ? STATUS_OK : status;
         o->follow = true;
         o->follow_ready = true;

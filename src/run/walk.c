@@ -202,7 +202,8 @@ static enum flow walk_task(struct rhost *h, struct task *t)
         return status == STATUS_FAILED ? FLOW_FAILED : FLOW_GO;
     } else {
         status = task_run(r, h, t, a, &result);
-        schedule_share(h, t, status, &result);
+        role_has_run(h, t, status);
+        schedule_share(h, t, status);
     }
     enum flow f = after_task(h, t, status, &result, a);
     arena_free(a);
