@@ -74,6 +74,7 @@ struct role_include {
     bool public_vars, allow_duplicates;
     bool no_validate;            // rolespec_validate: false
     const struct dict *given;    // `vars:` of the entry, the import or the include
+    const struct dict *item;     // of a loop: variables that tell uses apart; or NULL
     bool listed;                 // in `roles:` or as a dependency, not by include or import
     const struct dict *provided; // parameters of a roles: entry, to be checked too; or NULL
 };

@@ -207,10 +207,10 @@ static const struct list *role_collections(struct loader *l, const char *name,
     return found->len ? found : NULL;
 }
 
-// meta/main.yml: dependencies and allow_duplicates; argument specs from there or
-// meta/argument_specs.yml.
+// meta/main.yml: dependencies and, for roles that are listed, allow_duplicates; argument specs from
+// there or meta/argument_specs.yml.
 static int load_meta(struct loader *l, const struct where *w, struct role *r, struct include *inc,
-                     const char *entry, bool duplicates_set, struct err *e)
+                     const char *entry, struct err *e)
 {
     const char *dir = path_join(l->arena, r->path, "meta"),
                *file = role_file(l->arena, dir, "main"),
@@ -227,8 +227,8 @@ static int load_meta(struct loader *l, const struct where *w, struct role *r, st
     r->collections = role_collections(l, r->name, meta);
     if (!meta)
         return 0;
-    if (!duplicates_set)
-        r->allow_duplicates = dict_bool(meta, "allow_duplicates", false);
+    if (!r->from_include)
+        r->use->allow_duplicates = dict_bool(meta, "allow_duplicates", false);
     return load_deps(l, w, r, inc, dict_get(meta, "dependencies"), e);
 }
 
@@ -239,7 +239,6 @@ static struct role *role_new(struct loader *l, const struct where *w,
     *r = (struct role){.name = arena_strdup(l->arena, args->name),
                        .path = path,
                        .parent = w->role,
-                       .allow_duplicates = args->allow_duplicates,
                        .public_vars = args->public_vars,
                        .from_include = !args->listed,
                        .pos = pos};
@@ -259,27 +258,72 @@ static void play_add_role(struct loader *l, struct play *p, struct role *r)
     p->roles[p->n_roles++] = r;
 }
 
-// The text two uses of a role share when they are the same use (name, parameters, tags, when).
-static const char *unique_text(struct loader *l, const struct role *r, const struct dict *attrs,
-                               const struct role_include *args)
+static void add_to_key(struct dict *key, const char *name, const struct value *v)
 {
-    static const char *const keys[] = {"tags", "when", "vars"};
-    struct buf b = BUF_INIT;
-    buf_addf(&b, "%s|%s|", r->path, args->tasks_from ? args->tasks_from : "");
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        const struct value *v = dict_get(attrs, keys[i]);
-        if (v)
-            value_repr(&b, v);
-        buf_addc(&b, '|');
+    bool none = !v || v->type == VALUE_NULL || (v->type == VALUE_LIST && !v->u.list->len) ||
+                (v->type == VALUE_DICT && !v->u.dict->len);
+    if (!none)
+        dict_set(key, name, *v);
+}
+
+// Tags and conditions, which may stand alone, as a list.
+static void add_list_to_key(struct loader *l, struct dict *key, const char *name,
+                            const struct value *v)
+{
+    if (!v)
+        return;
+    struct value list = value_list(l->arena);
+    if (v->type == VALUE_STRING && strcmp(name, "tags") == 0) {
+        for (const char *s = v->u.str.s; *s; s += *s == ',') {
+            while (*s == ' ')
+                s++;
+            size_t n = strcspn(s, ","), kept = n;
+            while (kept && s[kept - 1] == ' ')
+                kept--;
+            list_add(list.u.list, value_strn(l->arena, s, kept));
+            s += n;
+        }
+    } else {
+        list = value_as_list(l->arena, v);
     }
-    if (r->params) {
-        struct value v = {.type = VALUE_DICT};
+    add_to_key(key, name, &list);
+}
+
+static struct value use_key(struct loader *l, const struct role *r, const struct dict *attrs,
+                            const struct role_include *args)
+{
+    struct value key = value_dict(l->arena), v = {.type = VALUE_DICT};
+    const char *const from[] = {args->tasks_from, args->vars_from, args->defaults_from,
+                                args->handlers_from};
+    struct dict *d = key.u.dict;
+    dict_set(d, "name", value_cstr(r->name));
+    dict_set(d, "included", value_bool(!args->listed));
+    if (args->listed) { // what else an import or an include says is that task's
+        add_list_to_key(l, d, "tags", dict_get(attrs, "tags"));
+        add_list_to_key(l, d, "when", dict_get(attrs, "when"));
         v.u.dict = (struct dict *)(uintptr_t)r->params;
-        value_repr(&b, &v);
+        add_to_key(d, "params", v.u.dict ? &v : NULL);
     }
-    const char *s = arena_strdup(l->arena, buf_str(&b));
-    buf_release(&b);
-    return s;
+    v.u.dict = (struct dict *)(uintptr_t)args->given;
+    add_to_key(d, "vars", v.u.dict ? &v : NULL);
+    v.u.dict = (struct dict *)(uintptr_t)args->item;
+    if (v.u.dict && v.u.dict->len)
+        dict_set(d, "item", value_copy(l->arena, &v));
+    for (size_t i = 0; i < sizeof from / sizeof *from; i++)
+        if (from[i])
+            dict_setv(d, value_int((int64_t)i), value_cstr(from[i]));
+    return key;
+}
+
+// What this use has in common with others in the play that are the same.
+static struct role_use *use_of(struct loader *l, const struct play *p, struct value key)
+{
+    for (size_t i = 0; i < p->n_roles; i++)
+        if (value_equal(&p->roles[i]->use->key, &key))
+            return p->roles[i]->use;
+    struct role_use *use = arena_new_of(l->arena, struct role_use);
+    use->key = key;
+    return use;
 }
 
 // The task that checks the role's arguments before its other tasks, as a line of a task file.
@@ -346,15 +390,16 @@ int load_role(struct loader *l, const struct where *w, const struct role_include
     r->node = &inc->n;
     r->params = params;
     r->given = args->given;
-    r->unique = unique_text(l, r, attrs, args);
+    r->use = use_of(l, w->play, use_key(l, r, attrs, args));
+    if (r->from_include)
+        r->use->allow_duplicates = args->allow_duplicates;
     in.parent = &inc->n;
     inc->file_name = path;
     struct node_list tasks = {0};
     if ((rc = load_recover(
              l, load_role_vars(l, r, "defaults", args->defaults_from, &r->defaults, e), e)) < 0 ||
         (rc = load_recover(l, load_role_vars(l, r, "vars", args->vars_from, &r->vars, e), e)) < 0 ||
-        (rc = load_recover(
-             l, load_meta(l, &in, r, inc, args->tasks_from, args->allow_duplicates, e), e)) < 0 ||
+        (rc = load_recover(l, load_meta(l, &in, r, inc, args->tasks_from, e), e)) < 0 ||
         (rc = load_recover(
              l, load_role_tasks(l, &in, r, "handlers", args->handlers_from, &r->handlers, e), e)) <
             0 ||
@@ -417,9 +462,6 @@ int load_role_entry(struct loader *l, const struct where *w, const struct value 
         return err_at(e, value_pos(name));
     struct role_include args = {
         .name = value_to_cstr(l->arena, &final), .public_vars = true, .listed = true};
-    const struct value *dup =
-        entry->type == VALUE_DICT ? dict_get(entry->u.dict, "allow_duplicates") : NULL;
-    args.allow_duplicates = dup && dict_bool(entry->u.dict, "allow_duplicates", false);
     const struct value *vars = dict_get(attrs, "vars");
     if (vars && vars->type == VALUE_DICT)
         args.given = vars->u.dict;

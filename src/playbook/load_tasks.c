@@ -690,7 +690,14 @@ int playbook_include_role(struct loader *l, struct task *task, const struct role
     buf_addf(&key, "%zu:role:%s", task->number, args->name);
     for (size_t i = 0; i < sizeof from / sizeof *from; i++)
         buf_addf(&key, ":%s", from[i] ? from[i] : "");
-    if (!(*ret = cached(l, buf_str(&key))) && (rc = include_role(l, task, args, ret, e)) == 0)
+    if (args->item) {
+        struct value item = {.type = VALUE_DICT};
+        item.u.dict = (struct dict *)(uintptr_t)args->item;
+        value_repr(&key, &item);
+    }
+    if ((*ret = cached(l, buf_str(&key))))
+        (*ret)->n.role->use->allow_duplicates = args->allow_duplicates;
+    else if ((rc = include_role(l, task, args, ret, e)) == 0)
         cache(l, buf_str(&key), *ret);
     buf_release(&key);
     return rc;

@@ -68,11 +68,18 @@ struct include {
     const char *file_name;     // for messages
 };
 
+// What uses of a role have in common that are the same to Ansible: it runs once per host and play,
+// unless it allows duplicates. Whoever is loaded last says whether it does.
+struct role_use {
+    struct value key; // name, parameters and what else tells uses apart
+    bool allow_duplicates;
+};
+
 // One use of a role, with its own parameters.
 struct role {
     const char *name;          // as written ("nginx", "acme.site.web")
     const char *path;          // folder
-    const char *unique;        // name and parameters as text: the same text is the same use
+    struct role_use *use;      // shared with the same uses of the play
     struct dict *defaults;     // never NULL
     struct dict *vars;         // never NULL
     const struct dict *params; // unknown keys of the roles: entry, or `vars:` of include_role
@@ -83,7 +90,6 @@ struct role {
     struct node_list tasks; // main
     struct node_list handlers;
     struct node *node; // NODE_INCLUDE that carries the keywords of the roles: entry
-    bool allow_duplicates;
     bool public_vars;  // vars and defaults are visible to the rest of the play (static roles,
                        // public: true)
     bool from_include; // by include_role or import_role

@@ -158,6 +158,8 @@ static int include_role(struct exec *x, struct dict *args, struct value *result)
                               .no_validate = !dict_bool(args, "rolespec_validate", true)};
     struct include *inc;
     struct err e = ERR_INIT;
+    if (x->item && !ri.allow_duplicates)
+        ri.item = frame_vars(x);
     if (!ri.name)
         return action_fail(x, result, "'name' is a required field for include_role.");
     if (playbook_include_role(x->run->o.loader, x->task, &ri, &inc, &e) < 0) {

@@ -61,7 +61,8 @@ struct rhost {
     const char *handler_why;   // of the handler being run
     size_t n_notified, cap_notified;
     struct arena *play_arena;
-    struct dict *roles_done;        // role->unique of finished roles
+    struct dict *roles; // address of a role_use -> VALUE_BOOL: whether it is finished here (false:
+                        // one of its tasks has run)
     struct included *included_list; // what the include just run gave
     size_t n_included;
     struct arena *included_arena;
@@ -168,8 +169,8 @@ struct exec {
     const char *delegate_name; // NULL: not delegated
     const struct dict *environment;
     const struct dict *args; // of the execution at hand, templated; NULL: not that far
-    struct list *changes;    // what it changed, where run_opts.record_diff asks for it; or NULL
     struct list *notifies;   // handlers named by the executions so far
+    struct list *changes;    // what it changed, where run_opts.record_diff asks for it; or NULL
     bool secret;             // it sends what came out of a vault
     bool any_secret;         // an item of its loop did
     const char *name;        // templated task name
@@ -395,9 +396,9 @@ const char *task_display_name(struct run *r, struct rhost *h, const struct task 
 void host_walk(void *arg); // the coroutine of a host; arg: struct rhost *
 
 // --- handlers.c
-// Notifies the handlers a changed task names; why: it is not known to change, or NULL. false: one
 // The handlers an execution of the task (of its item) would notify, added to names.
 int task_notifies(struct exec *x, struct list *names, struct err *e);
+// Notifies the handlers a changed task names; why: it is not known to change, or NULL. false: one
 // does not exist, the run is stopped.
 bool task_notify(struct rhost *h, struct task *t, const struct list *names, const char *why,
                  struct arena *a);

@@ -280,7 +280,7 @@ static void reset_host(struct run *r, struct rhost *h)
     h->failed_arena = NULL;
     arena_free(h->play_arena);
     h->play_arena = arena_new();
-    h->roles_done = value_dict(h->play_arena).u.dict;
+    h->roles = value_dict(h->play_arena).u.dict;
 }
 
 static void tell_play(struct run *r, struct play *p, size_t n)

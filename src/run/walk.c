@@ -180,8 +180,31 @@ static enum flow walk_meta(struct rhost *h, struct task *t)
 
 static enum flow walk_task(struct rhost *h, struct task *t)
 {
+// A role runs once per host and play for the same parameters, unless it allows duplicates: its
+// tasks are passed over, those of roles it depends on or imports are looked at by themselves.
+static bool role_already_done(struct rhost *h, const struct task *t)
+{
+    const struct role *r = t->n.role;
+    if (!r || r->use->allow_duplicates)
+        return false;
+    struct value key = value_int((int64_t)(uintptr_t)r->use);
+    const struct value *done = dict_getv(h->roles, &key);
+    return done && done->u.b;
+}
+
+// Only a role of which a task has run, and not all were skipped, counts as done at its end.
+static void role_has_run(struct rhost *h, const struct task *t, enum task_status status)
+{
+    const struct role *r = t->n.role;
+    if (!r || status == STATUS_SKIPPED || status == STATUS_UNREACHABLE)
+        return;
+    struct value key = value_int((int64_t)(uintptr_t)r->use);
+    if (!dict_getv(h->roles, &key))
+        dict_setv(h->roles, key, value_bool(false));
+}
+
     struct run *r = h->run;
-    if (!t->handler && !task_selected(r, h, &t->n))
+    if (!t->handler && (role_already_done(h, t) || !task_selected(r, h, &t->n)))
         return FLOW_GO;
     if (!schedule_arrive(h, t))
         return FLOW_OUT;
@@ -246,24 +269,16 @@ static enum flow walk_block(struct rhost *h, struct block *b)
     return f;
 }
 
-// A role runs once per host and play for the same parameters, unless it allows duplicates.
-static bool role_already_done(struct rhost *h, const struct include *inc)
-{
-    const struct role *r = inc->n.role;
-    return r && r->node == &inc->n && !r->allow_duplicates && dict_get(h->roles_done, r->unique);
-}
-
 static enum flow walk_include(struct rhost *h, struct include *inc)
 {
     const struct role *r = inc->n.role;
-    if (role_already_done(h, inc))
-        return FLOW_GO;
     if (!push(h, inc->n.pos))
         return FLOW_OUT;
     enum flow f = walk_list(h, &inc->body);
     pop(h);
-    if (f == FLOW_GO && r && r->node == &inc->n)
-        dict_set(h->roles_done, r->unique, value_bool(true));
+    struct value key = value_int((int64_t)(uintptr_t)(r ? r->use : NULL));
+    if (f == FLOW_GO && r && r->node == &inc->n && dict_getv(h->roles, &key))
+        dict_setv(h->roles, key, value_bool(true));
     return f;
 }
 

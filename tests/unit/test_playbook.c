@@ -227,7 +227,7 @@ static void loads_roles_with_all_their_parts(void **state)
     assert_int_equal(r->n_deps, 1);
     assert_string_equal(r->deps[0]->name, "base");
     assert_int_equal(dict_int(r->deps[0]->params, "p", 0), 3);
-    assert_true(r->allow_duplicates);
+    assert_true(r->use->allow_duplicates);
     assert_string_equal(dict_str(r->defaults, "d", ""), "default");
     assert_int_equal(dict_int(r->vars, "v", 0), 1);
     assert_int_equal(dict_int(r->vars, "w", 0), 2);
