@@ -85,6 +85,8 @@ static enum flow task_failed(struct rhost *h, struct task *t, const struct value
     remember_failure(&x, h, result, name);
     if (dict_get(result->u.dict, "_andon_untold")) {
         ; // no result: nothing counts it
+    } else if (h->rescues && t->handler) {
+        h->stats.failed++; // as Ansible counts it, though the rescue section follows
     } else if (h->rescues && !dict_get(result->u.dict, "reason")) {
         h->stats.rescued++;
     } else {
@@ -178,8 +180,6 @@ static enum flow walk_meta(struct rhost *h, struct task *t)
     return FLOW_GO;
 }
 
-static enum flow walk_task(struct rhost *h, struct task *t)
-{
 // A role runs once per host and play for the same parameters, unless it allows duplicates: its
 // tasks are passed over, those of roles it depends on or imports are looked at by themselves.
 static bool role_already_done(struct rhost *h, const struct task *t)
@@ -203,6 +203,8 @@ static void role_has_run(struct rhost *h, const struct task *t, enum task_status
         dict_setv(h->roles, key, value_bool(false));
 }
 
+static enum flow walk_task(struct rhost *h, struct task *t)
+{
     struct run *r = h->run;
     if (!t->handler && (role_already_done(h, t) || !task_selected(r, h, &t->n)))
         return FLOW_GO;
