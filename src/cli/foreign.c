@@ -105,6 +105,7 @@ void session_open_plugins(struct session *s)
                              .server = session_own_file(s, "ANDON_PLUGINS", "andon-plugins.py"),
                              .warn = warn,
                              .display = show,
+                             .decrypt = vault_count(s->vault) ? session_decrypt : NULL,
                              .data = s};
     s->plugins = plugins_new(&o);
     plugins_set_hooks(s->plugins);

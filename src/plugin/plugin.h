@@ -21,6 +21,10 @@ struct plugins_opts {
     void (*warn)(void *data, const char *msg);
     // What they print. May be NULL.
     void (*display)(void *data, const char *text, bool error);
+    // Decrypts what they read; path: the file it is from, or NULL. The result lives in a. NULL:
+    // there are no passwords, which never leave this process.
+    int (*decrypt)(void *data, struct arena *a, const char *path, const char *text, size_t len,
+                   const char **ret, size_t *ret_len, struct err *e);
     void *data;
 };
 

@@ -2,6 +2,7 @@
 // it is dead or takes too long. Requests block: plugins run where templates are evaluated, which
 // cannot wait otherwise.
 #include "core/file.h"
+#include "core/hash.h"
 #include "core/json.h"
 #include "plugin/internal.h"
 
@@ -66,7 +67,8 @@ void process_end(struct plugins *p)
     p->told_folders = p->told_playbooks = 0;
 }
 
-static void run_child(const char *python, const char *server, const int fds[4], pid_t parent)
+static void run_child(const char *python, const struct plugins_opts *o, const int fds[4],
+                      pid_t parent)
 {
     sigset_t none;
     sigemptyset(&none);
@@ -78,7 +80,7 @@ static void run_child(const char *python, const char *server, const int fds[4], 
     for (int i = 0; i < 4; i++)
         if (dup2(fds[i], i) < 0)
             _exit(127);
-    execl(python, python, "-u", server, (char *)NULL);
+    execl(python, python, "-u", o->server, o->decrypt ? "vault" : (char *)NULL, (char *)NULL);
     _exit(127);
 }
 
@@ -124,7 +126,7 @@ static int start(struct plugins *p, struct err *e)
     int rc = make_pipes(fds);
     pid_t parent = getpid(), pid = rc < 0 ? -1 : fork();
     if (pid == 0)
-        run_child(python, p->o.server, (const int[4]){fds[0], fds[3], fds[5], fds[6]}, parent);
+        run_child(python, &p->o, (const int[4]){fds[0], fds[3], fds[5], fds[6]}, parent);
     static const int theirs[] = {0, 3, 5, 6}, ours[] = {1, 2, 4, 7};
     for (int i = 0; i < 4; i++) {
         if (fds[theirs[i]] >= 0)
@@ -348,6 +350,26 @@ static void answer_variable(const struct var_source *vars, struct arena *a, cons
     buf_addc(b, '}');
 }
 
+static void answer_plain(struct plugins *p, struct arena *a, const char *text, const char *path,
+                         struct buf *b)
+{
+    struct err e = ERR_INIT;
+    const char *plain;
+    size_t len;
+    int rc = p->o.decrypt ? p->o.decrypt(p->o.data, a, path, text, strlen(text), &plain, &len, &e)
+                          : err_set(&e, ERR_FAILED, POS_NONE, "no vault secrets found");
+    if (rc < 0) {
+        buf_adds(b, "{\"failed\":");
+        json_write_string(b, err_msg(&e), strlen(err_msg(&e)), true);
+        buf_addc(b, '}');
+    } else {
+        buf_adds(b, "{\"plain\":\"");
+        base64_encode(b, plain, len);
+        buf_adds(b, "\"}");
+    }
+    err_release(&e);
+}
+
 // News: it wants no answer.
 static bool is_news(struct plugins *p, const struct dict *d)
 {
@@ -362,9 +384,14 @@ static bool is_news(struct plugins *p, const struct dict *d)
 int process_question(struct plugins *p, const struct var_source *vars, struct arena *a,
                      const struct dict *d, struct buf *ret, struct err *e)
 {
-    const char *name = dict_str(d, "get", NULL), *host = dict_str(d, "host", NULL);
+    const char *name = dict_str(d, "get", NULL), *host = dict_str(d, "host", NULL),
+               *encrypted = dict_str(d, "unvault", NULL);
     if (is_news(p, d))
         return 1;
+    if (encrypted) {
+        answer_plain(p, a, encrypted, dict_str(d, "file", NULL), ret);
+        return 1;
+    }
     if (!name && !dict_get(d, "names"))
         return 0;
     int rc = 0;

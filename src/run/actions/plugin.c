@@ -307,6 +307,8 @@ static int converse(struct action *ac, struct ear *ear, struct value *result, st
         int rc = hear(ac, ear, &v, e);
         if (rc < 0)
             return rc;
+        if (dict_get(v.u.dict, "unvault"))
+            ac->x->secret = true;
         rc = worker_question(ac->worker, &ac->x->tpl, ac->x->a, v.u.dict, &b, e);
         if (rc == 0)
             rc = plugin_serve(ac, v.u.dict, &b, e);
