@@ -460,8 +460,9 @@ int load_role_entry(struct loader *l, const struct where *w, const struct value 
     int rc = static_template(l, &here, name, &final, e);
     if (rc < 0)
         return err_at(e, value_pos(name));
-    struct role_include args = {
-        .name = value_to_cstr(l->arena, &final), .public_vars = true, .listed = true};
+    struct role_include args = {.name = value_to_cstr(l->arena, &final),
+                                .public_vars = !w->role || w->role->public_vars,
+                                .listed = true};
     const struct value *vars = dict_get(attrs, "vars");
     if (vars && vars->type == VALUE_DICT)
         args.given = vars->u.dict;
