@@ -143,11 +143,6 @@ static struct value extended(struct exec *x, const struct loop_control *lc,
 {
     struct value v = value_dict(x->a);
     struct dict *d = v.u.dict;
-    if (lc->extended_allitems) {
-        struct value all = {.type = VALUE_LIST};
-        all.u.list = (struct list *)(uintptr_t)items;
-        dict_set(d, "allitems", all);
-    }
     dict_set(d, "index", value_int((int64_t)i + 1));
     dict_set(d, "index0", value_int((int64_t)i));
     dict_set(d, "first", value_bool(i == 0));
@@ -155,6 +150,11 @@ static struct value extended(struct exec *x, const struct loop_control *lc,
     dict_set(d, "length", value_int((int64_t)items->len));
     dict_set(d, "revindex", value_int((int64_t)(items->len - i)));
     dict_set(d, "revindex0", value_int((int64_t)(items->len - i - 1)));
+    if (lc->extended_allitems) {
+        struct value all = {.type = VALUE_LIST};
+        all.u.list = (struct list *)(uintptr_t)items;
+        dict_set(d, "allitems", all);
+    }
     if (i + 1 < items->len)
         dict_set(d, "nextitem", items->items[i + 1]);
     if (i)
