@@ -134,6 +134,7 @@ static bool char_at(struct ev *ev, const struct value *v, int64_t i, struct valu
     if (s >= end)
         return false;
     *ret = value_strn(ev->a, s, char_len(s, end));
+    ret->flags = v->flags & VALUE_MARKUP;
     return true;
 }
 

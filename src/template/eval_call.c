@@ -1,6 +1,7 @@
 // Calls: arguments, filters, tests, methods, and whatever else can be called.
 #include "template/eval.h"
 #include "template/hooks.h"
+#include "template/rows.h"
 
 #include <string.h>
 
@@ -226,6 +227,8 @@ static int no_bytes(struct ev *ev, const char *name, const struct arg_set *s)
     return 0;
 }
 
+static const struct builtin of_markup = {.fn = markup_method};
+
 // obj.method(...): without making an object of the method.
 static int call_method(struct ev *ev, const struct node *n, bool *done, struct value *callee,
                        struct value *ret)
@@ -250,7 +253,9 @@ static int call_method(struct ev *ev, const struct node *n, bool *done, struct v
     rc = eval_args(ev, n->u.call.args, &s);
     if (rc == 0 && m == attr->u.attr.str_method && strncmp(m->name, "format", 6) != 0)
         rc = no_bytes(ev, m->name, &s);
-    if (rc == 0)
+    if (rc == 0 && obj.type == VALUE_STRING && obj.flags & VALUE_MARKUP)
+        rc = run_builtin(ev, &of_markup, m->name, &obj, s.args, s.n, s.kwargs, ret);
+    else if (rc == 0)
         rc = run_builtin(ev, m, m->name, &obj, s.args, s.n, s.kwargs, ret);
     args_done(ev, &s);
     return rc;

@@ -493,7 +493,7 @@ static void string_slice(struct ev *ev, const struct value *v, int64_t start, in
     for (int64_t i = start; step > 0 ? i < stop : i > stop; i += step)
         buf_add(&b, at[i], (size_t)(at[i + 1] - at[i]));
     *ret = value_strn(ev->a, buf_str(&b), b.len);
-    ret->flags = v->flags & (VALUE_UNSAFE | VALUE_BYTES);
+    ret->flags = v->flags & (VALUE_UNSAFE | VALUE_BYTES | VALUE_MARKUP);
     buf_release(&b);
 }
 

@@ -8,6 +8,14 @@
 
 typedef void case_fn(struct buf *b, const char *s, size_t len);
 
+// Text that is marked safe stays so where only its form changes.
+static struct value same_kind(const struct call *c, struct value v)
+{
+    if (c->self.type == VALUE_STRING)
+        v.flags |= c->self.flags & VALUE_MARKUP;
+    return v;
+}
+
 static int recase(struct call *c, case_fn *fn, struct value *ret, struct err *e)
 {
     int rc = args_none(c, e);
@@ -16,7 +24,7 @@ static int recase(struct call *c, case_fn *fn, struct value *ret, struct err *e)
     struct text t = text_of(c, &c->self);
     struct buf b = call_buf(c);
     fn(&b, t.s, t.len);
-    *ret = take_buf(c, &b);
+    *ret = same_kind(c, take_buf(c, &b));
     return 0;
 }
 
@@ -77,6 +85,7 @@ BUILTIN(filter_string)
     int rc = args_none(c, e);
     struct text t = text_of(c, &c->self);
     *ret = c->self.type == VALUE_STRING ? c->self : value_ref(t.s, t.len);
+    ret->flags &= (uint8_t)~VALUE_MARKUP;
     return rc;
 }
 
@@ -94,7 +103,7 @@ BUILTIN(filter_trim)
     if (given)
         set = text_of(c, chars);
     struct text t = str_strip(text_of(c, &c->self), given ? &set : NULL, STRIP_BOTH);
-    *ret = str_from(c, t.s, t.len);
+    *ret = same_kind(c, str_from(c, t.s, t.len));
     return 0;
 }
 
@@ -157,7 +166,7 @@ BUILTIN(filter_indent)
         buf_add(&b, l->u.str.s, l->u.str.len);
     }
     drop_buf(c, &pad);
-    *ret = take_buf(c, &b);
+    *ret = same_kind(c, take_buf(c, &b));
     return 0;
 }
 
@@ -170,7 +179,7 @@ BUILTIN(filter_center)
         return rc;
     struct buf b = call_buf(c);
     str_pad(&b, text_of(c, &c->self), width, text_lit(" "), 'c');
-    *ret = take_buf(c, &b);
+    *ret = same_kind(c, take_buf(c, &b));
     return 0;
 }
 
@@ -214,7 +223,7 @@ BUILTIN(filter_truncate)
     struct buf b = call_buf(c);
     buf_add(&b, t.s, t.len);
     buf_add(&b, end.s, end.len);
-    *ret = take_buf(c, &b);
+    *ret = same_kind(c, take_buf(c, &b));
     return 0;
 }
 
@@ -267,7 +276,7 @@ BUILTIN(filter_reverse)
             buf_add(&b, prev, (size_t)(p - prev));
             p = prev;
         }
-        *ret = take_buf(c, &b);
+        *ret = same_kind(c, take_buf(c, &b));
         return 0;
     }
     struct list *l;

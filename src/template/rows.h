@@ -218,6 +218,9 @@ lookup_fn lookup_url;
 builtin_fn bytes_method;
 builtin_fn bytes_method_hex;
 
+// methods_markup.c
+builtin_fn markup_method;
+
 // methods_case.c
 builtin_fn str_method_lower;
 builtin_fn str_method_upper;
