@@ -252,8 +252,8 @@ cmd_crash() {
     instance_load
     for name; do
         host_number "$name"
-        host_stop "$name"
     done
+    hosts_stop "$@"
 }
 
 # cmd_boot HOST..: boots hosts that crashed, with the files they had.
