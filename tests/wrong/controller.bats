@@ -23,11 +23,11 @@ change() {
     on 1 sh -c "$1"
 }
 
-# slow_package: a package in /root/slow.deb whose script takes three seconds.
+# slow_package [SECONDS]: a package in /root/slow.deb whose script takes so long (3).
 slow_package() {
     change 'mkdir -p /root/slow/DEBIAN /root/slow/opt
         printf "Package: slow\nVersion: 1\nArchitecture: all\nMaintainer: x <x@x>\nDescription: slow\n" >/root/slow/DEBIAN/control
-        printf "#!/bin/sh\nsleep 3\necho made >/opt/configured\n" >/root/slow/DEBIAN/postinst
+        printf "#!/bin/sh\nsleep '"${1:-3}"'\necho made >/opt/configured\n" >/root/slow/DEBIAN/postinst
         chmod 755 /root/slow/DEBIAN/postinst
         dpkg-deb --build /root/slow /root/slow.deb'
 }
@@ -151,11 +151,11 @@ Y
 }
 
 @test "a task's timeout lets packages be installed, and says so" {
-    slow_package
-    play <<<'- {name: install, apt: {deb: /root/slow.deb}, timeout: 2}'
+    slow_package 9 # on a slow machine it must have begun before the timeout
+    play <<<'- {name: install, apt: {deb: /root/slow.deb}, timeout: 6}'
     run andon run -i hosts site.yml -l h1
     is 2
-    has "failed to execute in the expected time frame (2)"
+    has "failed to execute in the expected time frame (6)"
     has "goes on to its end"
     installed
 }
