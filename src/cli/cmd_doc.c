@@ -70,6 +70,12 @@ static void print_module(const struct module_spec *m)
            m->flags & MODULE_CONTROLLER ? "Runs on the controller. " : "Runs on the host. ",
            m->flags & MODULE_CHECK ? "Supports check mode." : "Is skipped in check mode.",
            m->flags & MODULE_UNDO ? " Can be undone." : "");
+    for (const struct undo_limit *l = m->no_undo; l && l->why; l++)
+        if (!l->param)
+            printf("Cannot be undone: %s.\n\n", l->why);
+        else
+            printf("Cannot be undone with `%s`%s%s: %s.\n\n", l->param, l->values ? " " : "",
+                   l->values ? l->values : "", l->why);
 }
 
 static int print_modules(void)
@@ -318,8 +324,9 @@ static const char plan_status[] = "0 the plan was made, 1 an error, 2 a task wou
                                   "command line is wrong, 4 a host was "
                                   "not reached or a file cannot be parsed.";
 static const char undo_status[] = "0 all is as it was before the run, 1 an error, 2 a host refused "
-                                  "or failed, or the command line "
-                                  "is wrong, 4 a host was not reached.";
+                                  "or failed, or the command line is wrong, 3 the policy refuses "
+                                  "it, 4 a host was not reached, 6 what can be put back is, and "
+                                  "what cannot is named.";
 static const char ledger_status[] = "0 all went well, 1 an error (no ledger, nothing of that "
                                     "name, what cannot be), 2 the command line is wrong.";
 

@@ -7,14 +7,25 @@
 #include "core/buf.h"
 #include "core/json.h"
 #include "ledger/ledger.h"
+#include "spec/spec.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#define EXIT_PARTLY 6 // all that can be undone is
+
 // What became of one host.
-enum fate { FATE_DONE, FATE_BEFORE, FATE_NONE, FATE_REFUSED, FATE_FAILED, FATE_UNREACHABLE };
+enum fate {
+    FATE_DONE,
+    FATE_PARTLY, // what has no inverse is left
+    FATE_BEFORE,
+    FATE_NONE,
+    FATE_REFUSED,
+    FATE_FAILED,
+    FATE_UNREACHABLE
+};
 
 struct host_fate {
     const char *host;
@@ -27,6 +38,7 @@ struct undo {
     struct session *s;
     const char *run;
     struct list *names; // of its hosts; empty: not known
+    struct dict *lost;  // host -> texts of what the ledger says cannot be undone
     struct host_fate *hosts;
     size_t n, cap;
 };
@@ -44,6 +56,25 @@ static void add_list(struct buf *b, const struct dict *d, const char *key, const
     arena_free(a);
 }
 
+// What the ledger knows and the host's journal does not: of what is done without the helper (raw,
+// synchronize) nothing is written there.
+static void add_lost(struct undo *u, const char *host, struct dict *result)
+{
+    const struct value *more = dict_get(u->lost, host), *had = dict_get(result, "lost");
+    struct value all = had ? value_copy(u->s->arena, had) : value_list(u->s->arena);
+    for (size_t i = 0; more && i < more->u.list->len; i++) {
+        const char *s = value_to_cstr(u->s->arena, &more->u.list->items[i]);
+        size_t task = strcspn(s, ":");
+        bool told = false;
+        for (size_t k = 0; had && k < had->u.list->len && !told; k++)
+            told = strncmp(value_to_cstr(u->s->arena, &had->u.list->items[k]), s, task) == 0;
+        if (!told)
+            list_add(all.u.list, more->u.list->items[i]);
+    }
+    if (all.u.list->len)
+        dict_set(result, "lost", all);
+}
+
 static char *describe(const struct undo *u, const struct host_fate *h)
 {
     struct buf b = BUF_INIT;
@@ -54,7 +85,7 @@ static char *describe(const struct undo *u, const struct host_fate *h)
     add_list(&b, h->result, "conflicts", u->s->o.force ? "changed since, and put back" : NULL);
     add_list(&b, h->result, "actions", NULL);
     add_list(&b, h->result, "left", "not put back");
-    add_list(&b, h->result, "lost", "cannot be undone");
+    add_list(&b, h->result, "lost", u->s->o.check ? "cannot be undone" : "not undone");
     if (half && strcmp(half, u->run) != 0)
         buf_addf(&b, "  the undo of %s was interrupted here: 'andon undo %s' finishes it\n", half,
                  half);
@@ -66,10 +97,9 @@ static char *describe(const struct undo *u, const struct host_fate *h)
     return buf_detach(&b);
 }
 
-static enum fate fate_of(const struct result_event *ev)
+static enum fate fate_of(enum task_status status, const struct dict *d)
 {
-    const struct dict *d = ev->result;
-    switch (ev->status) {
+    switch (status) {
     case STATUS_UNREACHABLE:
         return FATE_UNREACHABLE;
     case STATUS_FAILED:
@@ -77,12 +107,14 @@ static enum fate fate_of(const struct result_event *ev)
                    ? FATE_REFUSED
                    : FATE_FAILED;
     case STATUS_SKIPPED:
-        return FATE_NONE;
+        return dict_get(d, "lost") ? FATE_PARTLY : FATE_NONE;
     case STATUS_OK:
     case STATUS_CHANGED:
     case STATUS_UNKNOWN:
         break;
     }
+    if (dict_get(d, "lost"))
+        return FATE_PARTLY;
     return dict_get(d, "actions") ? FATE_DONE : FATE_BEFORE;
 }
 
@@ -96,8 +128,10 @@ static void on_result(void *data, const struct result_event *ev)
     }
     struct host_fate *h = &u->hosts[u->n++];
     *h = (struct host_fate){.host = arena_strdup(u->s->arena, ev->host),
-                            .fate = fate_of(ev),
                             .result = value_copy(u->s->arena, &copy).u.dict};
+    if (ev->status != STATUS_FAILED && ev->status != STATUS_UNREACHABLE)
+        add_lost(u, h->host, (struct dict *)(uintptr_t)h->result);
+    h->fate = fate_of(ev->status, h->result);
     h->text = describe(u, h);
 }
 
@@ -124,6 +158,8 @@ static const char *headline(const struct undo *u, enum fate fate)
     switch (fate) {
     case FATE_DONE:
         return check ? "would be put back on" : "put back on";
+    case FATE_PARTLY:
+        return check ? "would be put back in part on" : "put back in part on";
     case FATE_BEFORE:
         return "as before the run already:";
     case FATE_NONE:
@@ -142,7 +178,9 @@ static void print_text(const struct undo *u)
 {
     for (size_t i = 0, end; i < u->n; i = end) {
         const struct host_fate *h = &u->hosts[i];
-        enum config_id color = h->fate <= FATE_NONE ? CONFIG_COLOR_CHANGED : CONFIG_COLOR_ERROR;
+        enum config_id color = h->fate == FATE_PARTLY ? CONFIG_COLOR_WARN
+                               : h->fate <= FATE_NONE ? CONFIG_COLOR_CHANGED
+                                                      : CONFIG_COLOR_ERROR;
         struct buf b = BUF_INIT;
         for (end = i; end < u->n && u->hosts[end].fate == h->fate &&
                       strcmp(u->hosts[end].text, h->text) == 0;
@@ -161,6 +199,8 @@ static void print_status(const struct undo *u)
         const struct host_fate *h = &u->hosts[i];
         const char *half = dict_str(h->result, "half", NULL);
         const char *state = dict_str(h->result, "state", "no journal");
+        if (strcmp(state, "undone") == 0 && dict_get(h->result, "lost"))
+            state = "partly undone";
         printf("%-24s %s%s%s%s\n", h->host,
                h->fate == FATE_UNREACHABLE ? "not reached"
                : h->fate == FATE_FAILED    ? dict_str(h->result, "msg", "failed")
@@ -171,7 +211,7 @@ static void print_status(const struct undo *u)
 
 static void print_json(const struct undo *u)
 {
-    static const char *const names[] = {"undone",  "undone before", "unknown run",
+    static const char *const names[] = {"undone",  "partly undone", "undone before", "unknown run",
                                         "refused", "failed",        "unreachable"};
     struct arena *a = arena_new();
     struct value hosts = value_dict(a), all = value_dict(a);
@@ -199,11 +239,14 @@ static void print_json(const struct undo *u)
 
 static void print_hint(const struct undo *u)
 {
-    bool refused = false, lost = false;
+    bool refused = false, lost = false, partly = false;
     for (size_t i = 0; i < u->n; i++) {
         refused = refused || u->hosts[i].fate == FATE_REFUSED;
+        partly = partly || u->hosts[i].fate == FATE_PARTLY;
         lost = lost || u->hosts[i].fate == FATE_UNREACHABLE || u->hosts[i].fate == FATE_FAILED;
     }
+    if (partly && !u->s->o.check)
+        printf("The run is partly undone: what is named above it has left as it is.\n");
     if (refused)
         printf("Where something was changed since, --force puts back what the run found all the "
                "same.\n");
@@ -213,12 +256,17 @@ static void print_hint(const struct undo *u)
 
 static int exit_code(const struct undo *u, int code)
 {
-    bool failed = false, unreachable = false;
+    bool failed = false, unreachable = false, partly = false;
     for (size_t i = 0; i < u->n; i++) {
+        partly = partly || u->hosts[i].fate == FATE_PARTLY;
         failed = failed || u->hosts[i].fate == FATE_REFUSED || u->hosts[i].fate == FATE_FAILED;
         unreachable = unreachable || u->hosts[i].fate == FATE_UNREACHABLE;
     }
-    return failed ? RUN_FAILED : unreachable ? RUN_UNREACHABLE : code == RUN_FAILED ? 0 : code;
+    if (failed)
+        return RUN_FAILED;
+    if (unreachable)
+        return RUN_UNREACHABLE;
+    return code && code != RUN_FAILED ? code : partly && !u->s->o.status ? EXIT_PARTLY : 0;
 }
 
 static int tell(struct undo *u, int code)
@@ -287,6 +335,40 @@ static int take_host(void *data, const struct ledger_event *ev)
             return 0;
     list_add(u->names, value_str(u->s->arena, ev->host));
     return 0;
+}
+
+static int take_lost(void *data, const struct ledger_event *ev)
+{
+    struct undo *u = data;
+    struct arena *a = u->s->arena;
+    const char *undo = ev->body ? dict_str(ev->body, "undo", "") : "";
+    if (strcmp(undo, "no") != 0 || dict_bool(ev->body, "undone", false))
+        return 0; // an undo names what it lacks by itself
+    const char *module = dict_str(ev->body, "module", ""),
+               *task = dict_str(ev->body, "task", module);
+    const char *why = spec_no_undo(spec_find(module), NULL);
+    struct value *l = dict_get(u->lost, ev->host);
+    struct value text =
+        value_strf(a, "%s: %s: %s", task, module, why ? why : "a part of it could not be kept");
+    if (!l) {
+        dict_set(u->lost, ev->host, value_list(a));
+        l = dict_get(u->lost, ev->host);
+    }
+    for (size_t i = 0; i < l->u.list->len; i++)
+        if (value_equal(&l->u.list->items[i], &text))
+            return 0;
+    list_add(l->u.list, text);
+    return 0;
+}
+
+static void find_lost(struct undo *u, struct ledger *l)
+{
+    static const char *const types[] = {"change", NULL};
+    struct ledger_filter f = {.types = types, .run = u->run};
+    struct arena *a = arena_new();
+    if (*u->run)
+        (void)!ledger_each(l, &f, a, take_lost, u, NULL);
+    arena_free(a);
 }
 
 // Hosts the run had, as the ledger tells.
@@ -396,10 +478,13 @@ int cmd_undo(int argc, char **argv, bool compat)
     }
     u.run = s.o.args->len ? s.o.args->items[0].u.str.s : "";
     u.names = value_list(s.arena).u.list;
+    u.lost = value_dict(s.arena).u.dict;
     struct ledger *l = open_ledger(&s);
     code = settle_run(&u, l);
-    if (l)
+    if (l) {
         find_hosts(&u, l);
+        find_lost(&u, l);
+    }
     ledger_close(l);
     s.undoes = u.run;
     if (code) {

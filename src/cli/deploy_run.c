@@ -226,7 +226,8 @@ static const char *no_stats_detail(const struct watch *w, int status, const stru
 {
     const char *said = last_line(w->a, errors);
     if (w->late)
-        return "ended at the ring's deadline";
+        return w->job->action == BATCH_DEPLOY ? "ended at the ring's deadline"
+                                              : "putting back did not end within its deadline";
     if (said)
         return said;
     return WIFSIGNALED(status)
@@ -249,6 +250,19 @@ static bool changed_by(const struct watch *w, const char *run, const char *host)
     return ledger_each(w->d->ledger, &f, w->a, one_is_enough, NULL, NULL) != 0;
 }
 
+#define PARTLY "partly undone"
+#define LOST_MAX 1000 // bytes of a list of what is left
+
+static const char *text_of_list(struct arena *a, const struct list *l)
+{
+    struct buf b = BUF_INIT;
+    for (size_t i = 0; i < l->len && b.len < LOST_MAX; i++)
+        buf_addf(&b, "%s%s", i ? "; " : "", value_to_cstr(a, &l->items[i]));
+    const char *s = arena_strdup(a, buf_str(&b));
+    buf_release(&b);
+    return s;
+}
+
 // Why a host was not put back, or NULL.
 static const char *not_undone(const struct watch *w, const struct value *name)
 {
@@ -257,11 +271,23 @@ static const char *not_undone(const struct watch *w, const struct value *name)
     if (!one || one->type != VALUE_DICT)
         return "the undo told nothing of it";
     const char *outcome = dict_str(one->u.dict, "outcome", "failed");
-    if (strncmp(outcome, "undone", 6) == 0)
+    if (strncmp(outcome, "undone", 6) == 0 || strcmp(outcome, PARTLY) == 0)
         return NULL;
     if (strcmp(outcome, "unknown run") == 0)
         return changed_by(w, w->job->undoes, host) ? "it has no journal of the run" : NULL;
     return dict_str(one->u.dict, "msg", outcome);
+}
+
+// What the run did there that nothing takes back: told, though the host counts as put back.
+static void note_lost(struct watch *w, const struct value *name)
+{
+    const struct value *one = dict_getv(w->stats.u.dict, name);
+    const struct value *lost = dict_get(one->u.dict, "lost");
+    if (w->detail || strcmp(dict_str(one->u.dict, "outcome", ""), PARTLY) != 0 || !lost ||
+        lost->type != VALUE_LIST || !lost->u.list->len)
+        return;
+    w->detail = arena_printf(w->a, "partly undone; on %s this is left: %s",
+                             value_to_cstr(w->a, name), text_of_list(w->a, lost->u.list));
 }
 
 static void take_undo(struct watch *w, struct batch_result *ret)
@@ -275,6 +301,8 @@ static void take_undo(struct watch *w, struct batch_result *ret)
         if (!w->detail)
             w->detail = arena_printf(w->a, "%s: %s", value_to_cstr(w->a, name), why);
     }
+    for (size_t i = 0; !ret->failed->len && i < w->job->hosts->len; i++)
+        note_lost(w, &w->job->hosts->items[i]);
 }
 
 static void take_result(struct watch *w, int status, const struct buf *errors,

@@ -134,8 +134,10 @@ static void batch_line(struct deploy *d, const struct ledger_event *ev, struct b
         return;
     buf_addf(b, "  %s %u of %u  ", verbs[run->action], run->batch, run->of);
     add_hosts(b, run->hosts);
+    const char *reason = dict_str(ev->body, "reason", NULL);
     if (run->ok)
-        buf_addf(b, "  ok  %s", span_words(run->ended - run->started, a));
+        buf_addf(b, "  ok  %s%s%s", span_words(run->ended - run->started, a), reason ? ": " : "",
+                 or_nothing(reason));
     else
         buf_addf(b, "  FAILED on %zu: %s", run->failed->len, dict_str(ev->body, "reason", ""));
     buf_addc(b, '\n');

@@ -102,6 +102,12 @@ static void changed(struct buf *b, const struct ledger_event *ev)
         buf_addf(b, " (%s)", task);
     if (ev->body && dict_bool(ev->body, "undone", false))
         buf_adds(b, " [put back]");
+    const struct value *lost = ev->body ? dict_get(ev->body, "lost") : NULL;
+    for (size_t i = 0; lost && lost->type == VALUE_LIST && i < lost->u.list->len; i++) {
+        buf_adds(b, i ? "; " : " [not undone: ");
+        value_print(b, &lost->u.list->items[i]);
+        buf_adds(b, i + 1 == lost->u.list->len ? "]" : "");
+    }
 }
 
 static void failed(struct buf *b, const struct ledger_event *ev)
@@ -205,6 +211,8 @@ const char *event_diff(struct ledger *l, const struct ledger_event *ev, struct a
 {
     const char *digest = event_str(ev, "diff"), *text;
     struct err e = ERR_INIT;
+    if (!digest && ev->body && dict_bool(ev->body, "undone", false))
+        return undo_diff(l, ev, a, ret_len);
     if (!digest)
         return NULL;
     if (ledger_blob_get(l, digest, DIFF_MAX, a, &text, ret_len, &e) < 0) {

@@ -22,6 +22,12 @@ const struct dict *event_dict(const struct ledger_event *ev, const char *key);
 // The difference an event has, NULL: none; in a. What cannot be read is said in its place.
 const char *event_diff(struct ledger *l, const struct ledger_event *ev, struct arena *a,
                        size_t *ret_len);
+// undo_diff.c: as event_diff of what an undo put back: the differences of the run it undoes, newest
+// first, turned round.
+const char *undo_diff(struct ledger *l, const struct ledger_event *ev, struct arena *a,
+                      size_t *ret_len);
+// Turns a difference of the ledger round, appended: what it adds goes, what it removes comes back.
+void undo_diff_turn(struct buf *b, const char *text, size_t len);
 // Prints a difference with its colours, indented.
 void event_print_diff(const struct output_opts *o, const char *text, size_t len);
 // Prints an event as one line of JSON: that of the ledger, with its number in front as "seq" and,

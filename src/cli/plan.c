@@ -21,7 +21,7 @@ struct group {
 
 struct plan_task {
     const struct task *task;
-    const char *name, *at, *undo;
+    const char *name, *at, *undo, *why; // why: it cannot be undone
     struct group *groups;
     size_t n, cap;
 };
@@ -39,15 +39,23 @@ struct plan {
 // --- collecting ----------------------------------------------------------------------------------
 
 // Whether what a task changes could be put back: by its journal, by the inverse it declares, not.
-static const char *undo_of(const struct task *t)
+static const char *undo_of(const struct result_event *ev, const char **ret_why)
 {
+    const struct task *t = ev->task;
     const struct module_spec *spec = spec_find(t->module);
     const struct value *vars = node_own(&t->n, "vars");
-    if (spec && spec->flags & MODULE_UNDO)
+    const struct dict *args = ev->args                     ? ev->args
+                              : t->args.type == VALUE_DICT ? t->args.u.dict
+                                                           : NULL;
+    const char *why = spec_no_undo(spec, args);
+    if (!why)
         return "yes";
     if (vars && vars->type == VALUE_DICT && dict_get(vars->u.dict, "andon_undo"))
         return "inverse";
-    return spec && spec->flags & MODULE_CONTROLLER ? NULL : "no";
+    if (spec && spec->flags & MODULE_CONTROLLER && !spec->no_undo)
+        return NULL; // it changes nothing on hosts
+    *ret_why = why;
+    return "no";
 }
 
 static struct plan_task *task_of(struct plan *p, const struct result_event *ev)
@@ -65,8 +73,8 @@ static struct plan_task *task_of(struct plan *p, const struct result_event *ev)
         .task = t,
         .name = arena_strdup(p->a, ev->task_name),
         .at =
-            t->n.pos.line ? arena_printf(p->a, "%s:%u", source_name(t->n.pos), t->n.pos.line) : "",
-        .undo = undo_of(t)};
+            t->n.pos.line ? arena_printf(p->a, "%s:%u", source_name(t->n.pos), t->n.pos.line) : ""};
+    one->undo = undo_of(ev, &one->why);
     return one;
 }
 
@@ -271,7 +279,8 @@ void plan_text(struct plan *p, struct buf *ret)
         buf_addf(b, "\n%s", t->name);
         if (*t->at)
             buf_addf(b, "  (%s)", t->at);
-        buf_addf(b, "%s%s\n", t->undo ? "  undo: " : "", t->undo ? t->undo : "");
+        buf_addf(b, "%s%s%s%s\n", t->undo ? "  undo: " : "", t->undo ? t->undo : "",
+                 t->why ? ", cannot be undone because " : "", t->why ? t->why : "");
         for (size_t k = 0; k < t->n; k++) {
             add_group(b, &t->groups[k]);
             changes = changes || t->groups[k].status == STATUS_CHANGED;
@@ -317,6 +326,8 @@ void plan_json(struct plan *p, struct buf *ret)
         dict_set(one.u.dict, "module", value_cstr(t->task->module));
         dict_set(one.u.dict, "at", value_cstr(t->at));
         dict_set(one.u.dict, "undo", t->undo ? value_cstr(t->undo) : value_null());
+        if (t->why)
+            dict_set(one.u.dict, "undo_why", value_cstr(t->why));
         dict_set(one.u.dict, "groups", groups);
         list_add(tasks.u.list, one);
     }

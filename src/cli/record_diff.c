@@ -15,7 +15,8 @@
 // What a password may stand in without anything knowing it for one.
 static bool never_shown(const struct result_event *ev)
 {
-    // what an undo takes away may be a secret of the run before, which this one never learnt
+    // what an undo takes away may be a secret of the run before, which this one never learnt: the
+    // ledger has that run's differences, without its secrets, and undo_diff.c turns them round
     const char *module = subject_module(ev->task);
     return ev->secret || ev->no_log || strcmp(module, "debconf") == 0 ||
            strcmp(module, "_andon_undo") == 0;
@@ -39,6 +40,19 @@ static struct value chosen(struct arena *a, const struct result_event *ev, const
         if (more.u.list->items[i].type == VALUE_DICT)
             list_add(list.u.list, more.u.list->items[i]);
     return list;
+}
+
+// A content that the task itself holds has no file to be named after: the path stands for it.
+static void name_sides(struct arena *a, struct value *list, const char *path)
+{
+    for (size_t i = 0; i < list->u.list->len; i++) {
+        struct value *v = &list->u.list->items[i];
+        const char *name = dict_str(v->u.dict, "path", path);
+        if (!name || *dict_str(v->u.dict, "after_header", "?"))
+            continue;
+        *v = value_shallow(a, v);
+        dict_set(v->u.dict, "after_header", value_str(a, name));
+    }
 }
 
 static const char *put(struct recorder *r, const char *text, size_t len)
@@ -69,6 +83,7 @@ const char *record_diff(struct recorder *r, const struct result_event *ev, const
     const char *digest = NULL;
     if (!list.u.list->len)
         goto out;
+    name_sides(a, &list, path ? path : dict_str(ev->result, "dest", NULL));
     // many hosts change in the same way: what was seen before is not compared again
     json_write(&key, &list, &(struct json_opts){.compact = true});
     if (key.len > INPUT_MAX) // no helper of ours sends that much

@@ -9,6 +9,7 @@
 
 #define LINE_MAX_BYTES 300
 #define MSG_MAX 2000
+#define LOST_MAX 50     // tasks that an event names
 #define AFTER_MAX 30000 // bytes of states in one event
 #define AFTER_STATE 120 // of one, about
 
@@ -82,25 +83,41 @@ static void set_after(struct recorder *r, struct dict *d, const struct result_ev
     size_t bytes = 0;
     if (!after || after->type != VALUE_DICT)
         return;
-    DICT_EACH(after->u.dict, it)
-    {
-        const char *name = it->key.type == VALUE_STRING ? it->key.u.str.s : "";
-        bool own = path && strcmp(name, path) == 0;
-        bool wanted = own || (all && (*name == '/' || strncmp(name, "service:", 8) == 0 ||
-                                      strncmp(name, "apt:", 4) == 0));
-        if (wanted)
+    const struct value *state = path ? dict_get(after->u.dict, path) : NULL;
+    if (state && strcmp(record_name(r, path), path) == 0)
+        dict_set(kept.u.dict, path, state_of(r, ev, path, state));
+    if (all)
+        DICT_EACH(after->u.dict, it)
+        {
+            const char *name = it->key.type == VALUE_STRING ? it->key.u.str.s : "";
+            if (*name != '/' && strncmp(name, "service:", 8) != 0 && strncmp(name, "apt:", 4) != 0)
+                continue;
             bytes += strlen(name) +
                      (it->val.type == VALUE_STRING ? it->val.u.str.len : (size_t)AFTER_STATE);
-        if (!wanted || (bytes > AFTER_MAX && !own) || strcmp(record_name(r, name), name) != 0)
-            continue;
-        dict_set(kept.u.dict, name, state_of(r, ev, name, &it->val));
-    }
+            if (bytes > AFTER_MAX || strcmp(record_name(r, name), name) != 0)
+                continue;
+            dict_set(kept.u.dict, name, state_of(r, ev, name, &it->val));
+        }
     if (kept.u.dict->len)
         dict_set(d, "after", kept);
 }
 
 // --- changes
 // ------------------------------------------------------------------------------------------
+
+// What of the run the undo could not take back.
+static void set_lost(struct recorder *r, struct dict *d, const struct result_event *ev)
+{
+    const struct value *lost = dict_get(ev->result, "lost");
+    struct value l = value_list(r->pending);
+    for (size_t i = 0; lost && lost->type == VALUE_LIST && i < lost->u.list->len && i < LOST_MAX;
+         i++)
+        list_add(l.u.list,
+                 value_cstr(record_line(r, value_to_cstr(r->pending, &lost->u.list->items[i]),
+                                        LINE_MAX_BYTES)));
+    if (l.u.list->len)
+        dict_set(d, "lost", l);
+}
 
 static void add_change(struct recorder *r, const struct result_event *ev, const struct subject *s,
                        const char *diff, bool first)
@@ -116,6 +133,8 @@ static void add_change(struct recorder *r, const struct result_event *ev, const 
         dict_set(d, "undone", value_bool(true));
     if (ev->no_log)
         return;
+    if (undone && first)
+        set_lost(r, d, ev);
     dict_set(d, "kind", value_str(r->pending, s->what));
     if (s->kind == SUBJECT_FILE || s->kind == SUBJECT_TREE)
         e->path = record_name(r, s->name);
@@ -208,6 +227,8 @@ static void take(struct recorder *r, const struct result_event *ev)
         return;
     if (ev->status == STATUS_FAILED || ev->status == STATUS_UNREACHABLE)
         failed(r, ev);
+    if (ev->status == STATUS_FAILED && dict_bool(ev->result, "_andon_undone", false))
+        changed(r, ev); // an undo that failed with one thing has put others back
     else if (ev->status == STATUS_CHANGED && !ev->include)
         changed(r, ev);
     record_tick(r);

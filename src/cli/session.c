@@ -428,7 +428,8 @@ static bool as_ansible(const struct session *s)
            (s->o.output && strcmp(s->o.output, "ansible") == 0);
 }
 
-// A failed ring is put back by undo, so that what cannot be undone is not done.
+// A failed ring is put back by undo, so that what cannot be undone is not done; but for that undo
+// itself, which may be what makes room on a full disk.
 static bool part_of_rollout(void)
 {
     const char *context = getenv("ANDON_CONTEXT");
@@ -473,7 +474,7 @@ static void fill_run_opts(struct session *s)
                            .reach = guard_reach,
                            .prompt_data = s};
     r->undo = config_bool(s->config, CONFIG_UNDO);
-    r->undo_required = r->undo && part_of_rollout();
+    r->undo_required = r->undo && part_of_rollout() && !s->undoes;
     r->undo_runs = config_int(s->config, CONFIG_UNDO_RUNS);
     r->undo_bytes = config_int(s->config, CONFIG_UNDO_BYTES);
     r->tags = s->o.tags->len ? strings(s, s->o.tags)

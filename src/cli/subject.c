@@ -9,6 +9,7 @@
 
 #define DETAIL_MAX 300
 #define MAX_SUBJECTS 1000
+#define MAX_UNDONE 10000 // of one task, which takes back a whole run
 
 struct row {
     const char *module;
@@ -199,7 +200,7 @@ static const char *command_line(const struct result_event *ev, struct arena *a)
 struct subjects {
     struct arena *a;
     struct subject *all;
-    size_t n, cap;
+    size_t n, cap, max;
 };
 
 static void add(struct subjects *l, struct subject s)
@@ -211,7 +212,7 @@ static void add(struct subjects *l, struct subject s)
         l->all = more;
         l->cap = l->cap * 2 + 8;
     }
-    if (l->n < MAX_SUBJECTS)
+    if (l->n < l->max)
         l->all[l->n++] = s;
 }
 
@@ -312,32 +313,100 @@ static bool is_file(const struct result_event *ev)
     return v && v->type == VALUE_STRING && *v->u.str.s == '/';
 }
 
-// What an undo put back: paths, and things as "KIND:NAME".
+// --- what an undo put back: paths, and things as "KIND:NAME"
+// ------------------------------------------------------------------------------------------
+
+static void add_once(struct subjects *l, struct dict *seen, struct subject s)
+{
+    const char *key = arena_printf(l->a, "%s %s", s.what, s.name);
+    if (dict_get(seen, key))
+        return;
+    dict_set(seen, key, value_bool(true));
+    s.detail = "undone";
+    add(l, s);
+}
+
+// The keys of "KEY\tDIGEST" lines: accounts, packages, also as "NAME:ARCH" (dpkg) and "NAME.ARCH"
+// (rpm, dotted).
+static void add_keys(struct subjects *l, struct dict *seen, enum subject_kind kind,
+                     const char *what, bool dotted, const char *lines)
+{
+    for (const char *end; *lines; lines = end + (*end == '\n')) {
+        end = lines + strcspn(lines, "\n");
+        size_t n = strcspn(lines, kind == SUBJECT_PACKAGE ? ":\t\n" : "\t\n");
+        char *name = arena_strndup(l->a, lines, n), *dot = dotted ? strrchr(name, '.') : NULL;
+        if (dot)
+            *dot = '\0';
+        if (n)
+            add_once(l, seen, (struct subject){kind, what, name, NULL});
+    }
+}
+
+// How the kinds of the helper's journal are told. keys: the state has a line for each.
+static const struct undone_kind {
+    const char *kind;
+    enum subject_kind subject;
+    const char *what;
+    bool keys;
+} undone_kinds[] = {
+    {"apt", SUBJECT_PACKAGE, "package", true},
+    {"crontab", SUBJECT_OTHER, "cron", false},
+    {"debconf", SUBJECT_OTHER, "debconf", false},
+    {"dnf", SUBJECT_PACKAGE, "package", true},
+    {"git", SUBJECT_TREE, "file", false},
+    {"links", SUBJECT_NONE, NULL, false}, // with the service, and too many
+    {"mysql_db", SUBJECT_OTHER, "database", false},
+    {"mysql_user", SUBJECT_OTHER, "database user", false},
+    {"pip", SUBJECT_PACKAGE, "package", true},
+    {"tree", SUBJECT_TREE, "file", false},
+};
+
+static void undone_thing(struct subjects *l, struct dict *seen, const char *kind, const char *name,
+                         const char *state)
+{
+    const char *last = strrchr(name, ' '); // "--user nginx"
+    if (strcmp(kind, "lines") == 0) {
+        bool group = strcmp(name, "/etc/group") == 0 || strcmp(name, "/etc/gshadow") == 0;
+        add_keys(l, seen, SUBJECT_OTHER, group ? "group" : "user", false, state);
+        return;
+    }
+    if (strcmp(kind, "service") == 0 && last)
+        name = last + 1;
+    struct undone_kind row = {kind, SUBJECT_OTHER, kind, false};
+    for (size_t i = 0; i < sizeof undone_kinds / sizeof *undone_kinds; i++)
+        if (strcmp(undone_kinds[i].kind, kind) == 0)
+            row = undone_kinds[i];
+    if (row.keys)
+        add_keys(l, seen, row.subject, row.what, strcmp(kind, "dnf") == 0, state);
+    else if (row.subject != SUBJECT_NONE)
+        add_once(l, seen, (struct subject){row.subject, row.what, name, NULL});
+}
+
 static void undone(struct subjects *l, const struct result_event *ev)
 {
     const struct value *after = dict_get(ev->result, "_andon_after");
+    struct dict *seen = value_dict(l->a).u.dict;
     struct dict_entry *it;
-    if (after && after->type == VALUE_DICT)
-        DICT_EACH(after->u.dict, it)
-        {
-            const char *name = value_to_cstr(l->a, &it->key), *colon = strchr(name, ':');
-            struct subject s = {
-                .kind = SUBJECT_FILE, .what = "file", .name = name, .detail = "undone"};
-            if (*name != '/' && colon) {
-                s.kind = SUBJECT_OTHER;
-                s.what = arena_strndup(l->a, name, (size_t)(colon - name));
-                s.name = colon + 1;
-            }
-            add(l, s);
-        }
+    if (!after || after->type != VALUE_DICT)
+        return;
+    DICT_EACH(after->u.dict, it)
+    {
+        const char *name = value_to_cstr(l->a, &it->key), *colon = strchr(name, ':');
+        if (*name == '/' || !colon)
+            add_once(l, seen, (struct subject){SUBJECT_FILE, "file", name, NULL});
+        else
+            undone_thing(l, seen, arena_strndup(l->a, name, (size_t)(colon - name)), colon + 1,
+                         value_to_cstr(l->a, &it->val));
+    }
 }
 
 struct subject *subjects_of(const struct result_event *ev, struct arena *a, size_t *ret_n)
 {
     const char *module = subject_module(ev->task);
     const struct row *row = find_row(module);
-    struct subjects l = {.a = a};
+    struct subjects l = {.a = a, .max = MAX_SUBJECTS};
     if (strcmp(module, "_andon_undo") == 0) {
+        l.max = MAX_UNDONE;
         undone(&l, ev);
         *ret_n = l.n;
         return l.all;

@@ -17,13 +17,14 @@
 #define RUN_NAME_MAX 128
 #define SMALL 4096    // a file for which there is room always
 #define DROP_MAX 1000 // journals that one run drops
+#define SPARE_BYTES (64 << 10)
 
 // The journal of one task.
 struct journal {
     const char *root, *run, *name, *inverse, *trouble, *half;
     const char *module;
     int64_t task, runs, max_bytes;
-    bool required, lost, kept, named, took_inverse, quiet, collects;
+    bool required, lost, kept, named, took_inverse, quiet, collects, hidden, hides;
     struct buf collected; // records that are still to be written
     int fd, crash;        // log, -1: not opened yet; records until the process is killed (tests)
     struct dict *seen;    // "kind name" -> what was kept of it
@@ -59,6 +60,7 @@ struct journal *journal_new(struct module *m, const struct dict *task)
                           .max_bytes = dict_int(d, "max_bytes", 256 << 20),
                           .required = dict_bool(d, "required", false),
                           .quiet = dict_bool(d, "quiet", false),
+                          .hidden = dict_bool(d, "hidden", false),
                           .crash = (int)dict_int(d, "crash", 0),
                           .fd = -1,
                           .seen = value_dict(m->arena).u.dict,
@@ -85,7 +87,8 @@ static uint64_t folder_bytes(struct arena *a, const char *dir)
     struct stat st;
     uint64_t n = 0;
     while (d && (ent = readdir(d)))
-        if (lstat(path_join(a, dir, ent->d_name), &st) == 0 && S_ISREG(st.st_mode))
+        if (strcmp(ent->d_name, JOURNAL_SPARE) != 0 &&
+            lstat(path_join(a, dir, ent->d_name), &st) == 0 && S_ISREG(st.st_mode))
             n += (uint64_t)st.st_size;
     if (d)
         closedir(d);
@@ -134,6 +137,17 @@ static int make_folder(struct module *m, const char *dir, struct err *e)
     return 0;
 }
 
+// Room that the undo gives back to itself: what it has to note fits on a disk that the run filled.
+static void set_aside(struct module *m, const char *dir)
+{
+    int fd = open(path_join(m->arena, dir, JOURNAL_SPARE),
+                  O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd >= 0) {
+        (void)!posix_fallocate(fd, 0, SPARE_BYTES);
+        close(fd);
+    }
+}
+
 static int open_log(struct module *m, struct err *e)
 {
     struct journal *j = m->journal;
@@ -145,6 +159,7 @@ static int open_log(struct module *m, struct err *e)
     int fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) {
         fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        set_aside(m, dir);
         sync_folder(dir);
         j->half = journal_half(m->arena, j->root);
     }
@@ -193,6 +208,8 @@ static struct value record(struct module *m, const char *what)
     struct value v = value_dict(m->arena);
     dict_set(v.u.dict, "k", value_cstr(what));
     dict_set(v.u.dict, "task", value_int(j->task));
+    if (j->hidden || j->hides)
+        dict_set(v.u.dict, "hidden", value_bool(true));
     if (!j->named) {
         j->named = true;
         dict_set(v.u.dict, "task_name", value_cstr(j->name));
@@ -218,9 +235,17 @@ static bool is_seen(const struct module *m, const char *kind, const char *name)
     return dict_get(m->journal->seen, arena_printf(m->arena, "%s %s", kind, name)) != NULL;
 }
 
+void journal_hide(struct module *m, bool hide)
+{
+    if (m->journal)
+        m->journal->hides = hide;
+}
+
 static void watch(struct module *m, const char *kind, const char *name)
 {
     struct value v = value_dict(m->arena);
+    if (m->journal->hides)
+        dict_set(v.u.dict, "hidden", value_bool(true));
     dict_set(v.u.dict, "kind", value_cstr(kind));
     dict_set(v.u.dict, "name", value_str(m->arena, name));
     list_add(m->journal->things, v);
@@ -390,6 +415,12 @@ int journal_path(struct module *m, const char *path, struct err *e)
     return finish(m, &b, rc, &why, e);
 }
 
+void journal_covers(struct module *m, const char *path)
+{
+    if (!passing(m, path))
+        first_time(m, "path", settle(m, path), NULL);
+}
+
 int journal_attrs(struct module *m, const char *path, struct err *e)
 {
     struct buf b = BUF_INIT;
@@ -556,6 +587,16 @@ static struct value state_now(struct module *m, const char *kind, const char *na
     return v;
 }
 
+// A state that does not tell the digest of a content, from which that could be guessed.
+static struct value without_content(struct module *m, const struct value *state)
+{
+    struct value v = value_copy(m->arena, state);
+    struct value *data = v.type == VALUE_LIST && v.u.list->len ? &v.u.list->items[0] : NULL;
+    if (data && data->type == VALUE_STRING && strchr("fF", *data->u.str.s))
+        *data = value_cstr("?");
+    return v;
+}
+
 // What the task left, into its journal (no need to wait for the disk: without it nothing is
 // compared) and the result.
 static void tell_after(struct module *m, struct dict *out)
@@ -575,6 +616,8 @@ static void tell_after(struct module *m, struct dict *out)
             strcmp(kind, "attrs") == 0 ? name : arena_printf(m->arena, "%s:%s", kind, name);
         if (strcmp(kind, "path") == 0)
             key = name;
+        if (dict_bool(t, "hidden", false))
+            state = without_content(m, &state);
         dict_set(shown.u.dict, key, state);
     }
     dict_set(v.u.dict, "is", is);
@@ -594,10 +637,11 @@ void journal_end(struct module *m)
     struct value out = value_dict(m->arena);
     bool changed = dict_bool(m->result, "changed", false);
     bool inner = *j->module == '_' && strcmp(j->module, "_foreign") != 0;
-    if (changed && !inner && !(m->spec && (m->spec->flags & MODULE_UNDO))) {
+    const char *why = changed && !inner ? spec_no_undo(m->spec, m->args) : NULL;
+    if (why) {
         (void)!journal_inverse(m, NULL);
         if (!j->took_inverse && !j->quiet)
-            journal_lost(m, j->module, "andon does not know how to undo this module");
+            journal_lost(m, j->module, why);
         j->lost |= !j->took_inverse;
     }
     if (j->kept)

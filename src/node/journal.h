@@ -31,7 +31,7 @@ int journal_whole(struct module *m, const char *path, struct err *e);
 void journal_collect(struct module *m);
 bool journal_collects(const struct module *m);
 int journal_flush(struct module *m, struct err *e);
-// A thing that is no path, by its kind (journal_kinds) and name, such as "service", "ssh".
+// A thing that is no path, by its kind (journal_kind) and name, such as "service", "ssh".
 // more: what its restoring needs beside its state, or NULL.
 int journal_thing(struct module *m, const char *kind, const char *name, const char *more,
                   struct err *e);
@@ -43,6 +43,7 @@ int journal_links(struct module *m, struct err *e);
 // the undo, behind all else. scope: "user", "global" or NULL.
 int journal_service(struct module *m, const char *scope, const char *name, const char *verb,
                     struct err *e);
+<<<<<<< HEAD
 // As journal_service, by a module that has just asked the service's script: runs is its answer, and
 // what the verb leaves is known without asking again.
 int journal_service_known(struct module *m, const char *name, const char *verb, bool runs,
@@ -50,6 +51,12 @@ int journal_service_known(struct module *m, const char *name, const char *verb, 
 // What is known of a thing before and after the task, which then is not asked for again.
 void journal_known(struct module *m, const char *kind, const char *name, const char *before,
                    const char *after);
+=======
+// In an undo, whether what comes now is nobody's to read: told in no difference, by no digest.
+void journal_hide(struct module *m, bool hide);
+// A path of which a thing already keeps what is needed: its writing is not written down as well.
+void journal_covers(struct module *m, const char *path);
+>>>>>>> 3ab6c6b (undo: more kinds, what is left is told, no secret reaches the ledger by it)
 // What is changed cannot be put back.
 void journal_lost(struct module *m, const char *what, const char *why);
 // The task declares its inverse, and is about to do what it takes back.
@@ -94,8 +101,6 @@ struct journal_kind {
                         const struct journal_entry *en);
     bool together; // all of a run's are put back at once, in the place of the first
 };
-extern const struct journal_kind journal_kinds[];
-extern const size_t journal_kinds_len;
 // Restarts or reloads a service if it runs.
 int service_bounce(struct module *m, const char *name, const char *verb, struct err *e);
 const struct journal_kind *journal_kind(const char *name);
@@ -155,6 +160,7 @@ const char *journal_half(struct arena *a, const char *root);
     "andonJ\n"
 #define JOURNAL_HEADER 16
 #define JOURNAL_SUM 8
+#define JOURNAL_SPARE "spare" // a file beside the log, of no content, that goes when an undo begins
 void journal_put_record(struct buf *b, const struct value *v, const char *raw, size_t raw_len);
 // Appends what b holds to the log of dir (made where it is missing), whole or not at all.
 int journal_append(int fd, const struct buf *b, bool sync, struct err *e);

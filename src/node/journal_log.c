@@ -266,6 +266,8 @@ int journal_note(const struct journal_log *log, const char *key, struct value v,
     if (fd < 0)
         return err_set(e, ERR_IO, POS_NONE, "cannot open the journal in '%s': %s", log->dir,
                        strerror(errno));
+    if (begins)
+        unlink(path_join(log->arena, log->dir, JOURNAL_SPARE));
     if (begins && file_write_atomic(half, "", 0, 0600, e) < 0) {
         close(fd);
         return ERR_FAILED;

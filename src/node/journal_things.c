@@ -1,7 +1,6 @@
 // What is no path: how the journal looks at services, accounts, crontabs, mounts and so on, and
 // brings them back.
-#include "node/command.h"
-#include "node/journal_keyed.h"
+#include "node/journal_kinds.h"
 #include "node/text.h"
 
 #include "core/file.h"
@@ -19,47 +18,13 @@
 #define ACCOUNT_ENDS ":"
 #define LINK_ENDS "\t"
 
-// Runs a command; what it printed without the white space at its end.
-static int run(struct module *m, struct argv v, const char *input, struct output *ret,
-               struct err *e)
-{
-    struct proc_opts opts = {.clean_lang = true,
-                             .cwd = "/",
-                             .stdin_data = input,
-                             .stdin_len = input ? strlen(input) : 0};
-    struct proc p = {0};
-    int rc = proc_run(m, v.v, &opts, &p, e);
-    *ret = (struct output){.rc = rc < 0 ? -1 : p.rc, .out = "", .err = ""};
-    if (rc == 0) {
-        char *out = arena_strndup(m->arena, buf_str(&p.out), p.out.len),
-             *error = arena_strdup(m->arena, buf_str(&p.err));
-        text_rstrip(error);
-        ret->out = out;
-        ret->err = error;
-        ret->out_len = p.out.len;
-    }
-    proc_release(&p);
-    return rc;
-}
-
-// As run; another exit code than 0 is an error.
-static int must(struct module *m, struct argv v, const char *input, struct err *e)
-{
-    struct output o;
-    if (run(m, v, input, &o, e) < 0)
-        return ERR_FAILED;
-    return o.rc == 0 ? 0
-                     : err_set(e, ERR_FAILED, POS_NONE, "'%s' failed (%d): %s", argv_text(&v), o.rc,
-                               *o.err ? o.err : o.out);
-}
-
 // --- commands with a declared inverse ------------------------------------------------------------
 
 static int restore_command(struct module *m, const struct journal_log *log,
                            const struct journal_entry *en, struct err *e)
 {
     (void)log;
-    return must(m, argv_of(m->arena, "/bin/sh", "-c", en->name, NULL), NULL, e);
+    return journal_must(m, argv_of(m->arena, "/bin/sh", "-c", en->name, NULL), NULL, e);
 }
 
 // --- trees that change as a whole ----------------------------------------------------------------
@@ -110,13 +75,14 @@ static int restore_tree(struct module *m, const struct journal_log *log,
     return rc;
 }
 
-// Paths in the tree that have records of their own have been changed by other tasks of the run.
+// What is in the tree and has records of its own has been changed by other tasks of the run: paths,
+// working copies, packages of pip.
 static bool touched_inside(const struct journal_log *log, const struct journal_entry *en)
 {
     size_t n = strlen(en->name);
     for (const struct journal_entry *x = en + 1; x < log->entries + log->n; x++)
-        if (strcmp(x->kind, "path") == 0 && strncmp(x->name, en->name, n) == 0 &&
-            (x->name[n] == '/' || !x->name[n]))
+        if (strncmp(x->name, en->name, n) == 0 && (x->name[n] == '/' || !x->name[n]) &&
+            (strcmp(x->kind, "path") == 0 || x->task != en->task))
             return true;
     return false;
 }
@@ -152,7 +118,7 @@ static struct argv systemctl(struct module *m, const char *verb, const char *nam
 static const char *first_word(struct module *m, const char *verb, const char *name)
 {
     struct output o;
-    if (run(m, systemctl(m, verb, name), NULL, &o, NULL) < 0)
+    if (journal_run(m, systemctl(m, verb, name), NULL, &o, NULL) < 0)
         return "unknown";
     size_t n = strcspn(o.out, " \n");
     return n ? arena_strndup(m->arena, o.out, n) : "unknown";
@@ -177,8 +143,9 @@ static const char *service_state(struct module *m, const char *name, struct buf 
     }
     if (!text_exists(script_of(m, name)))
         return "-";
-    bool on =
-        run(m, argv_of(m->arena, script_of(m, name), "status", NULL), NULL, &o, NULL) == 0 && !o.rc;
+    bool on = journal_run(m, argv_of(m->arena, script_of(m, name), "status", NULL), NULL, &o,
+                          NULL) == 0 &&
+              !o.rc;
     return on ? "- running" : "- stopped";
 }
 
@@ -203,7 +170,7 @@ static int restore_systemd(struct module *m, const struct journal_entry *en, con
     if (ran && !runs)
         verbs[n++] = "start";
     for (size_t i = 0; i < n; i++)
-        if (must(m, systemctl(m, verbs[i], en->name), NULL, e) < 0)
+        if (journal_must(m, systemctl(m, verbs[i], en->name), NULL, e) < 0)
             return ERR_FAILED;
     return 0;
 }
@@ -220,18 +187,19 @@ static int service_restore(struct module *m, const struct journal_log *log,
     if (strcmp(now, "-") == 0 || strcmp(en->was, "-") == 0)
         return 0; // it came or went with its package
     bool ran = text_ends(en->was, " running"), runs = text_ends(now, " running");
-    return ran == runs ? 0
-                       : must(m, argv_of(m->arena, script, ran ? "start" : "stop", NULL), NULL, e);
+    return ran == runs
+               ? 0
+               : journal_must(m, argv_of(m->arena, script, ran ? "start" : "stop", NULL), NULL, e);
 }
 
 int service_bounce(struct module *m, const char *name, const char *verb, struct err *e)
 {
     if (!text_ends(service_state(m, name, NULL), " running"))
         return 0;
-    return must(m,
-                has_systemd() ? systemctl(m, verb, name)
-                              : argv_of(m->arena, script_of(m, name), verb, NULL),
-                NULL, e);
+    return journal_must(m,
+                        has_systemd() ? systemctl(m, verb, name)
+                                      : argv_of(m->arena, script_of(m, name), verb, NULL),
+                        NULL, e);
 }
 
 // A package that came or went later in the run takes its service along.
@@ -403,6 +371,7 @@ static int lines_restore(struct module *m, const struct journal_log *log,
                                     changed, ACCOUNT_ENDS, &len);
     if (journal_thing(m, "lines", en->name, NULL, e) < 0)
         return ERR_FAILED;
+    journal_covers(m, en->name);
     return strcmp(now, text) == 0 ? 0 : host_write(m, en->name, now, len, e);
 }
 
@@ -434,7 +403,7 @@ static const char *crontab_state(struct module *m, const char *name, struct buf 
     struct output o;
     struct argv v = crontab(m, name);
     argv_add(&v, "-l");
-    if (run(m, v, NULL, &o, NULL) < 0 || o.rc != 0)
+    if (journal_run(m, v, NULL, &o, NULL) < 0 || o.rc != 0)
         return "-";
     if (keep)
         buf_add(keep, o.out, o.out_len);
@@ -451,7 +420,7 @@ static int crontab_restore(struct module *m, const struct journal_log *log,
     argv_add(&v, none ? "-r" : "-");
     if (journal_thing(m, "crontab", en->name, NULL, e) < 0)
         return ERR_FAILED;
-    return must(m, v, none ? NULL : arena_strndup(m->arena, en->raw, en->raw_len), e);
+    return journal_must(m, v, none ? NULL : arena_strndup(m->arena, en->raw, en->raw_len), e);
 }
 
 // --- working copies of git -----------------------------------------------------------------------
@@ -462,12 +431,13 @@ static const char *git_state(struct module *m, const char *name, struct buf *kee
     struct output o;
     (void)keep;
     const char *dir = name;
-    if (run(m, argv_of(m->arena, "git", "-C", dir, "rev-parse", "HEAD", NULL), NULL, &o, NULL) <
-            0 ||
+    if (journal_run(m, argv_of(m->arena, "git", "-C", dir, "rev-parse", "HEAD", NULL), NULL, &o,
+                    NULL) < 0 ||
         o.rc != 0)
         return "-";
     const char *commit = text_strip(arena_strdup(m->arena, o.out));
-    if (run(m, argv_of(m->arena, "git", "-C", dir, "symbolic-ref", "-q", "--short", "HEAD", NULL),
+    if (journal_run(
+            m, argv_of(m->arena, "git", "-C", dir, "symbolic-ref", "-q", "--short", "HEAD", NULL),
             NULL, &o, NULL) < 0 ||
         o.rc != 0)
         return commit;
@@ -484,10 +454,11 @@ static int git_restore(struct module *m, const struct journal_log *log,
     if (journal_thing(m, "git", en->name, NULL, e) < 0)
         return ERR_FAILED;
     argv_add(&v, en->was[n] ? en->was + n + 1 : commit);
-    if (must(m, v, NULL, e) < 0)
+    if (journal_must(m, v, NULL, e) < 0)
         return ERR_FAILED;
-    return must(m, argv_of(m->arena, "git", "-C", en->name, "reset", "-q", "--hard", commit, NULL),
-                NULL, e);
+    return journal_must(
+        m, argv_of(m->arena, "git", "-C", en->name, "reset", "-q", "--hard", commit, NULL), NULL,
+        e);
 }
 
 // --- mounts --------------------------------------------------------------------------------------
@@ -518,11 +489,11 @@ static int mount_restore(struct module *m, const struct journal_log *log,
     if (journal_thing(m, "mount", en->name, NULL, e) < 0)
         return ERR_FAILED;
     if (!opts)
-        return must(m, argv_of(m->arena, "umount", en->name, NULL), NULL, e);
+        return journal_must(m, argv_of(m->arena, "umount", en->name, NULL), NULL, e);
     if (mounted)
         opts = arena_printf(m->arena, "remount,%s", opts);
-    return must(m, argv_of(m->arena, "mount", "-t", type, "-o", opts, source, en->name, NULL), NULL,
-                e);
+    return journal_must(
+        m, argv_of(m->arena, "mount", "-t", type, "-o", opts, source, en->name, NULL), NULL, e);
 }
 
 // --- the kernel ----------------------------------------------------------------------------------
@@ -579,7 +550,7 @@ static int hostname_restore(struct module *m, const struct journal_log *log,
 
 // --- the table -----------------------------------------------------------------------------------
 
-const struct journal_kind journal_kinds[] = {
+static const struct journal_kind kinds[] = {
     {"apt", apt_state, apt_after, apt_check, apt_restore, NULL, apt_tell, true},
     {"command", NULL, NULL, NULL, restore_command, "run", NULL, false},
     {"crontab", crontab_state, NULL, NULL, crontab_restore, "put back the crontab of", NULL, false},
@@ -596,12 +567,15 @@ const struct journal_kind journal_kinds[] = {
     {"sysctl", sysctl_state, NULL, NULL, sysctl_restore, "put back the kernel's", NULL, false},
     {"tree", tree_state, NULL, check_tree, restore_tree, "put back all of", NULL, false},
 };
-const size_t journal_kinds_len = sizeof journal_kinds / sizeof *journal_kinds;
 
 const struct journal_kind *journal_kind(const char *name)
 {
-    for (size_t i = 0; i < journal_kinds_len; i++)
-        if (strcmp(journal_kinds[i].name, name) == 0)
-            return &journal_kinds[i];
+    const struct journal_kinds own = {kinds, sizeof kinds / sizeof *kinds};
+    const struct journal_kinds *const tables[] = {&own, &journal_kinds_tools,
+                                                  &journal_kinds_packages, &journal_kinds_mysql};
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        for (size_t k = 0; k < tables[i]->n; k++)
+            if (strcmp(tables[i]->kinds[k].name, name) == 0)
+                return &tables[i]->kinds[k];
     return NULL;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define PUT_BACK_TRIES 3 // of a run that is killed each time
+#define PUT_BACK_SECONDS 1800 // where the ring has no deadline
 
 // --- batches
 // ------------------------------------------------------------------------------------------------
@@ -197,6 +198,14 @@ static int nothing_to_undo(struct engine *g, const struct batch_job *job, struct
     return engine_append(g, evs, 2, &stale, e);
 }
 
+// Putting back has the time of the ring anew, and ends in any case: a host that hangs in it is left
+// as one that was not put back.
+static int64_t put_back_deadline(const struct engine *g, const struct step *st)
+{
+    double seconds = st->def && st->def->deadline > 0 ? st->def->deadline : PUT_BACK_SECONDS;
+    return g->hooks->now(g->hooks->data) + (int64_t)(seconds * 1e6);
+}
+
 int engine_put_back(struct engine *g, const struct step *st, struct err *e)
 {
     const struct batch_run *before = begun(g, st);
@@ -212,6 +221,7 @@ int engine_put_back(struct engine *g, const struct step *st, struct err *e)
     ledger_new_id('r', id);
     struct batch_job job = job_of(g, st, id);
     job.hosts = st->run->hosts;
+    job.deadline = put_back_deadline(g, st);
     if (st->action == BATCH_UNDO && !st->run->finished) {
         rc = each_of_run(g, st->run->run, "run.started", any, NULL, e);
         if (rc < 0)

@@ -34,6 +34,8 @@ struct value exec_journal(struct exec *x, const struct module_call *c)
         dict_set(d, "required", value_bool(true));
     if (crash)
         dict_set(d, "crash", value_int(atoi(crash)));
+    if (x->no_log || x->secret)
+        dict_set(d, "hidden", value_bool(true));
     if (never_changes(x))
         dict_set(d, "quiet", value_bool(true));
     if (scope_find(&x->scopes, INVERSE)) {

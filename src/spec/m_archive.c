@@ -32,6 +32,6 @@ const struct module_spec spec_archive = {
     .name = "archive",
     .collections = "community.general",
     .summary = "Pack files and folders into an archive.",
-    .flags = MODULE_FILE_ARGS | MODULE_CHECK,
+    .flags = MODULE_FILE_ARGS | MODULE_CHECK | MODULE_UNDO,
     .params = archive_params,
 };

@@ -27,10 +27,17 @@ static const struct param command_params[] = {
     {0},
 };
 
+static const struct undo_limit command_no_undo[] = {
+    {NULL, NULL,
+     "a command may have done anything: andon_undo in its vars declares what takes it back"},
+    {0},
+};
+
 const struct module_spec spec_command = {
     .name = "command",
     .summary = "Run a program without a shell.",
     .flags = MODULE_FREE_FORM | MODULE_ACTION | MODULE_CHECK,
+    .no_undo = command_no_undo,
     .params = command_params,
 };
 
@@ -64,6 +71,7 @@ const struct module_spec spec_shell = {
     .name = "shell",
     .summary = "Run a line of shell.",
     .flags = MODULE_FREE_FORM | MODULE_CHECK,
+    .no_undo = command_no_undo,
     .params = shell_params,
 };
 
@@ -86,5 +94,6 @@ const struct module_spec spec_script = {
     .name = "script",
     .summary = "Run a script of the controller on the host.",
     .flags = MODULE_FREE_FORM | MODULE_ACTION | MODULE_CHECK,
+    .no_undo = command_no_undo,
     .params = script_params,
 };

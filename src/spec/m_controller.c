@@ -138,9 +138,16 @@ static const struct param raw_params[] = {
     {.name = "executable", .type = PARAM_STR, .help = "The shell to use."},
     {0},
 };
+static const struct undo_limit command_no_undo[] = {
+    {NULL, NULL,
+     "a command may have done anything: andon_undo in its vars declares what takes it back"},
+    {0},
+};
+
 const struct module_spec spec_raw = {.name = "raw",
                                      .summary = "Run a command without any helper",
                                      .flags = MODULE_CONTROLLER | MODULE_FREE_FORM,
+                                     .no_undo = command_no_undo,
                                      .params = raw_params};
 
 static const struct param reboot_params[] = {

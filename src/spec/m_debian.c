@@ -25,7 +25,7 @@ static const struct param apt_key_params[] = {
 const struct module_spec spec_apt_key = {
     .name = "apt_key",
     .summary = "Manage the keys that apt trusts.",
-    .flags = MODULE_CHECK,
+    .flags = MODULE_CHECK | MODULE_UNDO,
     .params = apt_key_params,
     .mutually_exclusive = (const char *const[]){"data,file,keyserver,url", NULL},
 };
@@ -138,7 +138,7 @@ static const struct param debconf_params[] = {
 const struct module_spec spec_debconf = {
     .name = "debconf",
     .summary = "Answer the questions of packages before they ask.",
-    .flags = MODULE_CHECK | MODULE_DIFF,
+    .flags = MODULE_CHECK | MODULE_DIFF | MODULE_UNDO,
     .params = debconf_params,
     .required_together = (const char *const[]){"question,vtype,value", NULL},
 };
@@ -163,7 +163,7 @@ const struct module_spec spec_dpkg_divert = {
     .name = "dpkg_divert",
     .collections = "community.general",
     .summary = "Keep a file from being overwritten by packages.",
-    .flags = MODULE_CHECK | MODULE_DIFF,
+    .flags = MODULE_CHECK | MODULE_DIFF | MODULE_UNDO,
     .params = divert_params,
 };
 

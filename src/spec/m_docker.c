@@ -79,11 +79,18 @@ static const struct param image_params[] = {
     {0},
 };
 
+static const struct undo_limit docker_no_undo[] = {
+    {NULL, NULL,
+     "containers, images, networks and volumes are Docker's own, and nothing of them is kept"},
+    {0},
+};
+
 const struct module_spec spec_docker_image = {
     .name = "docker_image",
     .collections = "community.docker|community.general",
     .summary = "Pull, build, load, tag, push and remove Docker images.",
     .flags = MODULE_CHECK,
+    .no_undo = docker_no_undo,
     .params = image_params,
     .required_if = (const char *const[]){"state=present:source", "source=build:build",
                                          "source=load:load_path", NULL},
@@ -111,11 +118,17 @@ static const struct param login_params[] = {
     {0},
 };
 
+static const struct undo_limit docker_login_no_undo[] = {
+    {NULL, NULL, "a helper of Docker may keep the login, and what it kept before is not known"},
+    {0},
+};
+
 const struct module_spec spec_docker_login = {
     .name = "docker_login",
     .collections = "community.docker|community.general",
     .summary = "Log in to a registry of Docker images, or out.",
     .flags = MODULE_CHECK,
+    .no_undo = docker_login_no_undo,
     .params = login_params,
     .required_if = (const char *const[]){"state=present:username,password", NULL},
 };
@@ -170,6 +183,7 @@ const struct module_spec spec_docker_network = {
     .collections = "community.docker|community.general",
     .summary = "Manage networks of Docker containers.",
     .flags = MODULE_CHECK | MODULE_DIFF,
+    .no_undo = docker_no_undo,
     .params = network_params,
 };
 
@@ -195,5 +209,6 @@ const struct module_spec spec_docker_volume = {
     .collections = "community.docker|community.general",
     .summary = "Manage Docker volumes.",
     .flags = MODULE_CHECK | MODULE_DIFF,
+    .no_undo = docker_no_undo,
     .params = volume_params,
 };

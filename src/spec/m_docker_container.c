@@ -277,11 +277,17 @@ static const struct param container_params[] = {
     {0},
 };
 
+static const struct undo_limit docker_container_no_undo[] = {
+    {NULL, NULL, "what a container was and held is Docker's own, and nothing of it is kept"},
+    {0},
+};
+
 const struct module_spec spec_docker_container = {
     .name = "docker_container",
     .collections = "community.docker|community.general",
     .summary = "Manage Docker containers.",
     .flags = MODULE_CHECK | MODULE_DIFF,
+    .no_undo = docker_container_no_undo,
     .params = container_params,
     .required_if = (const char *const[]){"state=present:image", NULL},
     .required_by =

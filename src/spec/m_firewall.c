@@ -86,7 +86,7 @@ static const struct param iptables_params[] = {
 const struct module_spec spec_iptables = {
     .name = "iptables",
     .summary = "Manage rules of iptables.",
-    .flags = MODULE_CHECK,
+    .flags = MODULE_CHECK | MODULE_UNDO,
     .params = iptables_params,
     .mutually_exclusive =
         (const char *const[]){"set_dscp_mark,set_dscp_mark_class", "flush,policy", NULL},
@@ -136,7 +136,7 @@ const struct module_spec spec_ufw = {
     .name = "ufw",
     .collections = "community.general",
     .summary = "Manage the firewall ufw.",
-    .flags = MODULE_CHECK,
+    .flags = MODULE_CHECK | MODULE_UNDO,
     .params = ufw_params,
     .mutually_exclusive = (const char *const[]){"name,proto,logging", NULL},
     .required_one_of = (const char *const[]){"state,default,rule,logging", NULL},
@@ -193,7 +193,7 @@ const struct module_spec spec_firewalld = {
     .name = "firewalld",
     .collections = "ansible.posix",
     .summary = "Manage the firewall firewalld.",
-    .flags = MODULE_CHECK,
+    .flags = MODULE_CHECK | MODULE_UNDO,
     .params = firewalld_params,
     .mutually_exclusive =
         (const char *const[]){"icmp_block,icmp_block_inversion,service,protocol,port,port_forward,"

@@ -84,11 +84,18 @@ static const struct param db_params[] = {
     {0},
 };
 
+static const struct undo_limit mysql_db_no_undo[] = {
+    {"state", "absent", "a dropped database does not come back: dump it before"},
+    {"state", "import", "what the import replaced is not kept: dump the database before"},
+    {0},
+};
+
 const struct module_spec spec_mysql_db = {
     .name = "mysql_db",
     .collections = "community.mysql|community.general",
     .summary = "Manage, dump and import databases of MySQL and MariaDB.",
-    .flags = MODULE_CHECK,
+    .flags = MODULE_CHECK | MODULE_UNDO,
+    .no_undo = mysql_db_no_undo,
     .params = db_params,
 };
 
@@ -153,7 +160,7 @@ const struct module_spec spec_mysql_user = {
     .name = "mysql_user",
     .collections = "community.mysql|community.general",
     .summary = "Manage users of MySQL and MariaDB and their privileges.",
-    .flags = MODULE_CHECK,
+    .flags = MODULE_CHECK | MODULE_UNDO,
     .params = user_params,
     .mutually_exclusive = (const char *const[]){"append_privs,subtract_privs", NULL},
 };
@@ -169,10 +176,17 @@ static const struct param variables_params[] = {
     {0},
 };
 
+static const struct undo_limit mysql_variables_no_undo[] = {
+    {"mode", "persist|persist_only",
+     "what the server has written down for its next start is not kept"},
+    {0},
+};
+
 const struct module_spec spec_mysql_variables = {
     .name = "mysql_variables",
     .collections = "community.mysql|community.general",
     .summary = "Read and set global variables of MySQL and MariaDB.",
-    .flags = 0,
+    .flags = MODULE_UNDO,
+    .no_undo = mysql_variables_no_undo,
     .params = variables_params,
 };

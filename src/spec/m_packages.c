@@ -34,7 +34,7 @@ static const struct param pip_params[] = {
 const struct module_spec spec_pip = {
     .name = "pip",
     .summary = "Manage Python packages with pip.",
-    .flags = MODULE_CHECK,
+    .flags = MODULE_CHECK | MODULE_UNDO,
     .params = pip_params,
     .mutually_exclusive = (const char *const[]){"name,requirements", "executable,virtualenv", NULL},
     .required_one_of = (const char *const[]){"name,requirements", NULL},
@@ -82,7 +82,7 @@ const struct module_spec spec_npm = {
     .name = "npm",
     .collections = "community.general",
     .summary = "Manage packages of Node.js with npm.",
-    .flags = MODULE_CHECK,
+    .flags = MODULE_CHECK | MODULE_UNDO,
     .params = npm_params,
     .required_if = (const char *const[]){"state=absent:name", NULL},
 };

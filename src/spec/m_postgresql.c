@@ -64,11 +64,19 @@ static const struct param db_params[] = {
     {0},
 };
 
+static const struct undo_limit postgresql_no_undo[] = {
+    {NULL, NULL,
+     "of what a PostgreSQL server holds nothing is kept: andon_undo in its vars declares what "
+     "takes it back"},
+    {0},
+};
+
 const struct module_spec spec_postgresql_db = {
     .name = "postgresql_db",
     .collections = "community.postgresql|community.general",
     .summary = "Manage, dump and restore databases of PostgreSQL.",
     .flags = MODULE_CHECK,
+    .no_undo = postgresql_no_undo,
     .params = db_params,
 };
 
@@ -94,6 +102,7 @@ const struct module_spec spec_postgresql_ext = {
     .collections = "community.postgresql|community.general",
     .summary = "Manage extensions of a PostgreSQL database.",
     .flags = MODULE_CHECK,
+    .no_undo = postgresql_no_undo,
     .params = ext_params,
 };
 
@@ -146,6 +155,7 @@ const struct module_spec spec_postgresql_privs = {
     .collections = "community.postgresql|community.general",
     .summary = "Grant and revoke privileges in a PostgreSQL database.",
     .flags = MODULE_CHECK,
+    .no_undo = postgresql_no_undo,
     .params = privs_params,
 };
 
@@ -172,11 +182,18 @@ static const struct param query_params[] = {
     {0},
 };
 
+static const struct undo_limit postgresql_query_no_undo[] = {
+    {NULL, NULL,
+     "a query may have done anything: andon_undo in its vars declares what takes it back"},
+    {0},
+};
+
 const struct module_spec spec_postgresql_query = {
     .name = "postgresql_query",
     .collections = "community.postgresql|community.general",
     .summary = "Run statements in a PostgreSQL database.",
     .flags = MODULE_CHECK,
+    .no_undo = postgresql_query_no_undo,
     .params = query_params,
     .mutually_exclusive = (const char *const[]){"positional_args,named_args", NULL},
 };
@@ -229,5 +246,6 @@ const struct module_spec spec_postgresql_user = {
     .collections = "community.postgresql|community.general",
     .summary = "Manage roles of a PostgreSQL server.",
     .flags = MODULE_CHECK,
+    .no_undo = postgresql_no_undo,
     .params = user_params,
 };

@@ -114,10 +114,16 @@ static const struct param yum_params[] = {
 static const char *const dnf_exclusive[] = {"name,list", "autoremove,latest", NULL};
 static const char *const dnf_one_of[] = {"name,list,update_cache,autoremove", NULL};
 
+static const struct undo_limit dnf_no_undo[] = {
+    {"download_only", "yes|true|True", "what was downloaded stays"},
+    {0},
+};
+
 const struct module_spec spec_dnf = {
     .name = "dnf",
     .summary = "Manage packages with dnf.",
-    .flags = MODULE_CHECK | MODULE_DIFF,
+    .flags = MODULE_CHECK | MODULE_DIFF | MODULE_UNDO,
+    .no_undo = dnf_no_undo,
     .params = dnf_params,
     .mutually_exclusive = dnf_exclusive,
     .required_one_of = dnf_one_of,
@@ -126,7 +132,8 @@ const struct module_spec spec_dnf = {
 const struct module_spec spec_yum = {
     .name = "yum",
     .summary = "Manage packages with yum or what has followed it.",
-    .flags = MODULE_CHECK | MODULE_DIFF,
+    .flags = MODULE_CHECK | MODULE_DIFF | MODULE_UNDO,
+    .no_undo = dnf_no_undo,
     .params = yum_params,
     .mutually_exclusive = dnf_exclusive,
     .required_one_of = dnf_one_of,
@@ -221,9 +228,15 @@ static const struct param rpm_key_params[] = {
     {0},
 };
 
+static const struct undo_limit rpm_key_no_undo[] = {
+    {NULL, NULL, "keys are in the database of rpm, of which nothing is kept"},
+    {0},
+};
+
 const struct module_spec spec_rpm_key = {
     .name = "rpm_key",
     .summary = "Manage the keys that rpm trusts.",
     .flags = MODULE_CHECK,
+    .no_undo = rpm_key_no_undo,
     .params = rpm_key_params,
 };

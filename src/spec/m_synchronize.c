@@ -69,10 +69,16 @@ static const struct param synchronize_params[] = {
     {0},
 };
 
+static const struct undo_limit synchronize_no_undo[] = {
+    {NULL, NULL, "rsync writes by itself, and what it replaced is not kept"},
+    {0},
+};
+
 const struct module_spec spec_synchronize = {
     .name = "synchronize",
     .collections = "ansible.posix",
     .summary = "Copy with rsync between this machine and the host",
     .flags = MODULE_CONTROLLER | MODULE_CHECK,
+    .no_undo = synchronize_no_undo,
     .params = synchronize_params,
 };

@@ -131,7 +131,7 @@ const struct module_spec spec_modprobe = {
     .name = "modprobe",
     .collections = "community.general",
     .summary = "Load and unload modules of the kernel.",
-    .flags = MODULE_CHECK,
+    .flags = MODULE_CHECK | MODULE_UNDO,
     .params = modprobe_params,
 };
 
@@ -186,6 +186,6 @@ const struct module_spec spec_locale_gen = {
     .name = "locale_gen",
     .collections = "community.general",
     .summary = "Generate and remove locales.",
-    .flags = MODULE_CHECK,
+    .flags = MODULE_CHECK | MODULE_UNDO,
     .params = locale_gen_params,
 };

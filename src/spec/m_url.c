@@ -106,10 +106,16 @@ static const struct param uri_params[] = {
     {0},
 };
 
+static const struct undo_limit uri_no_undo[] = {
+    {NULL, NULL, "what a request did at the other end is not known"},
+    {0},
+};
+
 const struct module_spec spec_uri = {
     .name = "uri",
     .summary = "Talk to a web service.",
     .flags = MODULE_ACTION | MODULE_FILE_ARGS,
+    .no_undo = uri_no_undo,
     .params = uri_params,
     .mutually_exclusive = (const char *const[]){"body,src", NULL},
 };

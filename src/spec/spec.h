@@ -59,6 +59,13 @@ enum module_flag {
     MODULE_UNDO = 128,    // the helper's journal has all that its undo needs
 };
 
+// What of a module's changes cannot be put back, where its flags have MODULE_UNDO or not.
+struct undo_limit {
+    const char *param;  // NULL: all
+    const char *values; // "absent|import": when it has one of these; NULL: when it is given
+    const char *why;    // goes on "cannot be undone because ..."; the last row of a table has none
+};
+
 // Rules name parameters in one string each; every list of rules ends with NULL and may itself be
 // NULL.
 struct module_spec {
@@ -73,11 +80,14 @@ struct module_spec {
     const char *const *required_one_of;    // "a,b"
     const char *const *required_if;        // "state=present:a,b" all of; "state=present?a,b" any of
     const char *const *required_by;        // "a:b,c": a needs b and c
+    const struct undo_limit *no_undo;      // NULL: see flags
 };
 
 // The spec of a module by short or full name (ansible.builtin.x, ansible.legacy.x, or x in one of
 // its collections), or NULL.
 const struct module_spec *spec_find(const char *name);
+// Why what a module changes with these arguments (raw or validated) cannot be undone; NULL: it can.
+const char *spec_no_undo(const struct module_spec *spec, const struct dict *args);
 // All specs sorted by name.
 const struct module_spec *const *spec_all(size_t *ret_n);
 // Checks args as Ansible does (unknown names, aliases, required, types, choices, rules), and gives

@@ -17,6 +17,7 @@ setup() {
     - {name: items, file: {path: "{{ playbook_dir }}/{{ item }}", state: touch}, loop: [x, y]}
     - {name: inverse, shell: "true", vars: {andon_undo: "true"}}
     - {name: secret, copy: {content: geheim, dest: "{{ playbook_dir }}/s"}, no_log: true}
+    - {name: ran, shell: "true"}
     - {name: nothing, debug: {msg: hello}}
 YAML
 }
@@ -26,6 +27,7 @@ YAML
     [[ $output == *"file  (p.yml:4)  undo: yes"* ]]
     [[ $output == *"2 hosts would change: a1 a2"*"+same"*"1 host would change: a3"*"+other"* ]]
     [[ $output == *"3 hosts would change: a1 a2 a3; item x"* ]]
+    [[ $output == *"ran  (p.yml:8)  undo: no, cannot be undone because a command may have done anything"* ]]
     [[ $output == *"inverse  (p.yml:6)  undo: inverse"*"can't know"* ]]
     [[ $output == *"(hidden)"* && $output != *geheim* ]]
     [[ $output != *hello* ]]

@@ -64,6 +64,14 @@ static const struct story stories[] = {
      {{"command", "{\"_raw_params\": \"rm @/made\"}"},
       {"file", "{\"path\": \"@/x\", \"state\": "
                "\"touch\"}"}}},
+    {"echo 1 >one; echo 2 >two; mkdir d; echo 3 >d/three",
+     {{"archive", "{\"path\": [\"@/one\", \"@/two\", \"@/d\"], \"dest\": \"@/a.tgz\", "
+                  "\"remove\": true}"}}},
+    {"mkdir -p app/node_modules/y; echo old >app/node_modules/y/i; echo '{}' >app/package.json; "
+     "printf '#!/bin/sh\\n[ \"$1\" = list ] && { echo \"{}\"; exit; }\\nmkdir -p "
+     "node_modules/x; echo 1 >node_modules/x/i; rm -r node_modules/y; echo new "
+     ">package.json\\n' >npm; chmod +x npm",
+     {{"npm", "{\"name\": \"x\", \"path\": \"@/app\", \"executable\": \"@/npm\"}"}}},
     {"touch \"$(printf 'sp ace')\"; mkdir tree; cp -r tree tree2",
      {{"copy", "{\"src\": \"@/sp ace\", \"dest\": \"@/new/deep/\", \"remote_src\": true}"},
       {"tempfile", "{\"path\": \"@/tree\"}"}}},

@@ -45,6 +45,7 @@ struct world {
     bool undo_fails;
     int kill_undos; // so many runs that put back are killed at once
     bool hang;      // runs take until their deadline
+    bool hang_undo; // undos do
     int pull_at;    // the cord is pulled at this call and released a minute later
 };
 
@@ -178,23 +179,29 @@ static int run_(void *data, const struct batch_job *job, struct arena *a, struct
         ret->lost = true;
         return 0;
     }
-    if (world->hang && job->deadline)
+    bool new = job->action == BATCH_DEPLOY;
+    bool hangs = job->deadline && (new ? world->hang : world->hang_undo);
+    int64_t limit = job->def->deadline > 0 ? (int64_t)job->def->deadline : 1800;
+    if (!new && job->deadline != world->now - SECOND + limit * SECOND)
+        abort(); // putting back ends in any case
+    if (hangs)
         world->now = job->deadline + SECOND;
     for (size_t i = 0; i < job->hosts->len; i++) {
         int host = host_number(value_to_cstr(a, &job->hosts->items[i]));
-        bool new = job->action == BATCH_DEPLOY, bad = new && world->bad_host == host + 1;
+        bool bad = new && world->bad_host == host + 1;
         instant();
-        if (job->action == BATCH_UNDO && !world->undo_fails)
+        if (job->action == BATCH_UNDO && !world->undo_fails && !hangs)
             undo(job, host);
         else if (job->action != BATCH_UNDO)
             deploy(job, host, !new ? OLD : bad ? BROKEN : NEW);
         bad = bad || (job->action == BATCH_UNDO && world->undo_fails);
-        if (bad || (world->hang && new))
+        if (bad || hangs || (world->hang && new))
             list_add(failed, job->hosts->items[i]);
-        run_event(job, "run.host", hosts[host], bad ? "failed" : "changed");
+        if (!hangs || new)
+            run_event(job, "run.host", hosts[host], bad ? "failed" : "changed");
     }
     instant();
-    if (!(world->hang && job->deadline))
+    if (!hangs)
         run_event(job, "run.finished", NULL, failed->len ? "failed" : "ok");
     instant();
     ret->failed = failed;
@@ -356,7 +363,7 @@ static const struct scenario {
     enum on_failure on_failure;
     int bad_host;
     const char *bad_ring;
-    bool undo_fails, hang;
+    bool undo_fails, hang, hang_undo;
     int kill_undos, pull_at;
     bool no_previous;
     const char *outcome, *versions; // of the hosts: o old, n new, b broken
@@ -393,6 +400,11 @@ static const struct scenario {
      .outcome = "undone",
      .versions = "ooooooo"},
     {.name = "deadline", .hang = true, .outcome = "undone", .versions = "ooooooo"},
+    {.name = "undo hangs",
+     .bad_host = 2,
+     .hang_undo = true,
+     .outcome = "partly",
+     .versions = "nbooooo"},
     {.name = "cord", .pull_at = 5, .outcome = "done", .versions = "nnnnnnn"},
 };
 
@@ -410,6 +422,7 @@ static void prepare(const struct scenario *sc)
     world->undo_fails = sc->undo_fails;
     world->kill_undos = sc->kill_undos;
     world->hang = sc->hang;
+    world->hang_undo = sc->hang_undo;
     world->pull_at = sc->pull_at;
     start_rollout(!sc->no_previous);
 }

@@ -1,6 +1,7 @@
 // apt_key: keys in apt's keyring, by the apt-key of the host.
 #include "node/command.h"
 #include "node/http.h"
+#include "node/journal.h"
 #include "node/modules.h"
 #include "node/text.h"
 
@@ -233,6 +234,11 @@ int mod_apt_key(struct module *m)
     module_changed(m, changed);
     if (!changed || m->check)
         return 0;
+    if (journal_path(m, "/etc/apt/trusted.gpg", NULL) < 0 ||
+        journal_path(m, "/etc/apt/trusted.gpg~", NULL) < 0 ||
+        journal_whole(m, "/etc/apt/trusted.gpg.d", NULL) < 0 ||
+        (module_str(m, "keyring") && journal_path(m, module_str(m, "keyring"), NULL) < 0))
+        return ERR_FAILED;
     if ((present ? add(&t) : drop(&t)) != 0 || list_keys(&t) != 0)
         return ERR_FAILED;
     module_set(m, "after", keys_value(&t));

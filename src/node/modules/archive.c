@@ -1,6 +1,7 @@
 // archive: packs files and folders of the host, by its own tar and compressors.
 #include "node/modules/archive.h"
 
+#include "node/journal.h"
 #include "node/modules.h"
 #include "node/text.h"
 
@@ -310,14 +311,14 @@ static int check_removal(struct packing *p)
 }
 
 // Removes the paths of l, or the folders among them alone.
-static void remove_all(const struct list *l, bool folders, struct list *ret_bad)
+static void remove_all(struct packing *p, const struct list *l, bool folders, struct list *ret_bad)
 {
     for (size_t i = 0; i < l->len; i++) {
         struct err e = ERR_INIT;
         const char *path = l->items[i].u.str.s;
         struct stat st;
         bool wanted = lstat(path, &st) == 0 && (!folders || S_ISDIR(st.st_mode));
-        if (wanted && host_remove(path, &e) < 0)
+        if (wanted && (journal_tree(p->m, path, &e) < 0 || host_remove(path, &e) < 0))
             list_add(ret_bad, value_cstr(path));
         err_release(&e);
     }
@@ -326,8 +327,8 @@ static void remove_all(const struct list *l, bool folders, struct list *ret_bad)
 static int remove_sources(struct packing *p)
 {
     struct value bad = value_list(p->a);
-    remove_all(p->members, false, bad.u.list);
-    remove_all(p->paths, true, bad.u.list);
+    remove_all(p, p->members, false, bad.u.list);
+    remove_all(p, p->paths, true, bad.u.list);
     if (!bad.u.list->len)
         return 0;
     module_set_str(p->m, "dest", p->dest);

@@ -1,5 +1,6 @@
 // debconf: answers to the questions of Debian packages.
 #include "node/command.h"
+#include "node/journal.h"
 #include "node/modules.h"
 #include "node/text.h"
 
@@ -31,6 +32,9 @@ static int set_answer(struct module *m, const char *question, const char *type, 
                                                   : value;
     if (module_bool(m, "unseen"))
         argv_add(&argv, "-u");
+    const char *thing = arena_printf(m->arena, "%s %s", module_str(m, "name"), question);
+    if (journal_thing(m, "debconf", thing, NULL, NULL) < 0)
+        return ERR_FAILED;
     const char *line =
         arena_printf(m->arena, "%s %s %s %s\n", module_str(m, "name"), question, type, value);
     struct proc_opts opts = {.stdin_data = line, .stdin_len = strlen(line), .clean_lang = true};

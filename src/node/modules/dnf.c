@@ -1,6 +1,7 @@
 // dnf and yum: packages of Red Hat's kin. rpm tells what is installed; dnf (or yum) is started only
 // to change something.
 #include "node/hold.h"
+#include "node/journal.h"
 #include "node/modules/dnf.h"
 #include "node/modules.h"
 #include "node/text.h"
@@ -160,6 +161,12 @@ static int transact(struct dnf *t, const char *verb, const struct list *specs)
         argv_add(&argv, specs->items[i].u.str.s);
     if (dnf_installed(t, &before) != 0)
         return ERR_FAILED;
+    if (!t->m->check && !t->root &&
+        (journal_accounts(t->m, NULL) < 0 || journal_links(t->m, NULL) < 0 ||
+         journal_thing(t->m, "dnf", "rpm", NULL, NULL) < 0))
+        return ERR_FAILED;
+    if (!t->m->check && t->root)
+        journal_lost(t->m, t->root, "what is in another root is not kept");
     if (!t->m->check)
         module_hold(t->m); // a transaction stopped half-way leaves packages twice
     int rc = dnf_run(t, &argv, &o);

@@ -1,5 +1,6 @@
 // dpkg_divert: where dpkg puts a package's version of a file that is kept for somebody else.
 #include "node/command.h"
+#include "node/journal.h"
 #include "node/modules.h"
 #include "node/modules/dpkg.h"
 #include "node/text.h"
@@ -183,13 +184,25 @@ static int exchange(struct divert *t, struct argv shown)
     return 0;
 }
 
+// The diversion, and the files that are renamed with it.
+static int keep(struct divert *t)
+{
+    const char *const paths[] = {t->path, t->before.target, t->wanted.target};
+    if (journal_thing(t->m, "divert", t->path, NULL, NULL) < 0)
+        return ERR_FAILED;
+    for (size_t i = 0; i < 3; i++)
+        if (paths[i] && journal_path(t->m, paths[i], NULL) < 0)
+            return ERR_FAILED;
+    return 0;
+}
+
 static int change(struct divert *t)
 {
     struct argv shown = command(t, t->rename, false);
     bool test = t->m->check || same(&t->before, &t->wanted);
     struct argv argv = command(t, t->rename, test);
     struct output o;
-    if (command_run(t->m, &argv, NULL, &o) != 0)
+    if ((!test && keep(t) < 0) || command_run(t->m, &argv, NULL, &o) != 0)
         return ERR_FAILED;
     bool had = t->before.target != NULL, want = t->wanted.target != NULL;
     if (o.rc != 0 && had == want)

@@ -1,6 +1,7 @@
 // firewalld: settings of a zone and zones themselves, by firewall-cmd, or by firewall-offline-cmd
 // where the daemon does not run.
 #include "node/command.h"
+#include "node/journal.h"
 #include "node/modules.h"
 #include "node/text.h"
 
@@ -75,6 +76,23 @@ static int is_on(struct firewalld *t, bool permanent, const struct kind *k, cons
     return must(t, &argv, &o);
 }
 
+// Files are all there is of what is permanent.
+static int keep_files(struct firewalld *t)
+{
+    return t->m->check ? 0 : journal_whole(t->m, "/etc/firewalld", NULL);
+}
+
+// What is in force, by "ZONE SETTING" with - for the default zone.
+static int keep_setting(struct firewalld *t, const struct kind *k, const char *value, bool moves)
+{
+    const char *name = arena_printf(t->a, "%s %s%s%s", t->zone ? t->zone : "-", k->name,
+                                    k->flag ? "" : "=", k->flag ? "" : value);
+    if (!moves)
+        return journal_thing(t->m, "firewalld", name, NULL, NULL);
+    journal_lost(t->m, name, "in which zone it was in force is not kept");
+    return 0;
+}
+
 // Turns it on or off in one of the two configurations, when it is not like that.
 static int set_one(struct firewalld *t, bool permanent, const struct kind *k, const char *value,
                    bool on)
@@ -89,6 +107,8 @@ static int set_one(struct firewalld *t, bool permanent, const struct kind *k, co
     if (t->m->check)
         return 0;
     bool moves = strcmp(k->param, "interface") == 0 || strcmp(k->param, "source") == 0;
+    if (permanent ? keep_files(t) < 0 : keep_setting(t, k, value, moves) < 0)
+        return ERR_FAILED;
     struct argv argv = start(t, permanent, true);
     argv_add(&argv, option(t, !on ? "remove" : moves ? "change" : "add", k, value));
     if (on && !permanent && module_int(t->m, "timeout", 0) > 0)
@@ -179,7 +199,7 @@ static int set_target(struct firewalld *t, const char *target)
     if (t->changed && !t->m->check) {
         argv = start(t, true, true);
         argv_addf(&argv, "--set-target=%s", want);
-        if (must(t, &argv, &o) != 0)
+        if (keep_files(t) < 0 || must(t, &argv, &o) != 0)
             return ERR_FAILED;
     }
     say(t, arena_printf(t->a, "Changed zone %s to %s", t->zone, module_str(t->m, "state")));
@@ -204,7 +224,7 @@ static int set_zone(struct firewalld *t)
     if (t->changed && !t->m->check) {
         argv = start(t, true, false);
         argv_addf(&argv, "--%s-zone=%s", t->enable ? "new" : "delete", t->zone);
-        if (must(t, &argv, &o) != 0)
+        if (keep_files(t) < 0 || must(t, &argv, &o) != 0)
             return ERR_FAILED;
     }
     say(t, arena_printf(t->a, "%s zone %s", t->enable ? "Added" : "Removed", t->zone));

@@ -1,5 +1,6 @@
 // iptables: rules, chains and policies, asked for and changed with the host's iptables.
 #include "node/command.h"
+#include "node/journal.h"
 #include "node/modules.h"
 #include "node/modules/dpkg.h"
 #include "node/text.h"
@@ -162,11 +163,18 @@ static struct argv command(struct iptables *t, const char *action, bool with_rul
     return argv;
 }
 
+// The table, before it changes.
+static int keep(struct iptables *t)
+{
+    const char *name = strcmp(str(t, "ip_version"), "ipv6") == 0 ? "ip6tables" : "iptables";
+    return journal_thing(t->m, "iptables", arena_printf(t->a, "%s %s", name, t->table), NULL, NULL);
+}
+
 static int act(struct iptables *t, const char *action, bool with_rule)
 {
     struct argv argv = command(t, action, with_rule);
     struct output o;
-    return command_must(t->m, &argv, NULL, &o);
+    return keep(t) < 0 ? ERR_FAILED : command_must(t->m, &argv, NULL, &o);
 }
 
 static bool is_there(struct iptables *t, const char *action, bool with_rule)
@@ -192,7 +200,7 @@ static int set_policy(struct iptables *t, const char *policy)
         return 0;
     argv = command(t, "-P", false);
     argv_add(&argv, policy);
-    return command_must(t->m, &argv, NULL, &o);
+    return keep(t) < 0 ? ERR_FAILED : command_must(t->m, &argv, NULL, &o);
 }
 
 static int set_chain(struct iptables *t, bool present)

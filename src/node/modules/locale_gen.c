@@ -1,6 +1,7 @@
 // locale_gen: which locales are generated, by /etc/locale.gen or in Ubuntu's own way.
 #include "node/command.h"
 #include "node/edit.h"
+#include "node/journal.h"
 #include "node/modules.h"
 #include "node/text.h"
 
@@ -126,6 +127,10 @@ int mod_locale_gen(struct module *m)
     if (m->check)
         return 0;
     if (there != present) {
+        // what is written down first is put back last: the locales follow the list
+        if (journal_thing(m, "locales", "", NULL, NULL) < 0 ||
+            journal_path(m, ubuntu ? UBUNTU_LIST : LIST, NULL) < 0)
+            return ERR_FAILED;
         int rc = !ubuntu   ? edit_list(m, name, present)
                  : present ? 0
                            : drop_from_ubuntu_list(m, name);

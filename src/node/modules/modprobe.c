@@ -1,6 +1,7 @@
 // modprobe: modules of the kernel, loaded or not, now and at boot.
 #include "node/command.h"
 #include "node/edit.h"
+#include "node/journal.h"
 #include "node/modules.h"
 #include "node/text.h"
 
@@ -68,6 +69,8 @@ static int load(struct modprobe *t)
     if (t->m->check)
         argv_add(&argv, "-n");
     argv_add(&argv, t->name);
+    if (!t->m->check && journal_thing(t->m, "kmod", t->name, NULL, NULL) < 0)
+        return ERR_FAILED;
     if (argv_line(t->m, &argv, t->params) != 0 || run(t, &argv) != 0)
         return ERR_FAILED;
     // an alias may stand for something that is there already
@@ -87,6 +90,8 @@ static int unload(struct modprobe *t)
     struct argv argv = argv_of(t->m->arena, "modprobe", "-r", t->name, NULL);
     if (t->m->check)
         argv_add(&argv, "-n");
+    else if (journal_thing(t->m, "kmod", t->name, NULL, NULL) < 0)
+        return ERR_FAILED;
     if (run(t, &argv) != 0)
         return ERR_FAILED;
     module_changed(t->m, true);

@@ -1,6 +1,7 @@
 // mysql_db: databases of a MySQL or MariaDB server, their dumps and imports.
 #include "node/modules.h"
-#include "node/modules/mysql.h"
+#include "node/journal.h"
+#include "node/modules/mysql_journal.h"
 #include "node/text.h"
 
 #include <string.h>
@@ -40,6 +41,8 @@ static int create(struct mysql_task *t, const char *name)
     if (*collation)
         sql = arena_printf(t->a, "%s COLLATE %s", sql, mysql_literal(t->a, collation));
     list_add(t->commands.u.list, value_cstr(sql));
+    if (!t->m->check && mysql_journal(t->m, "mysql_db", name) < 0)
+        return ERR_FAILED;
     return t->m->check ? 0 : mysql_query(&t->db, NULL, "%s;", sql);
 }
 
@@ -193,6 +196,8 @@ static int dump_or_import(struct mysql_task *t, const struct list *existing)
         if (!text_list_has(existing, t->names->items[i].u.str.s) &&
             create(t, t->names->items[i].u.str.s) != 0)
             return ERR_FAILED;
+    if (dumps && journal_path(t->m, t->target, NULL) < 0)
+        return ERR_FAILED;
     return dumps ? dump(t) : import(t);
 }
 

@@ -1,6 +1,6 @@
 // mysql_user: users of a MySQL or MariaDB server, their passwords and privileges.
 #include "node/modules.h"
-#include "node/modules/mysql.h"
+#include "node/modules/mysql_journal.h"
 #include "node/modules/mysql_privs.h"
 #include "node/text.h"
 
@@ -31,6 +31,8 @@ static const char *account(const struct mysql_user *t)
 static int change(struct mysql_user *t, const char *sql)
 {
     t->changed = true;
+    if (!t->m->check && mysql_journal(t->m, "mysql_user", account(t)) < 0)
+        return ERR_FAILED;
     return t->m->check ? 0 : mysql_query(&t->db, NULL, "%s;", sql);
 }
 

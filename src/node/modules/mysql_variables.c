@@ -1,6 +1,6 @@
 // mysql_variables: global variables of a MySQL or MariaDB server.
 #include "node/modules.h"
-#include "node/modules/mysql.h"
+#include "node/modules/mysql_journal.h"
 #include "node/text.h"
 
 #include <ctype.h>
@@ -77,6 +77,8 @@ int mod_mysql_variables(struct module *m)
     const char *sql =
         arena_printf(m->arena, "SET %s %s = %s", scope, mysql_identifier(m->arena, name),
                      bare ? value : mysql_literal(m->arena, value));
+    if (strcmp(mode, "global") == 0 && mysql_journal(m, "mysql_variable", name) < 0)
+        return ERR_FAILED;
     if (mysql_query(&db, NULL, "%s;", sql) != 0)
         return ERR_FAILED;
     struct value queries = value_list(m->arena);

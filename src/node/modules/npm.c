@@ -1,8 +1,10 @@
 // npm: packages of Node.js, for the host or in a folder.
 #include "node/command.h"
+#include "node/journal.h"
 #include "node/modules.h"
 #include "node/text.h"
 
+#include "core/file.h"
 #include "core/json.h"
 
 #include <string.h>
@@ -93,10 +95,48 @@ static int is_outdated(struct npm *t, bool *ret)
     return 0;
 }
 
+static const char *says(struct npm *t, const char *what)
+{
+    struct output o;
+    struct argv argv = argv_of(t->a, NULL);
+    for (size_t i = 0; i < t->base.n; i++)
+        argv_add(&argv, t->base.v[i]);
+    argv_add(&argv, what);
+    argv_add(&argv, "--global");
+    if (command_run(t->m, &argv, NULL, &o) != 0 || o.rc != 0)
+        return "";
+    return text_strip(arena_strdup(t->a, o.out));
+}
+
+// All that npm writes: packages are folders, and commands links to them.
+static int keep(struct npm *t)
+{
+    static const char *const files[] = {"package.json", "package-lock.json", "npm-shrinkwrap.json"};
+    struct module *m = t->m;
+    const char *prefix = m->journal && !t->path ? says(t, "prefix") : NULL;
+    if (!m->journal)
+        return 0;
+    if (prefix && *prefix != '/') {
+        journal_lost(m, "npm", "npm does not tell its prefix");
+        return 0;
+    }
+    if (prefix)
+        return journal_whole(m, path_join(t->a, prefix, "lib/node_modules"), NULL) < 0 ||
+                       journal_whole(m, path_join(t->a, prefix, "bin"), NULL) < 0
+                   ? ERR_FAILED
+                   : 0;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (journal_path(m, path_join(t->a, t->path, files[i]), NULL) < 0)
+            return ERR_FAILED;
+    return journal_whole(m, path_join(t->a, t->path, "node_modules"), NULL);
+}
+
 static int change(struct npm *t, const char *verb)
 {
     struct output o;
     module_changed(t->m, true);
+    if (!t->m->check && keep(t) < 0)
+        return ERR_FAILED;
     return t->m->check ? 0 : run(t, verb, module_str(t->m, "name") != NULL, false, &o);
 }
 
@@ -155,6 +195,8 @@ int mod_npm(struct module *m)
             module_changed(m, strcmp(module_str(m, "state"), "absent") != 0);
             return 0;
         }
+        if (journal_path(m, t.path, NULL) < 0)
+            return ERR_FAILED;
         if (host_mkdirs(t.path, 0777, &e) != 0)
             return module_fail_err(m, &e);
     }

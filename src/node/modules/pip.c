@@ -1,5 +1,6 @@
 // pip: Python packages, for the host or in a virtual environment.
 #include "node/command.h"
+#include "node/journal.h"
 #include "node/modules.h"
 #include "node/modules/pip_version.h"
 #include "node/text.h"
@@ -154,7 +155,7 @@ static int make_env(struct pip *t)
     if (!builtin && (python || proc_which(t->a, "python3")))
         argv_addf(&argv, "-p%s", python ? python : proc_which(t->a, "python3"));
     argv_add(&argv, t->env);
-    if (run(t, &argv, false, &o) != 0)
+    if (journal_whole(m, t->env, NULL) < 0 || run(t, &argv, false, &o) != 0)
         return ERR_FAILED;
     t->made_env = true;
     return o.rc == 0 ? 0 : fail(t, &argv);
@@ -293,12 +294,44 @@ static int build_command(struct pip *t, struct argv *ret)
     return 0;
 }
 
+// Whether pip will find everything as it is to be.
+static int has_nothing_to_do(struct pip *t, bool *ret)
+{
+    const char *list;
+    struct argv argv;
+    *ret = false;
+    if (!t->names->len || module_str(t->m, "extra_args") || t->has_address ||
+        (!state_is(t, "present") && !state_is(t, "absent")))
+        return 0;
+    const char *out = t->out, *err = t->err;
+    int rc = installed(t, &list, &argv);
+    t->out = out;
+    t->err = err;
+    for (size_t i = 0; rc == 0 && i < t->names->len; i++)
+        if (is_installed(t, list, t->names->items[i].u.str.s) != state_is(t, "present"))
+            return 0;
+    *ret = rc == 0;
+    return rc;
+}
+
+// The packages there are. An environment that the task makes goes as a whole.
+static int keep(struct pip *t)
+{
+    const char *extra = module_str(t->m, "extra_args");
+    bool nothing = t->made_env || !t->m->journal;
+    if (!nothing && has_nothing_to_do(t, &nothing) < 0)
+        return ERR_FAILED;
+    return nothing ? 0 : journal_thing(t->m, "pip", argv_text(&t->pip), extra, NULL);
+}
+
 static int apply(struct pip *t, const struct argv *argv)
 {
     const char *before = NULL, *after = NULL;
     bool compare = module_str(t->m, "requirements") || t->has_address;
     struct argv list;
     struct output o;
+    if (keep(t) < 0)
+        return ERR_FAILED;
     if ((compare && installed(t, &before, &list) != 0) || run(t, argv, false, &o) != 0)
         return ERR_FAILED;
     bool gone = state_is(t, "absent") && o.rc == 1 &&

@@ -1,5 +1,6 @@
 // ufw: the firewall as a whole, its defaults and logging, and its rules, by the program ufw.
 #include "node/command.h"
+#include "node/journal.h"
 #include "node/modules.h"
 #include "node/text.h"
 
@@ -12,7 +13,7 @@ struct ufw {
     const char *tool;
     struct value commands;
     const char *status, *rules; // before anything is done
-    bool changed;
+    bool changed, kept;
 };
 
 static int run(struct ufw *t, const struct argv *argv, const char **ret)
@@ -28,6 +29,19 @@ static int run(struct ufw *t, const struct argv *argv, const char **ret)
     if (ret)
         *ret = o.out;
     return 0;
+}
+
+// What is in force, then the files: these are put back first.
+static int keep(struct ufw *t)
+{
+    if (t->m->check || t->kept)
+        return 0;
+    t->kept = true;
+    return journal_thing(t->m, "ufw", "", NULL, NULL) < 0 ||
+                   journal_whole(t->m, "/etc/ufw", NULL) < 0 ||
+                   journal_path(t->m, "/etc/default/ufw", NULL) < 0
+               ? ERR_FAILED
+               : 0;
 }
 
 static struct argv start(struct ufw *t)
@@ -84,6 +98,8 @@ static int set_state(struct ufw *t, const char *state)
         t->changed = t->changed || i >= 2 || t->m->check;
     if (t->m->check)
         return 0;
+    if ((i >= 2 || (i == 1) != active) && keep(t) < 0)
+        return ERR_FAILED;
     struct argv argv = start(t);
     argv_option(&argv, "-f", verbs[i].verb);
     return run(t, &argv, NULL);
@@ -106,9 +122,12 @@ static bool logging_differs(struct ufw *t, const char *want)
 
 static int set_logging(struct ufw *t, const char *want)
 {
-    t->changed = t->changed || logging_differs(t, want);
+    bool differs = logging_differs(t, want);
+    t->changed = t->changed || differs;
     if (t->m->check)
         return 0;
+    if (differs && keep(t) < 0)
+        return ERR_FAILED;
     struct argv argv = start(t);
     argv_option(&argv, "logging", want);
     return run(t, &argv, NULL);
@@ -155,6 +174,8 @@ static int set_default(struct ufw *t, const char *want)
         t->changed = true;
     if (t->m->check)
         return 0;
+    if (strcmp(have, want) != 0 && keep(t) < 0)
+        return ERR_FAILED;
     struct argv argv = start(t);
     argv_option(&argv, "default", want);
     argv_add(&argv, direction);
@@ -259,6 +280,20 @@ static bool dry_run_differs(struct ufw *t, const char *out)
     return differs || (!silent && n_would != n_have);
 }
 
+// Before a rule is really set: whether that would change anything, for the journal.
+static int keep_before_rule(struct ufw *t, const struct argv *argv)
+{
+    struct argv dry = argv_of(t->a, t->tool, "--dry-run", NULL);
+    struct output o;
+    if (t->m->check || !t->m->journal)
+        return 0;
+    for (size_t i = 1; i < argv->n; i++)
+        argv_add(&dry, argv->v[i]);
+    if (command_run(t->m, &dry, NULL, &o) != 0)
+        return ERR_FAILED;
+    return o.rc == 0 && dry_run_differs(t, o.out) ? keep(t) : 0;
+}
+
 static int set_rule(struct ufw *t, const char *rule)
 {
     struct module *m = t->m;
@@ -270,7 +305,8 @@ static int set_rule(struct ufw *t, const char *rule)
                            "must not be specified.");
     if (!module_bool(m, "route") && module_str(m, "interface_in") && module_str(m, "interface_out"))
         return module_fail(m, "Only route rules can combine interface_in and interface_out");
-    if (rule_command(t, rule, &argv) != 0 || run(t, &argv, &out) != 0)
+    if (rule_command(t, rule, &argv) != 0 || keep_before_rule(t, &argv) < 0 ||
+        run(t, &argv, &out) != 0)
         return ERR_FAILED;
     if (m->check)
         t->changed = t->changed || dry_run_differs(t, out);
@@ -304,6 +340,8 @@ int mod_ufw(struct module *m)
             return ERR_FAILED;
         t.changed =
             t.changed || strcmp(t.status, after) != 0 || strcmp(t.rules, read_rules(&t)) != 0;
+        if (t.changed && !t.kept)
+            journal_lost(m, "ufw", "what it was to change could not be foretold");
         char *msg = arena_strdup(m->arena, after);
         text_rstrip(msg);
         module_set_str(m, "msg", msg);

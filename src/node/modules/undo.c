@@ -158,7 +158,8 @@ static bool differs(struct undo *u, const struct journal_entry *en)
 static void add_diff(struct undo *u, const struct journal_entry *en)
 {
     struct file_look now;
-    if (!module_wants_diff(u->m) || !is_path(en) || en->attrs_only || dict_get(en->d, "blob"))
+    if (!u->m->diff || !is_path(en) || en->attrs_only || dict_get(en->d, "blob") ||
+        dict_get(en->d, "hidden"))
         return;
     file_look(u->m, en->name, true, true, &now);
     size_t len = now.content ? (size_t)now.st.st_size : 0;
@@ -211,7 +212,10 @@ static void put_back(struct undo *u, const struct journal_entry *en)
         return;
     list_add(u->actions, value_cstr(is_path(en) ? tell_path(u, en) : tell_thing(u, k, en)));
     add_diff(u, en);
-    if (u->m->check || restore(u, en, &e) == 0)
+    journal_hide(u->m, dict_bool(en->d, "hidden", false));
+    int rc = u->m->check ? 0 : restore(u, en, &e);
+    journal_hide(u->m, false);
+    if (rc == 0)
         return;
     list_add(u->failed, value_strf(u->a, "%s: %s", en->name, err_msg(&e)));
     err_release(&e);
@@ -320,7 +324,9 @@ static void tell_users(struct module *m, const char *run)
 
 static const char *state_of(const struct journal_log *log)
 {
-    return log->undone ? "undone" : log->undoing ? "half" : "kept";
+    if (log->undone)
+        return log->lost->len ? "partly undone" : "undone";
+    return log->undoing ? "half" : "kept";
 }
 
 // What there is of the run, and whose undo was interrupted.
@@ -365,13 +371,13 @@ int mod__undo(struct module *m)
         return look(m, root, run);
     if (journal_read(m->arena, root, run, &u.log, &e) < 0)
         return module_fail_err(m, &e);
+    tell_lost(&u);
     if (u.log.undone && !u.force) {
         module_set_str(m, "state", "undone");
         return 0;
     }
     for (size_t i = 0; u.log.undone && i < u.log.n; i++)
         u.log.entries[i].undone = false; // once more
-    tell_lost(&u);
     if (u.log.damaged)
         module_warn(m, "a part of the journal in %s cannot be read", u.log.dir);
     if (strcmp(op, "check") == 0) {
