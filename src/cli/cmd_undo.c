@@ -341,12 +341,13 @@ static int take_lost(void *data, const struct ledger_event *ev)
 {
     struct undo *u = data;
     struct arena *a = u->s->arena;
-    const char *undo = ev->body ? dict_str(ev->body, "undo", "") : "";
-    if (strcmp(undo, "no") != 0 || dict_bool(ev->body, "undone", false))
+    const char *module = ev->body ? dict_str(ev->body, "module", "") : "";
+    const struct module_spec *spec = spec_find(module);
+    const char *undo = ev->body ? dict_str(ev->body, "undo", "") : "yes";
+    bool bare = !*undo && spec && spec->no_undo; // the helper had no part in it
+    if ((strcmp(undo, "no") != 0 && !bare) || dict_bool(ev->body, "undone", false))
         return 0; // an undo names what it lacks by itself
-    const char *module = dict_str(ev->body, "module", ""),
-               *task = dict_str(ev->body, "task", module);
-    const char *why = spec_no_undo(spec_find(module), NULL);
+    const char *task = dict_str(ev->body, "task", module), *why = spec_no_undo(spec, NULL);
     struct value *l = dict_get(u->lost, ev->host);
     struct value text =
         value_strf(a, "%s: %s: %s", task, module, why ? why : "a part of it could not be kept");

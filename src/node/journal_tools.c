@@ -301,7 +301,7 @@ static const char *debconf_state(struct module *m, const char *name, struct buf 
     (void)!text_line(&c); // of CAPB
     value = text_line(&c);
     seen = text_line(&c);
-    if (!value || !seen || *value != '0' || *seen != '0')
+    if (!value || !seen || (*value != '0' && *value != '1') || *seen != '0') // 1: it is escaped
         return "-";
     value += strcspn(value, " ");
     seen = text_after(seen, "0 ") ? text_after(seen, "0 ") : "false";

@@ -30,7 +30,7 @@ play() {
     [ $# -eq 0 ] || printf '    - %s\n' "$@" >>p.yml
 }
 
-newest() { host ls -t /var/lib/andon/journal | head -n 1; }
+newest() { andon log --type run.started --output json | tail -n 1 | jq -r .run; }
 
 # same BEFORE AFTER
 same() { diff "$1" "$2" || return 1; }
@@ -181,21 +181,31 @@ done_well() { [ "$status" -eq 0 ] || { echo "$output"; return 1; }; }
     has "undone"
 }
 
-@test "a full disk under the journal: an undo that cannot note how far it is does not begin, or says where it stands" {
+@test "a full disk under the journal: room was set aside for the undo; without it, it does not begin, or says where it stands" {
     host sh -c 'mkdir -p /var/lib/andon/journal && mount -t tmpfs -o size=256k small /var/lib/andon/journal'
     look >before
     play '{name: a, copy: {content: a, dest: /srv/a}}' '{name: b, copy: {content: b, dest: /srv/b}}' '{name: c, user: {name: carol}}'
+    fill() { host sh -c 'head -c 1000000 /dev/zero >/var/lib/andon/journal/fill' || true; }
+    run andon run -i hosts p.yml
+    done_well
+    fill
+    run andon undo -i hosts last
+    done_well
+    look >after
+    same before after
+    host rm /var/lib/andon/journal/fill
     run andon run -i hosts p.yml
     done_well
     id=$(newest)
-    host sh -c 'head -c 1000000 /dev/zero >/var/lib/andon/journal/fill' || true
+    host rm "/var/lib/andon/journal/$id/spare"
+    fill
     run andon undo -i hosts "$id"
-    [ "$status" -eq 2 ]
+    [ "$status" -eq 2 ] || { echo "$output"; return 1; }
     has "No space left on device"
     host cat /srv/a /srv/b
     host id carol
-    # room for a little: the undo is cut short where it ends
-    host sh -c 'rm /var/lib/andon/journal/fill; head -c 1000000 /dev/zero >/var/lib/andon/journal/fill; truncate -s -4096 /var/lib/andon/journal/fill' || true
+    # room for a little: cut short on its way, it says so
+    host truncate -s -4096 /var/lib/andon/journal/fill
     run andon undo -i hosts "$id"
     if [ "$status" -ne 0 ]; then
         has "failed on h1"
