@@ -43,7 +43,6 @@ int journal_links(struct module *m, struct err *e);
 // the undo, behind all else. scope: "user", "global" or NULL.
 int journal_service(struct module *m, const char *scope, const char *name, const char *verb,
                     struct err *e);
-<<<<<<< HEAD
 // As journal_service, by a module that has just asked the service's script: runs is its answer, and
 // what the verb leaves is known without asking again.
 int journal_service_known(struct module *m, const char *name, const char *verb, bool runs,
@@ -51,12 +50,10 @@ int journal_service_known(struct module *m, const char *name, const char *verb, 
 // What is known of a thing before and after the task, which then is not asked for again.
 void journal_known(struct module *m, const char *kind, const char *name, const char *before,
                    const char *after);
-=======
 // In an undo, whether what comes now is nobody's to read: told in no difference, by no digest.
 void journal_hide(struct module *m, bool hide);
 // A path of which a thing already keeps what is needed: its writing is not written down as well.
 void journal_covers(struct module *m, const char *path);
->>>>>>> 3ab6c6b (undo: more kinds, what is left is told, no secret reaches the ledger by it)
 // What is changed cannot be put back.
 void journal_lost(struct module *m, const char *what, const char *why);
 // The task declares its inverse, and is about to do what it takes back.

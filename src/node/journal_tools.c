@@ -294,7 +294,8 @@ static const char *debconf_state(struct module *m, const char *name, struct buf 
 {
     struct output o;
     const char *q = question_of(name), *value, *seen;
-    const char *commands = arena_printf(m->arena, "GET %s\nFGET %s seen\n", q, q);
+    const char *commands =
+        arena_printf(m->arena, "GET %s\nFGET %s seen\nMETAGET %s type\n", q, q, q);
     if (debconf(m, name, commands, &o, NULL) < 0)
         return "-";
     char *c = arena_strdup(m->arena, o.out);
@@ -303,10 +304,14 @@ static const char *debconf_state(struct module *m, const char *name, struct buf 
     seen = text_line(&c);
     if (!value || !seen || (*value != '0' && *value != '1') || *seen != '0') // 1: it is escaped
         return "-";
+    const char *type = text_line(&c);
+    size_t at = type ? strcspn(type, " ") : 0;
+    type = type && type[at] ? type + at + 1 : "string";
     value += strcspn(value, " ");
     seen = text_after(seen, "0 ") ? text_after(seen, "0 ") : "false";
     if (keep)
-        buf_addf(keep, "SET %s%s\nFSET %s seen %s\n", q, value, q, seen);
+        buf_addf(keep, "%s %s%s\nSET %s%s\nFSET %s seen %s\n", name, type, value, q, value, q,
+                 seen);
     return arena_printf(m->arena, "%s %s", journal_digest(m->arena, value), seen);
 }
 
@@ -326,12 +331,20 @@ static int debconf_restore(struct module *m, const struct journal_log *log,
                            const struct journal_entry *en, struct err *e)
 {
     struct output o;
-    const char *commands = strcmp(en->was, "-") == 0
-                               ? arena_printf(m->arena, "UNREGISTER %s\n", question_of(en->name))
-                               : arena_strndup(m->arena, en->raw, en->raw_len);
+    bool none = strcmp(en->was, "-") == 0;
+    char *kept = arena_strndup(m->arena, en->raw, en->raw_len);
+    const char *answer = none ? NULL : text_line(&kept); // "PACKAGE QUESTION TYPE VALUE"
+    const char *commands =
+        none ? arena_printf(m->arena, "UNREGISTER %s\n", question_of(en->name)) : kept;
     (void)log;
-    if (journal_thing(m, "debconf", en->name, NULL, e) < 0 ||
-        debconf(m, en->name, commands, &o, e) < 0)
+    if (journal_thing(m, "debconf", en->name, NULL, e) < 0)
+        return ERR_FAILED;
+    // the question itself may be gone
+    if (answer && strcmp(debconf_state(m, en->name, NULL), "-") == 0 &&
+        journal_must(m, argv_of(m->arena, "debconf-set-selections", NULL),
+                     arena_printf(m->arena, "%s\n", answer), e) < 0)
+        return ERR_FAILED;
+    if (!commands || debconf(m, en->name, commands, &o, e) < 0)
         return ERR_FAILED;
     if (strcmp(debconf_state(m, en->name, NULL), en->was) == 0)
         return 0;
