@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define PUT_BACK_TRIES 3 // of a run that is killed each time
+#define PUT_BACK_TRIES 3      // of a run that is killed each time
 #define PUT_BACK_SECONDS 1800 // where the ring has no deadline
 
 // --- batches
