@@ -87,12 +87,15 @@ static bool touched_inside(const struct journal_log *log, const struct journal_e
     return false;
 }
 
+// Where an undo was interrupted the tree as a whole may be anything between; its paths are compared
+// one by one.
 static void check_tree(struct module *m, const struct journal_log *log,
                        const struct journal_entry *en, struct list *conflicts)
 {
+    if (log->undoing || !en->after || touched_inside(log, en))
+        return;
     const char *now = file_tree_state(m, en->name);
-    if (en->after && !touched_inside(log, en) && strcmp(now, en->after) != 0 &&
-        strcmp(now, en->was) != 0)
+    if (strcmp(now, en->after) != 0 && strcmp(now, en->was) != 0)
         list_add(conflicts, value_strf(m->arena, "%s was changed inside since", en->name));
 }
 
