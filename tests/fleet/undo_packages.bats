@@ -8,7 +8,7 @@
 load users
 
 setup_file() {
-    [ -d "${ANDON_UNDO_PACKAGES:-}" ] || skip "ANDON_UNDO_PACKAGES is not set"
+    [ -d "${ANDON_UNDO_PACKAGES:-}" ] || return 0
     fleet_up undopkg 1
     tar -C "$ANDON_UNDO_PACKAGES" --exclude=partial -cf - . | host sh -c 'mkdir /var/lib/more && tar -C /var/lib/more -xf - &&
         echo "deb [trusted=yes] file:/var/lib/more ./" >/etc/apt/sources.list.d/more.list && apt-get -qq -o APT::Sandbox::User=root update &&
@@ -20,11 +20,12 @@ setup_file() {
 teardown_file() { [ -z "${FLEET:-}" ] || "$FLEET" down; }
 
 setup() {
+    [ -d "${ANDON_UNDO_PACKAGES:-}" ] || skip "ANDON_UNDO_PACKAGES is not set"
     in_folder
     hosts_of root
 }
 
-teardown() { close_connections; }
+teardown() { [ -z "${FLEET:-}" ] || close_connections; }
 
 # prepare: small packages for pip and dnf, and a server that runs.
 prepare() {

@@ -303,7 +303,7 @@ instance_remove() {
         note "$I_DIR is still in use; it goes away with its last user"
         umount -l "$I_DIR"
     fi
-    rmdir "$I_DIR"
+    rmdir "$I_DIR" 2>/dev/null || [ ! -e "$I_DIR" ] # another may have been quicker
 }
 
 cmd_down() {
