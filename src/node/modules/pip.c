@@ -5,6 +5,7 @@
 #include "node/modules/pip_version.h"
 #include "node/text.h"
 
+#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -314,6 +315,20 @@ static int has_nothing_to_do(struct pip *t, bool *ret)
     return rc;
 }
 
+// Folders of the host's own Python, which pip removes when nothing is left in them.
+static int keep_folders(struct pip *t)
+{
+    static const char *const patterns[] = {"/usr/local/bin", "/usr/local/lib/python3*/*-packages"};
+    glob_t g = {0};
+    journal_collect(t->m);
+    for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) {
+        for (size_t k = glob(patterns[i], 0, NULL, &g) == 0 ? g.gl_pathc : 0; k-- > 0;)
+            (void)!journal_path(t->m, g.gl_pathv[k], NULL);
+        globfree(&g);
+    }
+    return journal_flush(t->m, NULL);
+}
+
 // The packages there are. An environment that the task makes goes as a whole.
 static int keep(struct pip *t)
 {
@@ -321,7 +336,11 @@ static int keep(struct pip *t)
     bool nothing = t->made_env || !t->m->journal;
     if (!nothing && has_nothing_to_do(t, &nothing) < 0)
         return ERR_FAILED;
-    return nothing ? 0 : journal_thing(t->m, "pip", argv_text(&t->pip), extra, NULL);
+    if (nothing)
+        return 0;
+    if (keep_folders(t) < 0)
+        return ERR_FAILED;
+    return journal_thing(t->m, "pip", argv_text(&t->pip), extra, NULL);
 }
 
 static int apply(struct pip *t, const struct argv *argv)
