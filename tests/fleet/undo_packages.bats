@@ -53,7 +53,7 @@ look() {
     host sh -c 'python3 -m pip list --format=freeze 2>/dev/null; [ ! -e /srv/env ] || /srv/env/bin/pip list --format=freeze 2>/dev/null
         locale -a; ufw status verbose
         # tables and chains that are empty come with the first look, and ufw leaves its own when it is off
-        iptables-save | grep -e ^-A -e "^:[A-Z]* D" | grep -v -e "-j ufw-"; ip6tables-save | grep -e ^-A -e "^:[A-Z]* D" | grep -v -e "-j ufw-"
+        iptables-save | grep -e ^-A -e "^:[A-Z]* D" | grep -v -e "-j ufw"; ip6tables-save | grep -e ^-A -e "^:[A-Z]* D" | grep -v -e "-j ufw"
         rpm -qa | sort; cat /proc/modules 2>/dev/null
         mysql -e "SHOW DATABASES; SELECT user, host FROM mysql.user ORDER BY 1, 2; SHOW GLOBAL VARIABLES LIKE \"max_connections\""
         mysql -N -e "SELECT CONCAT(QUOTE(user), \"@\", QUOTE(host)) FROM mysql.user WHERE user NOT LIKE \"mariadb.sys\" ORDER BY 1" |
