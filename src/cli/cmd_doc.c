@@ -236,8 +236,11 @@ static const char undo_text[] =
     "journals it left there. RUN is its id, or\n.B last\nfor the newest run in the ledger. Hosts "
     "are those the ledger knows of the run, else all of the inventory.\n.PP\nA host where "
     "something is not as the run left it is left alone, and what it is, listed;\n.B "
-    "\\-\\-force\nputs it back all the same. With\n.B \\-\\-check\nnothing is changed. An "
-    "undo that was interrupted is finished by the same command; it is a run itself, and can be "
+    "\\-\\-force\nputs it back all the same. With\n.B \\-\\-check\nnothing is changed. A host "
+    "has\n.B \\-\\-deadline\n(half an hour) from when its turn comes; what is left then is "
+    "listed. An "
+    "undo that was interrupted, or had no more time, is finished by the same command; it is a run "
+    "itself, and can be "
     "undone. What can be undone, and how a command declares its inverse, is in docs/UNDO.md.\n";
 
 static const char check_text[] =
@@ -324,7 +327,8 @@ static const char plan_status[] = "0 the plan was made, 1 an error, 2 a task wou
                                   "command line is wrong, 4 a host was "
                                   "not reached or a file cannot be parsed.";
 static const char undo_status[] = "0 all is as it was before the run, 1 an error, 2 a host refused "
-                                  "or failed, or the command line is wrong, 3 the policy refuses "
+                                  "or failed or was not done within its deadline, or the command "
+                                  "line is wrong, 3 the policy refuses "
                                   "it, 4 a host was not reached, 6 what can be put back is, and "
                                   "what cannot is named.";
 static const char ledger_status[] = "0 all went well, 1 an error (no ledger, nothing of that "

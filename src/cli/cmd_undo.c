@@ -7,14 +7,18 @@
 #include "core/buf.h"
 #include "core/json.h"
 #include "ledger/ledger.h"
+#include "rollout/service.h"
 #include "spec/spec.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define EXIT_PARTLY 6 // all that can be undone is
+#define DEADLINE_MAX 86400
+#define DEADLINE 1800 // seconds a host may take, as in a rollout whose ring says nothing
 
 // What became of one host.
 enum fate {
@@ -24,6 +28,7 @@ enum fate {
     FATE_NONE,
     FATE_REFUSED,
     FATE_FAILED,
+    FATE_LATE, // it had not ended when its time was over
     FATE_UNREACHABLE
 };
 
@@ -38,6 +43,7 @@ struct undo {
     struct session *s;
     const char *run;
     struct list *names; // of its hosts; empty: not known
+    int64_t seconds;    // a host may take
     struct dict *lost;  // host -> texts of what the ledger says cannot be undone
     struct host_fate *hosts;
     size_t n, cap;
@@ -80,7 +86,7 @@ static char *describe(const struct undo *u, const struct host_fate *h)
     struct buf b = BUF_INIT;
     const struct value *diff = dict_get(h->result, "diff");
     const char *half = dict_str(h->result, "half", NULL);
-    if (h->fate == FATE_FAILED || h->fate == FATE_UNREACHABLE || h->fate == FATE_REFUSED)
+    if (h->fate >= FATE_REFUSED)
         buf_addf(&b, "  %s\n", dict_str(h->result, "msg", ""));
     add_list(&b, h->result, "conflicts", u->s->o.force ? "changed since, and put back" : NULL);
     add_list(&b, h->result, "actions", NULL);
@@ -103,6 +109,8 @@ static enum fate fate_of(enum task_status status, const struct dict *d)
     case STATUS_UNREACHABLE:
         return FATE_UNREACHABLE;
     case STATUS_FAILED:
+        if (dict_bool(d, "late", false))
+            return FATE_LATE;
         return dict_get(d, "conflicts") && !dict_get(d, "actions") && !dict_get(d, "left")
                    ? FATE_REFUSED
                    : FATE_FAILED;
@@ -168,6 +176,8 @@ static const char *headline(const struct undo *u, enum fate fate)
         return "refused on";
     case FATE_FAILED:
         return "failed on";
+    case FATE_LATE:
+        return "not put back in time on";
     case FATE_UNREACHABLE:
         break;
     }
@@ -203,8 +213,9 @@ static void print_status(const struct undo *u)
             state = "partly undone";
         printf("%-24s %s%s%s%s\n", h->host,
                h->fate == FATE_UNREACHABLE ? "not reached"
-               : h->fate == FATE_FAILED    ? dict_str(h->result, "msg", "failed")
-                                           : state,
+               : h->fate == FATE_FAILED || h->fate == FATE_LATE
+                   ? dict_str(h->result, "msg", "failed")
+                   : state,
                half ? "; the undo of " : "", half ? half : "", half ? " was interrupted" : "");
     }
 }
@@ -212,7 +223,7 @@ static void print_status(const struct undo *u)
 static void print_json(const struct undo *u)
 {
     static const char *const names[] = {"undone",  "partly undone", "undone before", "unknown run",
-                                        "refused", "failed",        "unreachable"};
+                                        "refused", "failed",        "late",          "unreachable"};
     struct arena *a = arena_new();
     struct value hosts = value_dict(a), all = value_dict(a);
     struct buf b = BUF_INIT;
@@ -243,7 +254,7 @@ static void print_hint(const struct undo *u)
     for (size_t i = 0; i < u->n; i++) {
         refused = refused || u->hosts[i].fate == FATE_REFUSED;
         partly = partly || u->hosts[i].fate == FATE_PARTLY;
-        lost = lost || u->hosts[i].fate == FATE_UNREACHABLE || u->hosts[i].fate == FATE_FAILED;
+        lost = lost || u->hosts[i].fate > FATE_REFUSED;
     }
     if (partly && !u->s->o.check)
         printf("The run is partly undone: what is named above it has left as it is.\n");
@@ -259,7 +270,7 @@ static int exit_code(const struct undo *u, int code)
     bool failed = false, unreachable = false, partly = false;
     for (size_t i = 0; i < u->n; i++) {
         partly = partly || u->hosts[i].fate == FATE_PARTLY;
-        failed = failed || u->hosts[i].fate == FATE_REFUSED || u->hosts[i].fate == FATE_FAILED;
+        failed = failed || (u->hosts[i].fate >= FATE_REFUSED && u->hosts[i].fate <= FATE_LATE);
         unreachable = unreachable || u->hosts[i].fate == FATE_UNREACHABLE;
     }
     if (failed)
@@ -411,6 +422,7 @@ static int make_play(struct undo *u, struct playbook **ret, struct err *e)
     dict_set(args.u.dict, "run", value_cstr(u->run));
     dict_set(args.u.dict, "force", value_bool(s->o.force));
     dict_set(args.u.dict, "status", value_bool(s->o.status));
+    dict_set(args.u.dict, "deadline", value_int(u->seconds));
     t->action = t->module = "_andon_undo";
     t->args = args;
     return 0;
@@ -463,6 +475,21 @@ static int guard(struct undo *u)
     return s->o.status ? 0 : guard_do(s, "undo", u->run, &hosts, &job);
 }
 
+static int read_deadline(struct undo *u)
+{
+    double seconds = DEADLINE;
+    struct value v = value_cstr(u->s->o.deadline);
+    struct err e = ERR_INIT;
+    int rc = u->s->o.deadline ? duration_parse(&v, &seconds, &e) : 0;
+    if (rc == 0 && (seconds < 1 || seconds > DEADLINE_MAX))
+        rc = err_set(&e, ERR_INVALID, POS_NONE, "'%s' is not between 1s and 1d", u->s->o.deadline);
+    if (rc < 0)
+        session_usage_error(u->s, "argument --deadline: %s", err_msg(&e));
+    err_release(&e);
+    u->seconds = (int64_t)ceil(seconds);
+    return rc;
+}
+
 int cmd_undo(int argc, char **argv, bool compat)
 {
     struct session s;
@@ -476,6 +503,10 @@ int cmd_undo(int argc, char **argv, bool compat)
     if (code) {
         arena_free(s.arena);
         return code < 0 ? 0 : code;
+    }
+    if (read_deadline(&u) < 0) {
+        arena_free(s.arena);
+        return RUN_USAGE;
     }
     u.run = s.o.args->len ? s.o.args->items[0].u.str.s : "";
     u.names = value_list(s.arena).u.list;

@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define UNDO_TELLS_S 15 // for an undo to tell what hosts without an answer have left
+
 // --- arguments
 // --------------------------------------------------------------------------------------------
 
@@ -113,6 +115,20 @@ const char *child_context(struct deploy *d, const struct batch_job *job, struct 
     return env;
 }
 
+// The time each host of an undo may take: less than the batch has, so that the undo itself tells
+// which of them are done.
+static void add_undo_deadline(struct deploy *d, const struct batch_job *job,
+                              struct child_args *args)
+{
+    const struct engine_hooks *h = d->engine.hooks;
+    int64_t left = job->deadline ? (job->deadline - h->now(h->data)) / 1000000 : 0;
+    if (left <= 0)
+        return;
+    int64_t seconds = left > 2 * UNDO_TELLS_S ? left - UNDO_TELLS_S : (left + 1) / 2;
+    child_add(args, "--deadline");
+    child_add(args, arena_printf(args->a, "%llds", (long long)seconds));
+}
+
 static int job_args(struct deploy *d, const struct batch_job *job, struct child_args *args,
                     struct err *e)
 {
@@ -121,6 +137,7 @@ static int job_args(struct deploy *d, const struct batch_job *job, struct child_
     child_add(args, job->action == BATCH_UNDO ? "undo" : "run");
     if (job->action == BATCH_UNDO) {
         child_add(args, job->undoes);
+        add_undo_deadline(d, job, args);
     } else {
         int rc = child_vars_file(d, job, args->a, &vars, e);
         if (rc < 0)

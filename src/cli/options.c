@@ -212,6 +212,8 @@ static const struct row table[] = {
     {'C', "check", NULL, FLAG, AT(check), OPT_DRIFT, "Only tell; record nothing"},
     {0, "output", "KIND", STR, AT(output), OPT_DRIFT, "text or json"},
     {0, "force", NULL, FLAG, AT(force), OPT_UNDO, "Put back also what was changed since the run"},
+    {0, "deadline", "TIME", STR, AT(deadline), OPT_UNDO,
+     "How long a host may take: 90s, 15m, 2h (30m)"},
     {0, "status", NULL, FLAG, AT(status), OPT_UNDO,
      "Tell what hosts know of the run and of interrupted undos; change nothing"},
     {0, "output", "KIND", STR, AT(output), OPT_UNDO | OPT_PLAN, "text or json"},

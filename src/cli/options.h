@@ -45,6 +45,7 @@ struct options {
     const char *break_glass;                                                 // run, do
     bool blobs, explain, authored, all, runs;
     bool force, status;   // undo
+    const char *deadline; // undo
     const char *out_file; // plan
     int number;
     int forks, timeout, verbosity, background, poll;

@@ -97,6 +97,33 @@ undone() {
     host jq --version
 }
 
+@test "a host has its deadline: what is left then is told, and put back by the next undo" {
+    look >before
+    play '{name: first, copy: {content: a, dest: /srv/first}}' \
+        '{name: slow, command: touch /srv/slow, vars: {andon_undo: "[ -e /tmp/fast ] || sleep 60; rm /srv/slow"}}' \
+        '{name: last, copy: {content: a, dest: /srv/last}}'
+    run andon run -i hosts p.yml
+    id=$(newest)
+    host touch /tmp/fast
+    began=$SECONDS
+    run andon undo -i hosts --deadline 3s "$id"
+    [ $((SECONDS - began)) -lt 30 ]
+    [ "$status" -eq 2 ]
+    has "put back on h1 (1)"
+    has "not put back in time on h2 (1)"
+    has "the host had 3 seconds and was not done: 2 things are left"
+    has "remove /srv/first"
+    run ! "$FLEET" exec h0002 test -e /srv/last
+    host rm /tmp/fast
+    run andon undo -i hosts --force --limit h2 --deadline nonsense "$id"
+    [ "$status" -eq 2 ]
+    has "argument --deadline: 'nonsense' is no duration"
+    "$FLEET" exec h0002 touch /tmp/fast
+    run andon undo -i hosts --output json --deadline 1m "$id"
+    [ "$status" -eq 0 ]
+    run -2 "$FLEET" exec h0002 ls /srv/first /srv/slow /srv/last
+}
+
 @test "what was changed since is listed and nothing touched; --force goes on; --check only tells" {
     look >before
     play '{name: a, copy: {content: a, dest: /srv/a}}' '{name: b, copy: {content: b, dest: /srv/b}}'

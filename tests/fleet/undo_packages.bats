@@ -117,9 +117,9 @@ there_and_back() {
     there_and_back '{name: rule, community.general.ufw: {rule: allow, port: "22", proto: tcp}}' \
         '{name: default, community.general.ufw: {default: deny, direction: incoming}}' '{name: on, community.general.ufw: {state: enabled}}' \
         '{name: logging, community.general.ufw: {logging: high}}'
-    host sh -c 'ufw allow 22/tcp >/dev/null; ufw --force enable >/dev/null'
+    host sh -c 'ufw allow 22/tcp >/dev/null; ufw allow 25/tcp >/dev/null; ufw --force enable >/dev/null'
     there_and_back '{name: rule, community.general.ufw: {rule: deny, port: "99", proto: tcp}}' \
-        '{name: gone, community.general.ufw: {rule: allow, port: "22", proto: tcp, delete: true}}'
+        '{name: gone, community.general.ufw: {rule: allow, port: "25", proto: tcp, delete: true}}'
     there_and_back '{name: off, community.general.ufw: {state: disabled}}'
     host ufw --force disable
 }

@@ -305,6 +305,17 @@ static int perform(struct undo *u)
     return 0;
 }
 
+// What is still to be put back of an undo that came to no end.
+static int rest(struct undo *u)
+{
+    u->m->check = true;
+    for (size_t i = u->log.n; i-- > 0;)
+        if (!u->log.entries[i].undone && !waits(u, i))
+            put_back(u, &u->log.entries[i]);
+    set_list(u->m, "actions", u->actions);
+    return 0;
+}
+
 // The accounts that have a journal of the run in their homes, for root.
 static void tell_users(struct module *m, const char *run)
 {
@@ -385,5 +396,5 @@ int mod__undo(struct module *m)
         set_list(m, "conflicts", u.conflicts);
         return 0;
     }
-    return perform(&u);
+    return strcmp(op, "rest") == 0 ? rest(&u) : perform(&u);
 }

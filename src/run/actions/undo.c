@@ -5,17 +5,31 @@
 #include <string.h>
 
 #define PARTS_MAX 64 // users of one host
+#define REST_S 5     // for telling what is left
 
 struct undo {
     struct exec *x;
     const char *run;
     bool force;
+    int64_t seconds;              // this host may take, 0: as long as it wants
+    int64_t until;                // by clock_mono_ms, 0: for ever
+    bool late;                    // it is over
+    bool began;                   // something may have been put back
     const char *users[PARTS_MAX]; // "": the login itself
     size_t n;
     struct value *result;
     struct value actions, conflicts, lost, left, diff;
     const char *half, *state; // of the last part
 };
+
+// Gives what comes next the time that is left; false when there is none.
+static bool set_timeout(struct undo *u)
+{
+    int64_t left = u->until ? u->until - clock_mono_ms() : 0;
+    u->late = u->until && left <= 0;
+    u->x->timeout = u->until ? (int)((left + 999) / 1000) : 0;
+    return !u->late;
+}
 
 // Asks the helper as a user: 0, or an error whose result is in *ret.
 static int ask(struct undo *u, const char *user, const char *op, struct value *ret)
@@ -33,7 +47,10 @@ static int ask(struct undo *u, const char *user, const char *op, struct value *r
                             .as_login = !*user,
                             .become_user = *user ? user : NULL};
     *ret = value_dict(u->x->a);
+    if (!set_timeout(u))
+        return ERR_FAILED;
     int rc = exec_module(u->x, &c, ret);
+    u->late = u->until && clock_mono_ms() >= u->until;
     return rc < 0 || dict_bool(ret->u.dict, "unreachable", false) ||
                    dict_bool(ret->u.dict, "failed", false)
                ? ERR_FAILED
@@ -134,6 +151,7 @@ static int put_back(struct undo *u)
     const char *failure = NULL;
     for (size_t i = 0; i < u->n && !failure; i++) {
         struct value v;
+        u->began = true;
         if (ask(u, u->users[i], "undo", &v) < 0)
             failure = dict_str(v.u.dict, "msg", "the undo failed");
         changed = changed || dict_bool(v.u.dict, "changed", false);
@@ -153,34 +171,71 @@ static int put_back(struct undo *u)
     return failure ? action_fail(u->x, u->result, "%s", failure) : 0;
 }
 
+// The host has had its time: what is left to be put back, as far as it still answers.
+static int tell_late(struct undo *u)
+{
+    struct value rest;
+    bool answers = u->n > 0;
+    *u->result = value_dict(u->x->a);
+    u->left = value_list(u->x->a);
+    u->until = clock_mono_ms() + REST_S * 1000;
+    for (size_t i = 0; i < u->n && answers; i++) {
+        answers = ask(u, u->users[i], "rest", &rest) == 0;
+        if (answers)
+            add_all(&u->left, rest.u.dict, "actions");
+    }
+    finish(u, u->began);
+    dict_set(u->result->u.dict, "late", value_bool(true));
+    dict_set(u->result->u.dict, "_andon_undone", value_bool(u->began));
+    size_t left = u->left.u.list->len;
+    const char *time =
+        arena_printf(u->x->a, "the host had %lld seconds and was not done", (long long)u->seconds);
+    if (!u->began)
+        return action_fail(u->x, u->result, "%s: nothing was put back", time);
+    if (!answers)
+        return action_fail(u->x, u->result, "%s: it does not say how far it came", time);
+    return action_fail(u->x, u->result, "%s: %zu %s left", time, left,
+                       left == 1 ? "thing is" : "things are");
+}
+
+static int perform(struct undo *u, bool status)
+{
+    struct dict *d = u->result->u.dict;
+    if (find_parts(u) < 0)
+        return ERR_FAILED;
+    if (u->half)
+        dict_set(d, "half", value_cstr(u->half));
+    if (status) {
+        finish(u, false);
+        if (u->state)
+            dict_set(d, "state", value_cstr(u->state));
+        return 0;
+    }
+    if (!u->n) {
+        finish(u, false);
+        dict_set(d, "skipped", value_bool(true));
+        dict_set(d, "msg", value_cstr("there is no journal of this run"));
+        return 0;
+    }
+    if (check(u) < 0)
+        return ERR_FAILED;
+    return put_back(u);
+}
+
 int action_undo(struct exec *x, struct dict *args, struct value *result)
 {
     struct undo u = {.x = x,
                      .run = dict_str(args, "run", ""),
                      .force = dict_bool(args, "force", false),
+                     .seconds = dict_int(args, "deadline", 0),
                      .result = result,
                      .actions = value_list(x->a),
                      .conflicts = value_list(x->a),
                      .lost = value_list(x->a),
                      .left = value_list(x->a),
                      .diff = value_list(x->a)};
-    if (find_parts(&u) < 0)
-        return ERR_FAILED;
-    if (u.half)
-        dict_set(result->u.dict, "half", value_cstr(u.half));
-    if (dict_bool(args, "status", false)) {
-        finish(&u, false);
-        if (u.state)
-            dict_set(result->u.dict, "state", value_cstr(u.state));
-        return 0;
-    }
-    if (!u.n) {
-        finish(&u, false);
-        dict_set(result->u.dict, "skipped", value_bool(true));
-        dict_set(result->u.dict, "msg", value_cstr("there is no journal of this run"));
-        return 0;
-    }
-    if (check(&u) < 0)
-        return ERR_FAILED;
-    return put_back(&u);
+    if (u.seconds > 0)
+        u.until = clock_mono_ms() + u.seconds * 1000;
+    int rc = perform(&u, dict_bool(args, "status", false));
+    return rc < 0 && u.late ? tell_late(&u) : rc;
 }
