@@ -41,6 +41,47 @@ static int next_entry(struct ledger *l, sqlite3_stmt *st, int64_t seq, struct er
     return 0;
 }
 
+// --- checkpoints
+// --------------------------------------------------------------------------------------
+
+// Those behind changes of the key, signed by both keys: by them whoever trusts one key of the
+// ledger gets to the others.
+struct rotations {
+    struct ledger_checkpoint *all;
+    size_t n;
+};
+
+static int find_rotations(struct ledger *l, struct arena *a, uint64_t before, struct rotations *ret,
+                          struct err *e)
+{
+    static const char *const types[] = {"key.rotated", NULL};
+    struct ledger_event *evs;
+    struct ledger_checkpoint *all;
+    size_t n_evs, n = 0, k = 0;
+    int rc = ledger_list(l, &(struct ledger_filter){.types = types}, a, &evs, &n_evs, e);
+    if (rc == 0 && n_evs)
+        rc = ledger_checkpoints(l, a, &all, &n, e);
+    if (rc < 0)
+        return rc;
+    *ret = (struct rotations){.all = arena_alloc(a, (n_evs + 1) * sizeof *ret->all)};
+    for (size_t i = 0; i < n_evs; i++) {
+        uint64_t size = (uint64_t)evs[i].seq + 1;
+        while (k < n && all[k].tree.size < size)
+            k++;
+        if (k < n && all[k].tree.size == size && size < before)
+            ret->all[ret->n++] = all[k];
+    }
+    return 0;
+}
+
+static const struct ledger_checkpoint *rotation_behind(const struct rotations *r, int64_t seq)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (r->all[i].tree.size == (uint64_t)seq + 1)
+            return &r->all[i];
+    return NULL;
+}
+
 // --- lines
 // --------------------------------------------------------------------------------------------
 
@@ -61,26 +102,37 @@ static void add_line(struct buf *b, sqlite3_stmt *st, int64_t seq)
     buf_addf(b, ",\"leaf\":\"%s\",\"seq\":%lld}\n", leaf, (long long)seq);
 }
 
+static void add_checkpoint(struct buf *b, const struct ledger_checkpoint *c)
+{
+    buf_adds(b, "{\"checkpoint\":");
+    json_write_string(b, c->note, strlen(c->note), false);
+    buf_adds(b, "}\n");
+}
+
 int ledger_export_lines(struct ledger *l, int64_t from, const struct ledger_sink *to, struct err *e)
 {
     struct ledger_checkpoint c;
+    struct rotations keys = {0};
     struct arena *a = arena_new();
     struct buf b = BUF_INIT;
     sqlite3_stmt *st = NULL;
     int rc = ledger_newest(l, a, &c, e);
+    if (rc == 0)
+        rc = find_rotations(l, a, c.tree.size, &keys, e);
     if (rc == 0 && !(st = entries(l, from, (int64_t)c.tree.size, e)))
         rc = l->failed;
     for (int64_t seq = from; rc == 0 && seq < (int64_t)c.tree.size; seq++) {
         rc = next_entry(l, st, seq, e);
         if (rc == 0)
             add_line(&b, st, seq);
+        const struct ledger_checkpoint *both = rc == 0 ? rotation_behind(&keys, seq) : NULL;
+        if (both)
+            add_checkpoint(&b, both);
         if (rc == 0)
             rc = flush(&b, PIECE, to, e);
     }
     if (rc == 0) {
-        buf_adds(&b, "{\"checkpoint\":");
-        json_write_string(&b, c.note, strlen(c.note), false);
-        buf_adds(&b, "}\n");
+        add_checkpoint(&b, &c);
         rc = flush(&b, 0, to, e);
     }
     sqlite3_finalize(st);
@@ -213,22 +265,36 @@ static int all_tiles(struct tiles *t)
     return rc;
 }
 
+static int write_note(struct tiles *t, struct arena *a, const char *name, const char *note)
+{
+    t->files++;
+    return file_write_atomic(path_join(a, t->dir, name), note, strlen(note), 0644, t->e);
+}
+
 int ledger_export_tiles(struct ledger *l, const char *dir, size_t *ret_files, struct err *e)
 {
     struct ledger_checkpoint c;
+    struct rotations keys = {0};
     struct arena *a = arena_new();
     struct tiles t = {.l = l, .dir = dir, .e = e};
     int rc = ledger_newest(l, a, &c, e);
+    if (rc == 0)
+        rc = find_rotations(l, a, c.tree.size, &keys, e);
     if (rc == 0)
         rc = file_mkdirs(dir, 0755, e);
     if (rc == 0) {
         t.size = c.tree.size;
         rc = all_tiles(&t);
     }
+    for (size_t i = 0; i < keys.n && rc == 0; i++) {
+        const char *name =
+            arena_printf(a, "checkpoint-%llu", (unsigned long long)keys.all[i].tree.size);
+        rc = write_note(&t, a, name, keys.all[i].note);
+    }
     if (rc == 0)
-        rc = file_write_atomic(path_join(a, dir, "checkpoint"), c.note, strlen(c.note), 0644, e);
+        rc = write_note(&t, a, "checkpoint", c.note);
     if (rc == 0)
-        *ret_files = t.files + 1;
+        *ret_files = t.files;
     arena_free(a);
     return rc;
 }

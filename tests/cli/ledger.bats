@@ -86,9 +86,82 @@ ledger() {
     run -0 andon ledger verify --key "$(andon ledger key)"
     run -0 andon log --type key.rotated --output json
     jq -e --arg old "$(cat first)" '.body.old == $old and .body.reason == "as every year"' <<<"$output"
+}
+
+# rotated: a ledger whose key was changed twice, in exports; the keys in first, second, third.
+rotated() {
+    ledger
+    andon ledger checkpoint >old
+    cp key first
+    cp "$ANDON_HOME/ledger.key" stolen
+    andon ledger rotate-key >second
+    events | "$FILL" "$ANDON_HOME"
+    andon ledger rotate-key >third
+    events | "$FILL" "$ANDON_HOME"
     andon ledger export --to lines
-    run -0 "$VERIFY" "$(andon ledger key)" lines lines
+    andon ledger export --format tiles --to log
+}
+
+@test "without andon: the chain of keys is followed from each of them" {
+    rotated
+    for key in first second third; do
+        run -0 "$VERIFY" "$(cat $key)" lines lines
+        has "44 events and 2 changes of the key, as they were signed"
+        run -0 "$VERIFY" "$(cat $key)" tiles log
+    done
+    andon ledger proof --old 14 >grown
+    run -0 "$VERIFY" "$(cat second)" grown old grown lines
+    run -1 "$VERIFY" "$(cat third)" grown old grown
+    has "the checkpoint is not signed by this key"
+    andon ledger proof 3 >proof
+    sed -n 4p lines | sed 's/^{"event":\(.*\),"leaf":.*/\1/' >entry
+    run -0 "$VERIFY" "$(cat first)" proof proof entry lines
+    ANDON_HOME=$PWD/other andon ledger init --origin test.example/andon >foreign
+    run -1 "$VERIFY" "$(cat foreign)" lines lines
+    has "do not lead to the one that is trusted"
+}
+
+@test "without andon: a chain of keys that somebody forged does not hold" {
+    rotated
+    sed '/^{"checkpoint"/{
+        16d
+    }' lines >dropped
+    run -1 "$VERIFY" "$(cat third)" lines dropped
+    has "the checkpoint behind event 14, which changes the key, is missing"
+    # whoever has a key of his own and not ours: the newest checkpoint, and one behind a change, by his key alone
+    ANDON_HOME=$PWD/other ledger
+    ANDON_HOME=$PWD/other andon ledger rotate-key >/dev/null
+    ANDON_HOME=$PWD/other andon ledger export --to his
+    run -1 "$VERIFY" "$(cat first)" lines his
+    has "do not lead to the one that is trusted"
+    sed "$(awk '/^{"event"/ { n++ } n == 15 { print NR; exit }' his)s|\"old\":\"[^\"]*\"|\"old\":\"$(cat first)\"|" his >claims
+    python3 - claims <<'END'
+import hashlib, sys
+out = []
+for line in open(sys.argv[1], "rb"):
+    entry, mark, rest = line.rpartition(b',"leaf":"')
+    if mark:
+        line = entry + mark + hashlib.sha256(b"\0" + entry.removeprefix(b'{"event":')).hexdigest().encode() + rest[64:]
+    out.append(line)
+open(sys.argv[1], "wb").write(b"".join(out))
+END
+    run -1 "$VERIFY" "$(cat first)" lines claims
+    has "event 14 changes the key, and for the old one the checkpoint is not signed by this key"
+    # what a key signs that was given up, and stolen, does not count
+    python3 - lines stolen "$(cat first)" <<'END'
+import base64, json, subprocess, sys
+path, key, vkey = sys.argv[1:]
+lines = open(path, encoding="utf-8").read().splitlines()
+text = json.loads(lines[-1])["checkpoint"].partition("\n\n")[0] + "\n"
+open("text", "w").write(text)
+raw = subprocess.run(["openssl", "pkeyutl", "-sign", "-rawin", "-in", "text", "-inkey", key], capture_output=True, check=True).stdout
+name, key_id, _ = vkey.split("+", 2)
+line = f"\u2014 {name} {base64.b64encode(bytes.fromhex(key_id) + raw).decode()}\n"
+lines[-1] = json.dumps({"checkpoint": text + "\n" + line})
+open(path, "w", encoding="utf-8").write("\n".join(lines) + "\n")
+END
     run -1 "$VERIFY" "$(cat first)" lines lines
+    has "the checkpoint is not signed by this key"
 }
 
 @test "verify names content that is gone" {
