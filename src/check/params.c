@@ -53,7 +53,6 @@ static const struct {
     {"git", "gpg_allowlist", "2.20"},
     {"known_hosts", "checkmode_diff", "2.20"},
     {"user", "password_expire_account_disable", "2.17"},
-    {"user", "password_expire_warn", "2.16"},
     {"user", "uid_max", "2.18"},
     {"user", "uid_min", "2.18"},
 };

@@ -45,6 +45,17 @@ truth() {
     truth "$TOP/bench/play/site.yml" 12
 }
 
+@test "the days of warning before a password has to be changed, which later Ansibles set" {
+    host chage -m 0 -M 99999 -W 7 alice
+    for expected in -C:true :true -C:false :false; do
+        run andon 'do' all -i hosts -m user -a "name=alice password_expire_max=60 password_expire_warn=9" ${expected%:*} --output json
+        [ "$status" = 0 ]
+        has "\"changed\": ${expected#*:},"
+        [ "$expected" != -C:true ] || host grep -q '^alice:.*:0:99999:7:' /etc/shadow
+    done
+    host grep -q '^alice:.*:0:60:9:' /etc/shadow
+}
+
 @test "a host that is killed in the middle of a task is rescued where the play opts in" {
     sed "s/^h1/h2/; s/$H1/$H2/" hosts >two && cat two >>hosts
     cat >site.yml <<'Y'

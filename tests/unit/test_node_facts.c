@@ -284,6 +284,7 @@ static void test_accounts(void **state)
     assert_true(shadow_parse(arena_strdup(a, "u:!$6$x:19000:0:99999:7::20000:"), &s));
     assert_string_equal(s.password, "!$6$x");
     assert_int_equal(s.max, 99999);
+    assert_int_equal(s.warn, 7);
     assert_int_equal(s.expire, 20000);
     assert_true(shadow_parse(arena_strdup(a, "u:*:19000::::::"), &s));
     assert_int_equal(s.min, -1);

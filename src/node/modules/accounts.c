@@ -49,7 +49,11 @@ bool shadow_parse(char *line, struct shadow *ret)
         f[n++] = p;
     if (n < 8)
         return false;
-    *ret = (struct shadow){f[1], shadow_number(f[3]), shadow_number(f[4]), shadow_number(f[7])};
+    *ret = (struct shadow){.password = f[1],
+                           .min = shadow_number(f[3]),
+                           .max = shadow_number(f[4]),
+                           .warn = shadow_number(f[5]),
+                           .expire = shadow_number(f[7])};
     return true;
 }
 

@@ -20,7 +20,7 @@ struct group_entry {
 // A line of the shadow file; numbers -1 when empty.
 struct shadow {
     const char *password;
-    int64_t min, max, expire; // days
+    int64_t min, max, warn, expire; // days
 };
 
 // Parse one line (taken apart in place); false when it is malformed.

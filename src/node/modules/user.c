@@ -533,31 +533,6 @@ static int report_account(struct user *u, const struct account *now)
     return home_chown(m, home, now->uid, now->gid);
 }
 
-// password_expire_min and _max, with chage.
-static int set_password_expire(struct user *u)
-{
-    struct module *m = u->m;
-    struct shadow s;
-    bool min = module_has(m, "password_expire_min"), max = module_has(m, "password_expire_max");
-    if ((!min && !max) || !shadow_find(m, u->name, &s))
-        return 0;
-    min = min && module_int(m, "password_expire_min", 0) != s.min;
-    max = max && module_int(m, "password_expire_max", 0) != s.max;
-    if (!min && !max)
-        return 0;
-    start(u, "chage");
-    if (min)
-        arg2(u, "-m", number(u, module_int(m, "password_expire_min", 0)));
-    if (max)
-        arg2(u, "-M", number(u, module_int(m, "password_expire_max", 0)));
-    arg(u, u->name);
-    u->out = (struct account_out){0};
-    if (run(u) != 0)
-        return ERR_FAILED;
-    module_changed(m, true);
-    return u->out.rc == 0 ? 0 : account_fail(m, u->name, &u->out, true);
-}
-
 static int create(struct user *u)
 {
     struct module *m = u->m;
@@ -624,7 +599,7 @@ static int perform(struct user *u, bool present, bool there)
         return ERR_FAILED;
     if (module_bool(m, "generate_ssh_key") && user_ssh_key(m, &now) != 0)
         return ERR_FAILED;
-    return set_password_expire(u);
+    return user_password_ageing(m, u->name);
 }
 
 int mod_user(struct module *m)

@@ -1,4 +1,4 @@
-// Home folders and SSH keys of the user module.
+// Home folders, SSH keys and password ages of the user module.
 #ifndef NODE_MODULES_USER_HOME_H
 #define NODE_MODULES_USER_HOME_H
 
@@ -11,5 +11,7 @@ int home_create(struct module *m, const char *path, const char *skeleton);
 int home_chown(struct module *m, const char *path, uid_t uid, gid_t gid);
 // Generates the user's key as the task says and adds ssh_* fields to the result.
 int user_ssh_key(struct module *m, const struct account *u);
+// Sets password_expire_min, _max and _warn where they differ. ERR_FAILED after module_fail.
+int user_password_ageing(struct module *m, const char *name);
 
 #endif
