@@ -12,6 +12,7 @@
 struct parser {
     struct arena *a;
     const char *start, *p, *end;
+    char *writable; // start, where strings may end in place; NULL: the text is not ours
     int depth;
     struct err *e;
 };
@@ -86,13 +87,32 @@ static int parse_escape(struct parser *ps, char *out, size_t *n)
     return 0;
 }
 
+// Eight bytes at a time: whether one of them is below n (at most 128), or is c.
+#define EACH_BYTE(c) (0x0101010101010101u * (unsigned char)(c))
+#define ANY_BELOW(w, n) (((w)-EACH_BYTE(n)) & ~(w)&EACH_BYTE(0x80))
+#define ANY_IS(w, c) ANY_BELOW((w) ^ EACH_BYTE(c), 1)
+
+const char *json_plain_end(const char *s, const char *end)
+{
+    for (uint64_t w; end - s >= (ptrdiff_t)sizeof w; s += sizeof w) {
+        memcpy(&w, s, sizeof w);
+        if (ANY_BELOW(w, 0x20) | ANY_IS(w, '"') | ANY_IS(w, '\\'))
+            break;
+    }
+    while (s < end && *s != '"' && *s != '\\' && (unsigned char)*s >= 0x20)
+        s++;
+    return s;
+}
+
 static int parse_string(struct parser *ps, struct value *ret)
 {
     const char *s = ++ps->p;
-    while (ps->p < ps->end && *ps->p != '"' && *ps->p != '\\' && (unsigned char)*ps->p >= 0x20)
-        ps->p++;
+    ps->p = json_plain_end(s, ps->end);
     if (ps->p < ps->end && *ps->p == '"') {
-        *ret = value_strn(ps->a, s, (size_t)(ps->p - s));
+        size_t len = (size_t)(ps->p - s);
+        *ret = ps->writable ? value_ref(s, len) : value_strn(ps->a, s, len);
+        if (ps->writable)
+            ps->writable[ps->p - ps->start] = '\0';
         ps->p++;
         return 0;
     }
@@ -226,6 +246,8 @@ static bool word(struct parser *ps, const char *w)
 
 static int parse_word(struct parser *ps, struct value *ret)
 {
+    if (*ps->p >= '0' && *ps->p <= '9')
+        return parse_number(ps, ret);
     if (word(ps, "true"))
         *ret = value_bool(true);
     else if (word(ps, "false"))
@@ -238,7 +260,7 @@ static int parse_word(struct parser *ps, struct value *ret)
         *ret = value_float((double)INFINITY);
     else if (word(ps, "-Infinity"))
         *ret = value_float(-(double)INFINITY);
-    else if (*ps->p == '-' || (*ps->p >= '0' && *ps->p <= '9'))
+    else if (*ps->p == '-')
         return parse_number(ps, ret);
     else
         return fail(ps, "expected a value");
@@ -271,6 +293,17 @@ int json_parse(struct arena *a, const char *s, size_t len, struct value *ret, st
     if (ps.p != ps.end)
         return fail(&ps, "extra data");
     *ret = v;
+    return 0;
+}
+
+int json_parse_in_place(struct arena *a, char *s, size_t len, struct value *ret, size_t *ret_len)
+{
+    struct parser ps = {.a = a, .start = s, .p = s, .end = s + len, .writable = s};
+    struct value v;
+    if (parse_value(&ps, &v) < 0)
+        return ERR_PARSE;
+    *ret = v;
+    *ret_len = (size_t)(ps.p - s);
     return 0;
 }
 

@@ -21,6 +21,12 @@ struct json_opts {
 // Parses all of s[0..len) into *ret, in the arena. Errors carry line and column within the text.
 int json_parse(struct arena *a, const char *s, size_t len, struct value *ret, struct err *e)
     __attribute__((warn_unused_result));
+// The value at the beginning of s[0..len), and how long it is there. Strings without escapes stay
+// in s, which is written to and must live as long as the value.
+int json_parse_in_place(struct arena *a, char *s, size_t len, struct value *ret, size_t *ret_len)
+    __attribute__((warn_unused_result));
+// The first byte from s on that ends a string or needs an escape in it, or `end`.
+const char *json_plain_end(const char *s, const char *end);
 // Appends v as JSON. opts NULL: one line as Python's json.dumps, but UTF-8 kept. Bytes that are not
 // UTF-8 become U+FFFD. Undefined is written as null; objects are materialized or written as their
 // type name.

@@ -1,5 +1,5 @@
 // Events one by one into releases, rollouts, rings and incidents.
-#include "flow/history.h"
+#include "flow/summary.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +26,7 @@ static void *more(struct arena *a, void *old, size_t n, size_t *cap, size_t size
 {
     if (n < *cap)
         return old;
-    size_t room = *cap ? *cap * 2 : 8;
+    size_t room = *cap ? *cap * 2 : 2; // most rings have one span of a kind
     char *p = arena_alloc(a, room * size);
     if (n)
         memcpy(p, old, n * size);
@@ -40,10 +40,20 @@ static long index_of(const struct dict *d, const char *id)
     return v ? (long)v->u.i : -1;
 }
 
+const char *flow_key(struct arena *a, const char *service, const char *version)
+{
+    size_t n = strlen(service), m = strlen(version);
+    char *key = arena_alloc(a, n + m + 2);
+    memcpy(key, service, n);
+    key[n] = '\n';
+    memcpy(key + n + 1, version, m);
+    return key;
+}
+
 static const char *release_key(const struct flow_history *h, const char *service,
                                const char *version)
 {
-    return service && version ? arena_printf(h->arena, "%s\n%s", service, version) : NULL;
+    return service && version ? flow_key(h->arena, service, version) : NULL;
 }
 
 struct flow_rollout *flow_find_rollout(const struct flow_history *h, const char *id)

@@ -151,7 +151,7 @@ struct so_far {
 static const char *pair(const struct flow_history *h, const struct flow_rollout *r,
                         const char *release)
 {
-    return arena_printf(h->arena, "%s\n%s", r->service, release ? release : "");
+    return flow_key(h->arena, r->service, release ? release : "");
 }
 
 // A deployment of a release that production had before, with another in between, is a rollback by

@@ -209,9 +209,15 @@ static int settings(struct ledger *l, struct err *e)
 {
     sqlite3_extended_result_codes(l->db, 1);
     sqlite3_busy_timeout(l->db, l->busy_ms);
+    // A writer's pages wait for its commit. Who reads goes through the ledger once: more pages than
+    // the processor's cache holds would be new memory for each.
+    int rc =
+        db_exec(l, l->read_only ? "PRAGMA cache_size = -2048" : "PRAGMA cache_size = -32768", e);
+    if (rc < 0)
+        return rc;
     return db_exec(l,
                    "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 2000;"
-                   "PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY;"
+                   "PRAGMA temp_store = MEMORY;"
                    "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;",
                    e);
 }

@@ -178,10 +178,12 @@ static int read_field(const struct dict_entry *it, struct ledger_event *ev)
     return 0;
 }
 
-// What andon itself writes needs no parser: keys in their order, strings mostly without escapes.
+// What andon itself writes needs no parser: keys in their order, strings mostly without escapes. It
+// is read where it lies, in a copy whose strings get their ends there.
 struct scanner {
     struct arena *a;
-    const char *p, *end;
+    char *p, *end;
+    int column; // the next that may come
 };
 
 static bool skip(struct scanner *s, const char *text, size_t len)
@@ -193,62 +195,32 @@ static bool skip(struct scanner *s, const char *text, size_t len)
 }
 
 // A string behind its first quote; NULL for one with escapes or without an end.
-static const char *scan_string(struct scanner *s, size_t *ret_len)
+static const char *scan_string(struct scanner *s)
 {
-    const char *from = s->p, *p = from;
-    while (p < s->end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20)
-        p++;
+    char *from = s->p, *p = from + (json_plain_end(from, s->end) - from);
     if (p == s->end || *p != '"')
         return NULL;
+    *p = '\0';
     s->p = p + 1;
-    *ret_len = (size_t)(p - from);
     return from;
-}
-
-// Behind an object, without looking at what is in it; false where it has no end.
-static bool skip_object(struct scanner *s)
-{
-    int depth = 0;
-    for (bool quoted = false; s->p < s->end; s->p++) {
-        char c = *s->p;
-        if (quoted && c == '\\')
-            s->p++;
-        else if (c == '"')
-            quoted = !quoted;
-        else if (!quoted && c == '{')
-            depth++;
-        else if (!quoted && c == '}' && --depth == 0) {
-            s->p++;
-            return true;
-        }
-    }
-    return false;
 }
 
 static bool scan_body(struct scanner *s, struct ledger_event *ev)
 {
-    const char *from = s->p;
     struct value v;
-    if (s->p == s->end || *s->p != '{' || !skip_object(s) ||
-        json_parse(s->a, from, (size_t)(s->p - from), &v, NULL) < 0)
+    size_t len;
+    if (s->p == s->end || *s->p != '{' ||
+        json_parse_in_place(s->a, s->p, (size_t)(s->end - s->p), &v, &len) < 0)
         return false;
+    s->p += len;
     ev->body = v.u.dict;
     return true;
 }
 
-static bool scan_member(struct scanner *s, struct ledger_event *ev)
+static bool scan_column(struct scanner *s, struct ledger_event *ev)
 {
-    static const char body[] = "body\":", time[] = "time\":\"";
-    size_t len;
-    const char *text;
-    if (skip(s, body, sizeof body - 1))
-        return scan_body(s, ev);
-    if (skip(s, time, sizeof time - 1)) {
-        text = scan_string(s, &len);
-        return text && ledger_time_parse(arena_strndup(s->a, text, len), &ev->time) == 0;
-    }
-    for (int i = 0; i < LEDGER_COLUMNS; i++) {
-        const char *name = ledger_columns[i].name;
+    for (; s->column < LEDGER_COLUMNS; s->column++) {
+        const char *name = ledger_columns[s->column].name;
         size_t n = *s->p == *name ? strlen(name) : 0;
         if (!n || !skip(s, name, n))
             continue;
@@ -256,19 +228,29 @@ static bool scan_member(struct scanner *s, struct ledger_event *ev)
             s->p -= n;
             continue;
         }
-        text = scan_string(s, &len);
-        if (!text || event_text(ev, i))
-            return false;
-        event_set_text(ev, i, arena_strndup(s->a, text, len));
-        return true;
+        const char *text = scan_string(s);
+        event_set_text(ev, s->column++, text);
+        return text != NULL;
     }
     return false;
+}
+
+static bool scan_member(struct scanner *s, struct ledger_event *ev)
+{
+    static const char body[] = "body\":", time[] = "time\":\"";
+    const char *text;
+    if (!ev->body && skip(s, body, sizeof body - 1))
+        return scan_body(s, ev);
+    if (skip(s, time, sizeof time - 1))
+        return (text = scan_string(s)) && ledger_time_parse(text, &ev->time) == 0;
+    return scan_column(s, ev);
 }
 
 // false: it is not written so, whatever else it may be.
 static bool scan_entry(struct arena *a, const char *json, size_t len, struct ledger_event *ret)
 {
-    struct scanner s = {a, json, json + len};
+    char *copy = arena_strndup(a, json, len);
+    struct scanner s = {.a = a, .p = copy, .end = copy + len};
     struct ledger_event ev = {.time = INT64_MIN};
     const char *between = "{\"";
     do {

@@ -185,7 +185,8 @@ struct condition {
 int posting_seal(struct ledger *l, struct err *e);
 // How many blocks, from the first, have postings.
 int posting_sealed(struct ledger *l, int64_t *ret, struct err *e);
-// The ids in a row of events (STMT_ROWS), as far as ROW_FIELDS; -1: none.
+// The ids in a row of events (STMT_ROWS), as far as ROW_FIELDS; -1: none, -2: none that andon
+// writes.
 void posting_row(sqlite3_stmt *row, int64_t *ids);
 // Adds the places of a stored posting; false when it is none.
 bool posting_read(const unsigned char *at, size_t len, struct places *ret);

@@ -25,11 +25,18 @@ void merkle_release(struct merkle *m)
     *m = (struct merkle){0};
 }
 
+// The hash of the byte kind and what follows. A small entry and it are one update.
 static void digest(struct merkle *m, unsigned char kind, const void *p, size_t len,
                    struct merkle_hash *ret)
 {
+    unsigned char both[1024];
+    bool small = len < sizeof both;
+    both[0] = kind;
+    if (small)
+        memcpy(both + 1, p, len);
     if (m->ctx && EVP_DigestInit_ex(m->ctx, NULL, NULL) == 1 &&
-        EVP_DigestUpdate(m->ctx, &kind, 1) == 1 && EVP_DigestUpdate(m->ctx, p, len) == 1 &&
+        EVP_DigestUpdate(m->ctx, both, small ? 1 + len : 1) == 1 &&
+        (small || EVP_DigestUpdate(m->ctx, p, len) == 1) &&
         EVP_DigestFinal_ex(m->ctx, ret->b, NULL) == 1)
         return;
     struct hash h;

@@ -52,9 +52,14 @@ static int read_block(struct ledger *l, int64_t block, int64_t (**ret)[LEDGER_FI
 
 void posting_row(sqlite3_stmt *row, int64_t *ids)
 {
-    for (int i = 0; i < ROW_FIELDS; i++)
-        ids[i] =
-            sqlite3_column_type(row, 2 + i) == SQLITE_NULL ? -1 : sqlite3_column_int64(row, 2 + i);
+    for (int i = 0; i < ROW_FIELDS; i++) {
+        int64_t id = sqlite3_column_int64(row, 2 + i); // of NULL: 0, which is no number of ours
+        if (id == 0 && sqlite3_column_type(row, 2 + i) == SQLITE_NULL)
+            id = -1;
+        else if (id < 0)
+            id = -2;
+        ids[i] = id;
+    }
 }
 
 static size_t cells_of(int64_t (*ids)[LEDGER_FIELDS], uint64_t *cells)

@@ -364,10 +364,12 @@ static int visit_block(const struct plan *p, int64_t block, int64_t sealed, bool
     for (int i = 0; i < LEDGER_BLOCK && rc == 0 && *left; i++) {
         int place = backwards ? LEDGER_BLOCK - 1 - i : i;
         int64_t seq = block * LEDGER_BLOCK + place;
-        if (!(found.bits[place / 64] >> place % 64 & 1) || seq < p->from || seq >= p->to)
-            continue;
-        seqs[n++] = seq;
-        --*left;
+        if (i % 64 == 0 && !found.bits[place / 64])
+            i += 63; // none of these
+        else if (found.bits[place / 64] >> place % 64 & 1 && seq >= p->from && seq < p->to) {
+            seqs[n++] = seq;
+            --*left;
+        }
         if (n == PAGE) {
             rc = visit_page(v, seqs, n, e);
             n = 0;

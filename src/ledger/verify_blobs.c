@@ -13,29 +13,42 @@ struct kept {
     size_t n, cap;
 };
 
-static bool digest_of(const char *hex, unsigned char ret[DIGEST])
+static int nibble(char c)
 {
-    static const char digits[] = "0123456789abcdef";
-    if (strlen(hex) != LEDGER_DIGEST_HEX - 1)
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool digest_of(const char *hex, size_t len, unsigned char ret[DIGEST])
+{
+    int high, low;
+    if (len != LEDGER_DIGEST_HEX - 1)
         return false;
-    for (int i = 0; i < 2 * DIGEST; i++) {
-        const char *at = strchr(digits, hex[i]);
-        if (!at)
+    for (int i = 0; i < DIGEST; i++) {
+        if ((high = nibble(hex[2 * i])) < 0 || (low = nibble(hex[2 * i + 1])) < 0)
             return false;
-        unsigned nibble = (unsigned)(at - digits);
-        ret[i / 2] = (unsigned char)(i % 2 ? ret[i / 2] | nibble : nibble << 4);
+        ret[i] = (unsigned char)(high << 4 | low);
     }
     return true;
 }
 
+// docs/EVENTS.md says of these that they are content.
+static bool names_content(const struct value *key)
+{
+    return key->type == VALUE_STRING && (value_eqs(key, "artifact") || value_eqs(key, "diff") ||
+                                         value_eqs(key, "file") || value_eqs(key, "plan"));
+}
+
 void named_note(struct chunk *c, const struct ledger_event *ev)
 {
-    // docs/EVENTS.md says of these that they are content
-    static const char *const keys[] = {"artifact", "diff", "file", "plan"};
-    for (size_t i = 0; ev->body && i < sizeof keys / sizeof *keys; i++) {
-        struct named n = {.seq = ev->seq};
-        const char *hex = dict_str(ev->body, keys[i], NULL);
-        if (!hex || !digest_of(hex, n.digest) ||
+    struct named n = {.seq = ev->seq};
+    const struct dict_entry *it;
+    if (!ev->body)
+        return;
+    DICT_EACH(ev->body, it)
+    {
+        // most have another length
+        if (it->val.type != VALUE_STRING || it->val.u.str.len != LEDGER_DIGEST_HEX - 1 ||
+            !names_content(&it->key) || !digest_of(it->val.u.str.s, it->val.u.str.len, n.digest) ||
             (c->n_named && memcmp(c->named[c->n_named - 1].digest, n.digest, DIGEST) == 0))
             continue; // one change of many hosts has one difference
         if (c->n_named == c->cap_named) {
@@ -64,7 +77,7 @@ static void look_at(struct verify *v, struct kept *k, const char *path, const ch
 {
     unsigned char digest[DIGEST];
     char found[HASH_HEX_MAX];
-    if (!digest_of(name, digest))
+    if (!digest_of(name, strlen(name), digest))
         return;
     keep(k, digest);
     v->ret->blobs++;

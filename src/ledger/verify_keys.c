@@ -24,9 +24,10 @@ static const struct note_verifier *key_of(const struct chain *c, uint64_t size)
 
 void rotation_note(struct chunk *c, const struct ledger_event *ev)
 {
-    const char *old = ev->body ? dict_str(ev->body, "old", NULL) : NULL,
-               *new = ev->body ? dict_str(ev->body, "new", NULL) : NULL;
-    if (strcmp(ev->type, "key.rotated") != 0 || !old || !new)
+    if (strcmp(ev->type, "key.rotated") != 0 || !ev->body)
+        return;
+    const char *old = dict_str(ev->body, "old", NULL), *new = dict_str(ev->body, "new", NULL);
+    if (!old || !new)
         return;
     c->rotations = xrealloc(c->rotations, (c->n_rotations + 1) * sizeof *c->rotations);
     c->rotations[c->n_rotations++] = (struct rotation){ev->seq, xstrdup(old), xstrdup(new)};

@@ -91,26 +91,33 @@ static bool same_text(const char *x, const char *y)
     return x == y || (x && y && strcmp(x, y) == 0);
 }
 
+// What a column must say, and what its number stands for.
+static void compare_column(struct scan *s, int64_t seq, int field, int64_t id, const char *says)
+{
+    const struct texts *t = s->texts;
+    const char *column = NULL;
+    if (id != -1) {
+        bool known = id >= 0 && id < t->n && t->v[id].text;
+        column = known ? t->v[id].text : "(nothing)";
+        if (known && t->v[id].first > seq)
+            found_add(&s->c->found, FINDING_COLUMNS, seq, seq,
+                      "queries for '%.100s' begin behind it", column);
+    }
+    if (!same_text(says, column))
+        found_add(&s->c->found, FINDING_COLUMNS, seq, seq,
+                  "its column %s says '%.100s', its entry '%.100s'",
+                  field < LEDGER_COLUMNS ? ledger_columns[field].name : "name",
+                  column ? column : "", says ? says : "");
+}
+
 // What queries see of an event must be what its entry says.
 static void compare_columns(struct scan *s, int64_t seq, const struct ledger_event *ev)
 {
-    for (int i = 0; i <= FIELD_NAME; i++) {
-        const char *says = i < LEDGER_COLUMNS ? event_text(ev, i) : field_name(ev), *column = NULL;
-        if (sqlite3_column_type(s->rows, 2 + i) != SQLITE_NULL) {
-            int64_t id = sqlite3_column_int64(s->rows, 2 + i);
-            bool known = id >= 0 && id < s->texts->n && s->texts->v[id].text;
-            column = known ? s->texts->v[id].text : "(nothing)";
-            if (known && s->texts->v[id].first > seq)
-                found_add(&s->c->found, FINDING_COLUMNS, seq, seq,
-                          "queries for '%.100s' begin behind it", column);
-        }
-        if (!same_text(says, column))
-            found_add(&s->c->found, FINDING_COLUMNS, seq, seq,
-                      "its column %s says '%.100s', its entry '%.100s'",
-                      i < LEDGER_COLUMNS ? ledger_columns[i].name : "name", column ? column : "",
-                      says ? says : "");
-    }
-    if (sqlite3_column_int64(s->rows, 2 + FIELD_MARK) != field_marks(ev))
+    const int64_t *ids = s->ids[seq % LEDGER_BLOCK];
+    for (int i = 0; i < LEDGER_COLUMNS; i++)
+        compare_column(s, seq, i, ids[i], event_text(ev, i));
+    compare_column(s, seq, FIELD_NAME, ids[FIELD_NAME], field_name(ev));
+    if ((ids[FIELD_MARK] == -1 ? 0 : ids[FIELD_MARK]) != field_marks(ev))
         found_add(&s->c->found, FINDING_COLUMNS, seq, seq, "its column mark is not its entry's");
     if (sqlite3_column_int64(s->rows, 1) != ev->time)
         found_add(&s->c->found, FINDING_COLUMNS, seq, seq, "its column time is not its entry's");
@@ -246,11 +253,11 @@ static int scan(struct scan *s)
         rc = advance(s, s->rows, &s->row_at);
     for (int64_t seq = s->c->first; seq < s->c->end && rc == 0; seq++) {
         bool entry = s->entry_at == seq, row = s->row_at == seq;
+        note_row(s, seq, row);
         if (entry)
             look_at(s, seq);
         else
             missing(s, seq);
-        note_row(s, seq, row);
         if (entry)
             rc = advance(s, s->entries, &s->entry_at);
         if (row && rc == 0)

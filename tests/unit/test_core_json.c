@@ -176,6 +176,64 @@ static void beginnings_are_refused(void **state)
     assert_int_equal(json_parse(f->a, text, sizeof text - 1, &v, &f->e), 0);
 }
 
+// What json_parse_in_place reads at the beginning of a text of just that length, as JSON; NULL: it
+// refused.
+static const char *in_place(struct fixture *f, const char *text, size_t len, size_t *ret_len)
+{
+    char *copy = malloc(len ? len : 1); // exactly that long: the sanitizer sees writes behind it
+    struct value v;
+    memcpy(copy, text, len);
+    buf_clear(&f->b);
+    int rc = json_parse_in_place(f->a, copy, len, &v, ret_len);
+    if (rc == 0)
+        json_write(&f->b, &v, NULL);
+    free(copy);
+    return rc == 0 ? buf_str(&f->b) : NULL;
+}
+
+static void reading_in_place_reads_the_same(void **state)
+{
+    static const char behind[] = " , \"next\"";
+    static const char text[] =
+        "{\"a\": [1.5e3, \"x\\u00e9\", {\"b\": null}], \"c\": \"long enough\"}";
+    struct fixture *f = *state;
+    size_t len;
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        struct buf t = BUF_INIT;
+        buf_adds(&t, pairs[i][0]);
+        while (t.len && strchr(" \t\r\n", t.p[t.len - 1]))
+            t.len--;
+        size_t value_len = t.len;
+        assert_string_equal(in_place(f, t.p, t.len, &len), pairs[i][1]);
+        assert_int_equal(len, value_len);
+        buf_adds(&t, behind);
+        assert_string_equal(in_place(f, t.p, t.len, &len), pairs[i][1]);
+        assert_int_equal(len, value_len);
+        buf_release(&t);
+    }
+    for (size_t n = 0; n < sizeof text - 1; n++)
+        assert_null(in_place(f, text, n, &len));
+    assert_non_null(in_place(f, text, sizeof text - 1, &len));
+}
+
+// At each distance from the beginning and the end, and whatever stands around it.
+static void the_end_of_plain_text_is_found(void **state)
+{
+    static const unsigned char ends[] = {'"', '\\', 0, 0x1f, '\n'};
+    static const unsigned char plain[] = {0x20, '!', '#', 'a', 0x7f, 0x80, 0xa2, 0xdc, 0xff};
+    char text[40];
+    (void)state;
+    for (size_t k = 0; k < sizeof plain; k++)
+        for (size_t n = 0; n < sizeof text; n++) {
+            memset(text, plain[k], sizeof text);
+            assert_ptr_equal(json_plain_end(text, text + n), text + n);
+            for (size_t i = 0; i < sizeof ends; i++) {
+                text[n] = (char)ends[i];
+                assert_ptr_equal(json_plain_end(text, text + sizeof text), text + n);
+            }
+        }
+}
+
 static void depth_is_limited(void **state)
 {
     struct fixture *f = *state;
@@ -291,6 +349,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(options, setup, teardown),
         cmocka_unit_test_setup_teardown(refusals_say_where, setup, teardown),
         cmocka_unit_test_setup_teardown(beginnings_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(reading_in_place_reads_the_same, setup, teardown),
+        cmocka_unit_test(the_end_of_plain_text_is_found),
         cmocka_unit_test_setup_teardown(depth_is_limited, setup, teardown),
         cmocka_unit_test_setup_teardown(long_texts, setup, teardown),
         cmocka_unit_test_setup_teardown(broken_utf8_becomes_replacements, setup, teardown),

@@ -171,6 +171,28 @@ static void all_proofs_of_small_trees_hold_and_altered_ones_do_not(void **state)
     }
 }
 
+// Of each length, whichever way the hashing takes it.
+static void a_leaf_is_the_hash_of_a_zero_and_the_entry(void **state)
+{
+    static const size_t sizes[] = {0, 1, 63, 64, 300, 1022, 1023, 1024, 1025, 65535};
+    static unsigned char text[1 + 65535];
+    struct merkle m = {0};
+    struct merkle_hash leaf;
+    char hex[HASH_HEX_MAX], want[HASH_HEX_MAX];
+    (void)state;
+    merkle_init(&m);
+    assert_non_null(m.ctx);
+    for (size_t i = 1; i < sizeof text; i++)
+        text[i] = (unsigned char)(i * 7 + i / 256);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        merkle_leaf(&m, text + 1, sizes[i], &leaf);
+        hash_to_hex(leaf.b, sizeof leaf.b, hex);
+        hash_hex(HASH_SHA256, text, 1 + sizes[i], want);
+        assert_string_equal(hex, want);
+    }
+    merkle_release(&m);
+}
+
 // The tree of eight entries that RFC 6962's implementations share.
 static void the_known_tree_has_the_known_roots(void **state)
 {
@@ -327,6 +349,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_public_vectors_hold),
         cmocka_unit_test(all_proofs_of_small_trees_hold_and_altered_ones_do_not),
+        cmocka_unit_test(a_leaf_is_the_hash_of_a_zero_and_the_entry),
         cmocka_unit_test(the_known_tree_has_the_known_roots),
         cmocka_unit_test(a_public_note_is_verified),
         cmocka_unit_test(what_is_signed_is_verified),

@@ -114,6 +114,13 @@ static void each_way_to_tamper_is_found_and_the_event_named(void **state)
          "event 20: altered for queries (its column mark is not its entry's)"},
         {"UPDATE event SET name = NULL WHERE seq = 11", FINDING_COLUMNS, 11, 11, NULL},
         {"UPDATE event SET actor = 999999 WHERE seq = 5", FINDING_COLUMNS, 5, 5, NULL},
+        {"UPDATE event SET actor = -1 WHERE seq = 5", FINDING_COLUMNS, 5, 5,
+         "event 5: altered for queries (its column actor says '(nothing)', its entry "
+         "'ann@desk')"},
+        {"UPDATE event SET actor = 0 WHERE seq = 5", FINDING_COLUMNS, 5, 5, NULL},
+        {"UPDATE event SET incident = -1 WHERE seq = 5", FINDING_COLUMNS, 5, 5, NULL},
+        {"UPDATE event SET incident = 0 WHERE seq = 5", FINDING_COLUMNS, 5, 5, NULL},
+        {"UPDATE event SET mark = -1 WHERE seq = 5", FINDING_COLUMNS, 5, 5, NULL},
         {"UPDATE event SET actor = NULL WHERE seq = 5", FINDING_COLUMNS, 5, 5, NULL},
         {"UPDATE event SET time = time + 1 WHERE seq = 5", FINDING_COLUMNS, 5, 5,
          "event 5: altered for queries (its column time is not its entry's)"},
