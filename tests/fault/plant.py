@@ -67,10 +67,15 @@ def no_end(ev):
 
 
 def another_outcome(ev):
-    """The ledger claims a release that the hosts do not have."""
-    at = last(ev, "rollout.finished")
-    other = "9999.0"
-    return "hosts_are_as_recorded", with_events(ev, lambda events: events[at].update(outcome="done", release=other))
+    """The ledger claims a release that the hosts do not have, and that it failed on none of them."""
+    def claim(events):
+        rollout = events[last(ev, "batch.finished")]["rollout"]
+        for event in events:
+            if event.get("rollout") == rollout and event["type"] == "batch.finished":
+                event["body"]["failed"] = []
+            if event.get("rollout") == rollout and event["type"] == "rollout.finished":
+                event.update(outcome="done", release="9999.0")
+    return "hosts_are_as_recorded", with_events(ev, claim)
 
 
 def wrong_exit(ev):
@@ -88,7 +93,9 @@ def left_without_cause(ev):
 # --- for real: on hosts, in the state folder. Each gives back how it is taken away.
 
 def host_of(world):
-    return world.fleet.hosts[-1]
+    """A host that has what it should, by the ledger: of those left in between nothing is asked."""
+    known = checks.releases_by_ledger(collect_now(world, None))
+    return [host for host in world.fleet.hosts if known.get(host.name)][-1]
 
 
 def file_changed(world):
@@ -207,4 +214,6 @@ def violations(world, evidence):
 def collect_now(world, evidence):
     """Fresh evidence; what is still running is not waited for."""
     world.patience = 0
+    if not evidence:
+        return checks.collect(world, [], [], [], False)
     return checks.collect(world, evidence.before, evidence.rollouts, evidence.exits, evidence.host_faults)

@@ -56,13 +56,18 @@ instance_create() {
     unlock_state
 }
 
+# slot_of NAME: prints the slot of an instance; nothing of one that is taken down at this moment.
+slot_of() {
+    local I_SLOT=''
+    # shellcheck disable=SC1090,SC1091
+    . "$FLEET_STATE/run/$1/instance" 2>/dev/null || return 0
+    echo "$I_SLOT"
+}
+
 # slot_choose: sets I_SLOT to the first that no instance uses.
 slot_choose() {
     local other used=' '
-    for other in $(instance_names); do
-        # shellcheck disable=SC1090,SC1091
-        used+=$(. "$FLEET_STATE/run/$other/instance" 2>/dev/null && echo "$I_SLOT")' '
-    done
+    for other in $(instance_names); do used+=$(slot_of "$other")' '; done
     for ((I_SLOT = 0; I_SLOT < FLEET_BLOCKS; I_SLOT++)); do [[ $used == *" $I_SLOT "* ]] || break; done
     [ "$I_SLOT" -lt $FLEET_BLOCKS ] || die "$FLEET_BLOCKS instances are up already"
 }

@@ -34,7 +34,7 @@ need_namespaces() {
             mount -t proc proc m' sh "$probe" 2>/dev/null; then
         worked=yes
     fi
-    umount "$probe" 2>/dev/null || true
+    umount "$probe" 2>/dev/null || umount -l "$probe" 2>/dev/null || true
     rmdir "$probe"
     [ $worked = yes ] ||
         die "root may not make name spaces and overlay mounts on this machine (an unprivileged container?)"
