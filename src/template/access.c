@@ -5,20 +5,21 @@
 
 #include <string.h>
 
-int make_plain(struct ev *ev, const struct value *v, struct value *ret)
-{
-    *ret = *v;
-    if (v->type != VALUE_OBJECT || !v->u.obj->ops->materialize || is_function(v))
-        return 0;
-    return v->u.obj->ops->materialize(v->u.obj, ev->a, ret, ev->e);
-}
-
 int make_text(struct ev *ev, const struct value *v, struct value *ret)
 {
     *ret = *v;
     if (v->type != VALUE_OBJECT || !v->u.obj->ops->materialize)
         return 0;
     return v->u.obj->ops->materialize(v->u.obj, ev->a, ret, ev->e);
+}
+
+int make_plain(struct ev *ev, const struct value *v, struct value *ret)
+{
+    struct value text;
+    int rc = make_text(ev, v, &text);
+    // a text is only how an object prints
+    *ret = v->type == VALUE_OBJECT && (rc < 0 || text.type == VALUE_STRING) ? *v : text;
+    return rc;
 }
 
 // How jinja2 names the type of an object in messages about what it lacks.
@@ -152,7 +153,7 @@ static int object_get(struct ev *ev, const struct value *obj, const struct value
 {
     const struct value_ops *ops = obj->u.obj->ops;
     int rc = ops->get ? ops->get(obj->u.obj, ev->a, key, attr, ret, ev->e) : 0;
-    if (rc == 0 && !ops->get && ops->materialize && !is_function(obj)) {
+    if (rc == 0 && !ops->get && ops->materialize) {
         struct value plain;
         rc = make_plain(ev, obj, &plain);
         if (rc < 0 || plain.type == VALUE_OBJECT)

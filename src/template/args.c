@@ -140,6 +140,17 @@ struct text text_of(struct call *c, const struct value *v)
     return (struct text){s.u.str.s, s.u.str.len};
 }
 
+struct text bare_text_of(struct call *c, const struct value *v)
+{
+    return v->type == VALUE_STRING ? (struct text){v->u.str.s, v->u.str.len} : text_of(c, v);
+}
+
+bool autoescapes(const struct call *c)
+{
+    const struct template_session *ss = c->t->session;
+    return ss && ss->cur && ss->cur->autoescape;
+}
+
 int text_self(struct call *c, const char *attr, struct text *ret, struct err *e)
 {
     if (c->self.type != VALUE_STRING)
@@ -173,10 +184,14 @@ const struct value *value_find_undefined(const struct value *v, int depth)
 
 int plain_of(struct call *c, const struct value *v, struct value *ret, struct err *e)
 {
-    if (v->type == VALUE_OBJECT && v->u.obj->ops->materialize)
-        return v->u.obj->ops->materialize(v->u.obj, c->arena, ret, e);
+    struct value plain;
     *ret = *v;
-    return 0;
+    if (v->type != VALUE_OBJECT || !v->u.obj->ops->materialize)
+        return 0;
+    int rc = v->u.obj->ops->materialize(v->u.obj, c->arena, &plain, e);
+    if (rc >= 0 && plain.type != VALUE_STRING) // a text is only how it prints
+        *ret = plain;
+    return rc;
 }
 
 struct dict *dict_of(struct call *c, const struct value *v)
@@ -432,6 +447,8 @@ static int store(struct call *c, char type, const char *name, const struct value
     case 'I': {
         int64_t n = 0;
         int rc = index_of(c, v, &n, e);
+        if (rc >= 0 && (n > INT32_MAX || n < INT32_MIN))
+            rc = fail_with(c, e, "Python int too large to convert to C int");
         *(bool *)to = n != 0;
         return rc;
     }

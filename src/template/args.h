@@ -38,6 +38,14 @@ const char *repr_of(struct call *c, const struct value *v);
 // ascii(v): its repr with everything outside ASCII escaped.
 const char *ascii_of(struct call *c, const struct value *v);
 struct text text_of(struct call *c, const struct value *v);
+// What Ansible's to_text and to_bytes make of v: as text_of, but bytes are themselves.
+struct text bare_text_of(struct call *c, const struct value *v);
+// Whether the call stands inside {% autoescape true %}.
+bool autoescapes(const struct call *c);
+static inline bool is_markup(const struct value *v)
+{
+    return v->type == VALUE_STRING && v->flags & VALUE_MARKUP;
+}
 // The bytes of a value that must be a string; otherwise "'int' object has no attribute 'split'"
 // (attr) fails.
 int text_self(struct call *c, const char *attr, struct text *ret, struct err *e);

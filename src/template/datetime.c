@@ -282,6 +282,13 @@ static int datetime_plain(struct value_object *o, struct arena *a, struct value 
     return 0;
 }
 
+struct value datetime_iso(struct arena *a, const struct value *v)
+{
+    struct buf b = BUF_INIT;
+    add_iso(&b, dt(v->u.obj), 'T');
+    return text_value(a, &b);
+}
+
 static const struct value_ops datetime_ops = {
     .type_name = "datetime",
     .get = datetime_get,

@@ -16,6 +16,8 @@ struct timedelta {
     int64_t micros;  // 0..999999
 };
 
+// The text of a date in ISO 8601's form, as JSON has it.
+struct value datetime_iso(struct arena *a, const struct value *v);
 bool datetime_is(const struct value *v);
 bool timedelta_is(const struct value *v);
 struct value datetime_value(struct arena *a, const struct datetime *d);

@@ -231,15 +231,15 @@ static int concat_piece(struct ev *ev, struct buf *b, const struct value *v, boo
 
 static NOINLINE int eval_concat(struct ev *ev, const struct node *n, struct value *ret)
 {
-    struct buf own, *b = session_buf(ev->ctx->ss, &own);
+    struct value *v = values_push(ev->ctx->ss, n->u.list.n);
     bool unsafe = false;
-    struct value v;
     int rc = 0;
-    for (uint32_t i = 0; rc == 0 && i < n->u.list.n; i++) {
-        rc = eval_expr(ev, n->u.list.items[i], &v);
-        if (rc == 0)
-            rc = concat_piece(ev, b, &v, &unsafe);
-    }
+    for (uint32_t i = 0; rc == 0 && i < n->u.list.n; i++)
+        rc = eval_expr(ev, n->u.list.items[i], &v[i]);
+    struct buf own, *b = session_buf(ev->ctx->ss, &own);
+    for (uint32_t i = 0; rc == 0 && i < n->u.list.n; i++)
+        rc = concat_piece(ev, b, &v[i], &unsafe);
+    values_pop(ev->ctx->ss, n->u.list.n);
     if (rc == 0 && b->overflow)
         rc = err_set(ev->e, ERR_LIMIT, ev->ctx->pos, "string is larger than %zu MB",
                      OUTPUT_MAX >> 20);

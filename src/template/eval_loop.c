@@ -119,6 +119,17 @@ struct loop_method {
     bool cycle;
 };
 
+// Whether both have the same items; what is undefined equals nothing.
+static int same_items(struct ev *ev, const struct list *x, const struct list *y, bool *ret)
+{
+    int rc = 0;
+    *ret = true;
+    for (size_t i = 0; i < x->len && i < y->len && *ret && rc == 0; i++)
+        rc = op_compare(ev, CMP_EQ, &x->items[i], &y->items[i], ret);
+    *ret = *ret && x->len == y->len;
+    return rc;
+}
+
 static int loop_method_call(struct value_object *o, struct arena *a, const struct list *args,
                             const struct dict *kwargs, struct value *ret, struct err *e)
 {
@@ -135,10 +146,13 @@ static int loop_method_call(struct value_object *o, struct arena *a, const struc
     now.flags = VALUE_TUPLE;
     for (size_t i = 0; i < args->len; i++)
         list_add(now.u.list, args->items[i]);
-    bool same = l->changed.type != SLOT_MISSING && value_equal(&l->changed, &now);
+    struct ev ev = l->ev;
+    bool same = false;
+    ev.e = e;
+    int rc = l->changed.type == SLOT_MISSING ? 0 : same_items(&ev, l->changed.u.list, args, &same);
     l->changed = now;
     *ret = value_bool(!same);
-    return 0;
+    return rc;
 }
 
 static const struct value_ops loop_method_ops = {.type_name = "method", .call = loop_method_call};

@@ -1,6 +1,7 @@
 // Operators with Python's meaning, and its words when they do not apply.
 #include "template/eval.h"
 #include "template/hooks.h"
+#include "template/pysort.h"
 #include "template/pystr.h"
 
 #include <math.h>
@@ -352,14 +353,14 @@ static int contains(struct ev *ev, const struct value *x, const struct value *in
     case VALUE_LIST:
         for (size_t i = 0; i < c.u.list->len && !*ret; i++) {
             const struct value *item = &c.u.list->items[i];
-            if (item->type == VALUE_UNDEFINED || x->type == VALUE_UNDEFINED)
-                return eval_undefined(ev, item->type == VALUE_UNDEFINED ? item : x);
-            *ret = value_equal(x, item);
+            rc = op_compare(ev, CMP_EQ, item, x, ret);
+            if (rc < 0)
+                return rc;
         }
         return 0;
     case VALUE_DICT:
         if (x->type == VALUE_UNDEFINED)
-            return eval_undefined(ev, x);
+            return is_strict(x) ? eval_undefined(ev, x) : 0;
         if (x->type == VALUE_DICT || (x->type == VALUE_LIST && !(x->flags & VALUE_TUPLE)))
             return type_error(ev, "unhashable type: '%s'", value_type_name(x));
         *ret = dict_getv(c.u.dict, x) != NULL;
@@ -381,6 +382,10 @@ static int ordered(struct ev *ev, enum compare_op op, const struct value *x, con
         *ret = false;
         return 0;
     }
+    bool same;
+    const struct value *hit = x->type == VALUE_LIST ? equal_meets(x, y, &same, 0) : NULL;
+    if (hit)
+        return eval_undefined(ev, hit);
     struct err why = ERR_INIT;
     int rc = op_special_compare(x, y, &c) ? 0 : value_compare(x, y, &c, &why);
     const struct value *undef = rc < 0 ? value_find_undefined(x, 0) : NULL;
@@ -450,10 +455,10 @@ int op_compare(struct ev *ev, enum compare_op op, const struct value *x, const s
         return rc;
     if (op != CMP_EQ && op != CMP_NE)
         return ordered(ev, op, &px, &py, ret);
-    int c = 1;
-    bool same = op_special_compare(&px, &py, &c) ? c == 0 : value_equal(&px, &py);
+    bool same;
+    const struct value *hit = equal_meets(&px, &py, &same, 0);
     *ret = same == (op == CMP_EQ);
-    return 0;
+    return hit ? eval_undefined(ev, hit) : 0;
 }
 
 // --- slices

@@ -5,16 +5,20 @@
 
 #include <string.h>
 
-static struct call plain_call(struct ev *ev)
+static struct call plain_call(struct ev *ev, const struct value *self)
 {
     static const struct dict none;
-    return (struct call){
-        .t = ev->ctx->t, .arena = ev->a, .kwargs = &none, .pos = ev->ctx->pos, .name = "%"};
+    return (struct call){.t = ev->ctx->t,
+                         .arena = ev->a,
+                         .self = *self,
+                         .kwargs = &none,
+                         .pos = ev->ctx->pos,
+                         .name = "%"};
 }
 
 int op_percent(struct ev *ev, const struct value *fmt, const struct value *args, struct value *ret)
 {
-    struct call c = plain_call(ev);
+    struct call c = plain_call(ev, fmt);
     struct text text = {fmt->u.str.s, fmt->u.str.len};
     struct value plain;
     int rc = make_plain(ev, args, &plain);
@@ -29,7 +33,8 @@ int op_percent(struct ev *ev, const struct value *fmt, const struct value *args,
         rc = other_error(ev, "MemoryError", "result is too large");
     if (rc == 0) {
         *ret = value_strn(ev->a, buf_str(&b), b.len);
-        ret->flags = fmt->flags & VALUE_UNSAFE;
+        bool whole = !memchr(text.s, '%', text.len); // then Python gives the format itself
+        ret->flags = fmt->flags & (VALUE_UNSAFE | VALUE_MARKUP | (whole ? VALUE_NATIVE_TEXT : 0));
     }
     drop_buf(&c, &b);
     return rc;

@@ -1,5 +1,6 @@
 // Filters between data and text: to_json, from_json, tojson, to_yaml, from_yaml, pprint.
 #include "core/json.h"
+#include "template/datetime.h"
 #include "template/hooks.h"
 #include "template/pysort.h"
 #include "template/pystr.h"
@@ -63,6 +64,50 @@ static struct value reindent(struct call *c, const struct value *json, struct te
     return take_buf(c, &b);
 }
 
+// Objects that JSON has no form for fail; a date becomes its text. Changes ret where there are
+// some.
+static int plain_json(struct call *c, struct value *ret, int depth, struct err *e)
+{
+    struct value in = *ret;
+    struct dict_entry *d;
+    int rc = 0;
+    if (depth > MAX_DEPTH)
+        return 0;
+    if (in.type == VALUE_OBJECT) {
+        rc = plain_of(c, &in, ret, e);
+        if (rc >= 0 && datetime_is(ret))
+            *ret = datetime_iso(c->arena, ret);
+        return rc < 0 || ret->type != VALUE_OBJECT
+                   ? rc
+                   : fail_type(c, e, "Object of type %s is not JSON serializable",
+                               value_type_name(ret));
+    }
+    if (in.type == VALUE_LIST)
+        *ret = value_shallow(c->arena, &in);
+    for (size_t i = 0; in.type == VALUE_LIST && i < in.u.list->len && rc >= 0; i++)
+        rc = plain_json(c, &ret->u.list->items[i], depth + 1, e);
+    if (in.type != VALUE_DICT)
+        return rc;
+    *ret = value_shallow(c->arena, &in);
+    DICT_EACH(ret->u.dict, d)
+    if (rc >= 0)
+        rc = plain_json(c, &d->val, depth + 1, e);
+    return rc;
+}
+
+static bool has_object(const struct value *v, int depth)
+{
+    struct dict_entry *d;
+    bool yes = v->type == VALUE_OBJECT;
+    for (size_t i = 0; v->type == VALUE_LIST && depth < MAX_DEPTH && i < v->u.list->len && !yes;
+         i++)
+        yes = has_object(&v->u.list->items[i], depth + 1);
+    if (v->type == VALUE_DICT && depth < MAX_DEPTH)
+        DICT_EACH(v->u.dict, d)
+    yes = yes || has_object(&d->val, depth + 1);
+    return yes;
+}
+
 static int write_json(struct call *c, const struct value *indent, const struct value *separators,
                       const struct value *sort, bool ascii, struct value *ret, struct err *e)
 {
@@ -74,7 +119,9 @@ static int write_json(struct call *c, const struct value *indent, const struct v
     const struct value *undef = value_find_undefined(&v, 0);
     if (undef)
         return fail_undefined(c, undef, e);
-    if (sort && v.type != VALUE_STRING) // not looked at for a text
+    if (has_object(&v, 0))
+        rc = plain_json(c, &v, 0, e);
+    if (rc >= 0 && sort && v.type != VALUE_STRING) // not looked at for a text
         rc = truth_of(c, sort, &sorted, e);
     if (rc >= 0 && sorted)
         rc = sort_keys(c, &v, 0, &v, e);
@@ -205,6 +252,15 @@ static int dump_yaml(struct call *c, struct yaml_dump_opts *o, struct value *ret
     return rc;
 }
 
+static bool has_mapping(const struct value *v, int depth)
+{
+    bool yes = v->type == VALUE_DICT || v->type == VALUE_OBJECT;
+    for (size_t i = 0; v->type == VALUE_LIST && depth < MAX_DEPTH && i < v->u.list->len && !yes;
+         i++)
+        yes = has_mapping(&v->u.list->items[i], depth + 1);
+    return yes;
+}
+
 static int yaml_options(struct call *c, const struct value *indent, const struct value *width,
                         const struct value *sorted, const struct value *style,
                         struct yaml_dump_opts *o, struct err *e)
@@ -221,7 +277,7 @@ static int yaml_options(struct call *c, const struct value *indent, const struct
     else if (rc >= 0 && width && width->type != VALUE_NULL)
         rc = index_of(c, width, &n, e);
     o->width = n > 1 << 30 ? -1 : n < 0 ? -1 : (int)n;
-    if (rc >= 0 && sorted)
+    if (rc >= 0 && sorted && (!is_strict(sorted) || has_mapping(&c->self, 0)))
         rc = truth_of(c, sorted, &truth, e);
     o->unsorted = !truth;
     if (style && style->type == VALUE_STRING && style->u.str.len == 1)

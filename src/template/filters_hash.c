@@ -16,12 +16,12 @@ BUILTIN(filter_b64encode)
     int rc = args_read(c, e, "encoding:t", &enc);
     if (rc < 0)
         return rc;
-    struct text in;
-    struct value bytes;
-    rc = text_encode(c, text_of(c, &c->self), enc, &bytes, e);
+    struct value bytes = c->self;
+    if (bytes.type != VALUE_STRING || !(bytes.flags & VALUE_BYTES))
+        rc = text_encode(c, text_of(c, &c->self), enc, &bytes, e);
     if (rc < 0)
         return rc;
-    in = (struct text){bytes.u.str.s, bytes.u.str.len};
+    struct text in = {bytes.u.str.s, bytes.u.str.len};
     struct buf b = call_buf(c);
     base64_encode(&b, in.s, in.len);
     *ret = take_buf(c, &b);
@@ -35,7 +35,7 @@ BUILTIN(filter_b64decode)
     int rc = args_read(c, e, "encoding:t", &enc);
     if (rc < 0)
         return rc;
-    struct text t = text_of(c, &c->self);
+    struct text t = bare_text_of(c, &c->self);
     // Python skips what is no Base64 character
     struct buf clean = BUF_INIT, out = BUF_INIT;
     for (size_t i = 0; i < t.len; i++)
@@ -65,7 +65,7 @@ BUILTIN(filter_b64decode)
 static int digest(struct call *c, int alg, struct value *ret)
 {
     char hex[HASH_HEX_MAX];
-    struct text t = text_of(c, &c->self);
+    struct text t = bare_text_of(c, &c->self);
     hash_hex((enum hash_alg)alg, t.s, t.len, hex);
     *ret = value_str(c->arena, hex);
     return 0;
@@ -130,7 +130,7 @@ BUILTIN(filter_to_uuid)
     if (!parse_uuid(ns, space))
         return fail_with(
             c, e, "Invalid value '%s' for 'namespace': badly formed hexadecimal UUID string", ns.s);
-    struct text t = text_of(c, &c->self);
+    struct text t = bare_text_of(c, &c->self);
     struct hash h;
     hash_init(&h, HASH_SHA1);
     hash_update(&h, space, 16);

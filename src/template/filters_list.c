@@ -74,33 +74,56 @@ BUILTIN(filter_list)
     return rc;
 }
 
+// Inside {% autoescape %} one text that is marked safe has all others escaped.
+static bool join_escapes(const struct call *c, const struct value *d, const struct list *l)
+{
+    bool markup = d && is_markup(d);
+    for (size_t i = 0; i < l->len && !markup; i++)
+        markup = is_markup(&l->items[i]);
+    return markup && autoescapes(c);
+}
+
+static void join_piece(struct call *c, const struct value *v, bool escape, struct buf *b)
+{
+    struct text t = text_of(c, v);
+    if (escape && !is_markup(v))
+        str_escape(b, t);
+    else
+        buf_add(b, t.s, t.len);
+}
+
 // join: The items as one text with d between them, or an attribute of each.
 BUILTIN(filter_join)
 {
-    struct text d = {"", 0};
-    const struct value *attr = NULL;
+    const struct value *d = NULL, *attr = NULL;
     struct list *l;
-    int rc = args_read(c, e, "d:t attribute:v", &d, &attr);
+    int rc = args_read(c, e, "d:v attribute:v", &d, &attr);
+    if (rc >= 0 && d && d->type == VALUE_UNDEFINED)
+        rc = fail_undefined(c, d, e);
     if (rc >= 0)
         rc = value_iterate(c, &c->self, &l, e);
     if (rc < 0)
         return rc;
-    struct buf b = call_buf(c);
+    struct value items = list_from(c, l->items, l->len);
     for (size_t i = 0; i < l->len && rc >= 0; i++) {
-        struct value v = l->items[i];
+        struct value *v = &items.u.list->items[i];
         if (attr && attr->type != VALUE_NULL)
-            rc = value_getpath(c, &v, attr, NULL, &v, e);
-        if (rc >= 0 && v.type == VALUE_UNDEFINED)
-            rc = fail_undefined(c, &v, e);
-        if (rc < 0)
-            break;
-        if (i)
-            buf_add(&b, d.s, d.len);
-        struct text t = text_of(c, &v);
-        buf_add(&b, t.s, t.len);
+            rc = value_getpath(c, v, attr, NULL, v, e);
+        if (rc >= 0 && v->type == VALUE_UNDEFINED)
+            rc = fail_undefined(c, v, e);
+    }
+    if (rc < 0)
+        return rc;
+    bool escape = join_escapes(c, d, items.u.list);
+    struct buf b = call_buf(c);
+    for (size_t i = 0; i < l->len; i++) {
+        if (i && d)
+            join_piece(c, d, escape, &b);
+        join_piece(c, &items.u.list->items[i], escape, &b);
     }
     *ret = take_buf(c, &b);
-    return rc;
+    ret->flags |= escape ? VALUE_MARKUP : 0;
+    return 0;
 }
 
 static int attr_key(struct call *c, const struct value *item, const struct value *attr,

@@ -2,6 +2,7 @@
 #include "template/pystr.h"
 #include "template/regex.h"
 #include "template/rows.h"
+#include "template/unicode.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -268,6 +269,25 @@ static double unit_factor(struct text unit, bool bits)
     return ldexp(1, size_ranges[i].bits);
 }
 
+static bool is_space(uint32_t cp)
+{
+    return uni_is(cp, UNI_SPACE);
+}
+
+static bool is_digit(uint32_t cp)
+{
+    return uni_digit_value(cp) >= 0;
+}
+
+// Where the characters of that kind end.
+static const char *skip(const char *p, const char *end, bool (*kind)(uint32_t cp))
+{
+    for (const char *next = p; p < end; p = next)
+        if (!kind(utf8_next(&next, end)))
+            break;
+    return p;
+}
+
 // human_to_bytes: The number of bytes (bits with isbits) that "10M" or "2 KB" stands for.
 BUILTIN(filter_human_to_bytes)
 {
@@ -277,19 +297,15 @@ BUILTIN(filter_human_to_bytes)
     if (rc < 0)
         return rc;
     struct text t = text_of(c, &c->self);
-    const char *p = t.s;
-    while (isspace((unsigned char)*p))
-        p++;
-    size_t n = strspn(p, "0123456789");
-    if (p[n] == '.')
-        n += 1 + strspn(p + n + 1, "0123456789");
+    const char *end = t.s + t.len, *p = skip(t.s, end, is_space), *number = p;
+    p = skip(p, end, is_digit);
+    if (p < end && *p == '.')
+        p = skip(p + 1, end, is_digit);
     double num, factor = 1;
-    if (!parse_float(p, n, &num))
+    if (!parse_float(number, (size_t)(p - number), &num))
         return fail_with(c, e, "human_to_bytes() can't interpret following string: %s", t.s);
-    p += n;
-    while (isspace((unsigned char)*p))
-        p++;
-    n = 0;
+    p = skip(p, end, is_space);
+    size_t n = 0;
     while (isalpha((unsigned char)p[n]))
         n++;
     struct text unit = {arena_strndup(c->arena, p, n), n};

@@ -14,20 +14,27 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int path_self(struct call *c, struct text *ret, struct err *e)
+static int path_arg(struct call *c, const struct value *v, struct text *ret, struct err *e)
 {
-    if (c->self.type != VALUE_STRING)
+    if (v->type == VALUE_UNDEFINED)
+        return fail_undefined(c, v, e);
+    if (v->type != VALUE_STRING)
         return fail_type(c, e, "expected str, bytes or os.PathLike object, not %s",
-                         value_type_name(&c->self));
-    *ret = (struct text){c->self.u.str.s, c->self.u.str.len};
+                         value_type_name(v));
+    *ret = (struct text){v->u.str.s, v->u.str.len};
     return 0;
 }
 
-// A part of the path: bytes when that is what the path is made of.
+static int path_self(struct call *c, struct text *ret, struct err *e)
+{
+    return path_arg(c, &c->self, ret, e);
+}
+
+// A part of the path: bytes when that is what the path is made of, safe when it is.
 static struct value part_of(struct call *c, const char *s, size_t len)
 {
     struct value v = str_from(c, s, len);
-    v.flags = c->self.flags & VALUE_BYTES;
+    v.flags = c->self.flags & (VALUE_BYTES | VALUE_MARKUP);
     return v;
 }
 
@@ -219,10 +226,13 @@ BUILTIN(filter_realpath)
 // relpath: The path as seen from start (the current folder unless given).
 BUILTIN(filter_relpath)
 {
+    const struct value *from = NULL;
     struct text p, start = text_lit(".");
-    int rc = args_read(c, e, "start:s", &start);
+    int rc = args_read(c, e, "start:v", &from);
     if (rc >= 0)
         rc = path_self(c, &p, e);
+    if (rc >= 0 && from && from->type != VALUE_NULL)
+        rc = path_arg(c, from, &start, e);
     if (rc >= 0 && !p.len)
         rc = fail_with(c, e, "no path specified");
     if (rc < 0)

@@ -73,8 +73,6 @@ BUILTIN(filter_shuffle)
     struct pyrandom *r = arena_new_of(c->arena, struct pyrandom);
     struct list *l;
     int rc = args_read(c, e, "seed:v", &seed);
-    if (rc >= 0)
-        rc = generator(c, seed, seed && value_truthy(seed), r, e);
     if (rc < 0)
         return rc;
     if (value_iterate(c, &c->self, &l, NULL) < 0) {
@@ -82,7 +80,9 @@ BUILTIN(filter_shuffle)
         return 0;
     }
     *ret = list_from(c, l->items, l->len);
-    pyrandom_shuffle(r, ret->u.list->items, ret->u.list->len);
+    bool bad = seed && is_strict(seed); // whatever goes wrong leaves the items in their order
+    if (!bad && generator(c, seed, seed && value_truthy(seed), r, NULL) >= 0)
+        pyrandom_shuffle(r, ret->u.list->items, ret->u.list->len);
     return 0;
 }
 

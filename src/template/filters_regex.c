@@ -6,6 +6,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#define MAX_GROUPS 32 // of one regex_search
+
 static int flags_of(bool ignorecase, bool multiline)
 {
     return (ignorecase ? REGEX_IGNORECASE : 0) | (multiline ? REGEX_MULTILINE : 0);
@@ -36,9 +38,8 @@ BUILTIN(filter_regex_replace)
                        &ignorecase, &multiline);
     if (rc >= 0)
         rc = pattern_type(c, pattern, &p, e);
-    if (rc >= 0 && repl && repl->type == VALUE_UNDEFINED)
-        rc = fail_undefined(c, repl, e);
-    if (rc >= 0 && repl && repl->type != VALUE_STRING)
+    bool undefined = repl && repl->type == VALUE_UNDEFINED; // raises where it is needed
+    if (rc >= 0 && repl && !undefined && repl->type != VALUE_STRING)
         rc = fail_type(c, e,
                        repl->type == VALUE_LIST || repl->type == VALUE_DICT
                            ? "unhashable type: '%s'"
@@ -48,10 +49,15 @@ BUILTIN(filter_regex_replace)
         rc = regex_compile(p, flags_of(ignorecase, multiline), &re, e);
     if (rc < 0)
         return rc;
-    if (repl)
+    if (repl && !undefined)
         r = text_of(c, repl);
+    struct text s = bare_text_of(c, &c->self);
     struct buf b = call_buf(c);
-    rc = regex_sub(re, text_of(c, &c->self), r, 0, &b, e);
+    const size_t *g;
+    if (undefined && regex_search(re, s, 0, false, false, &g, e) == 1)
+        rc = fail_undefined(c, repl, e);
+    if (rc >= 0)
+        rc = regex_sub(re, s, r, 0, &b, e);
     regex_free(re);
     *ret = take_buf(c, &b);
     return rc;
@@ -79,7 +85,7 @@ BUILTIN(filter_regex_findall)
         rc = regex_compile(p, flags_of(ignorecase, multiline), &re, e);
     if (rc < 0)
         return rc;
-    struct text s = text_of(c, &c->self);
+    struct text s = bare_text_of(c, &c->self);
     size_t at = 0, n = regex_groups(re);
     bool not_empty = false;
     const size_t *g;
@@ -102,16 +108,20 @@ BUILTIN(filter_regex_findall)
 }
 
 // Group number an argument of regex_search names: "\\1" or "\\g<name>".
-static int wanted_group(struct call *c, const struct value *arg, struct text *name, struct err *e)
+static int wanted_group(struct call *c, const struct value *arg, struct text *name, bool *by_name,
+                        struct err *e)
 {
     struct text t = text_of(c, arg);
     if (arg->type != VALUE_STRING)
         return fail_with(c, e, "'%s' object has no attribute 'startswith'", value_type_name(arg));
-    if (t.len > 3 && strncmp(t.s, "\\g<", 3) == 0) {
-        const char *end = memchr(t.s + 3, '>', t.len - 3);
-        if (!end || end == t.s + 3)
+    *by_name = t.len > 1 && strncmp(t.s, "\\g", 2) == 0;
+    if (*by_name) {
+        size_t n = t.len > 3 && t.s[2] == '<' ? strcspn(t.s + 3, " \t\r\n\v\f") : 0;
+        while (n && t.s[3 + n - 1] != '>')
+            n--;
+        if (n < 2)
             return fail_with(c, e, "'NoneType' object has no attribute 'group'");
-        *name = (struct text){t.s + 3, (size_t)(end - t.s) - 3};
+        *name = (struct text){t.s + 3, n - 1};
         return 0;
     }
     if (t.len > 1 && t.s[0] == '\\' && isdigit((unsigned char)t.s[1])) {
@@ -129,7 +139,8 @@ BUILTIN(filter_regex_search)
     struct dict_entry *d;
     bool ignorecase = false, multiline = false;
     const struct value *pattern = c->n_args ? &c->args[0] : dict_get(c->kwargs, "regex");
-    struct text p, names[32];
+    struct text p, names[MAX_GROUPS];
+    bool by_name[MAX_GROUPS];
     size_t n_names = 0;
     struct regex *re;
     int rc = 0;
@@ -140,15 +151,15 @@ BUILTIN(filter_regex_search)
         rc = truth_of(c, &d->val, &ignorecase, e);
     else if (value_eqs(&d->key, "multiline"))
         rc = truth_of(c, &d->val, &multiline, e);
-    for (size_t i = 1; i < c->n_args && i <= 32 && rc >= 0; i++)
-        rc = wanted_group(c, &c->args[i], &names[n_names++], e);
+    for (size_t i = 1; i < c->n_args && i <= MAX_GROUPS && rc >= 0; i++, n_names++)
+        rc = wanted_group(c, &c->args[i], &names[n_names], &by_name[n_names], e);
     if (rc >= 0)
         rc = pattern_type(c, pattern, &p, e);
     if (rc >= 0)
         rc = regex_compile(p, flags_of(ignorecase, multiline), &re, e);
     if (rc < 0)
         return rc;
-    struct text s = text_of(c, &c->self);
+    struct text s = bare_text_of(c, &c->self);
     const size_t *g;
     *ret = value_null();
     rc = regex_search(re, s, 0, false, false, &g, e);
@@ -158,7 +169,7 @@ BUILTIN(filter_regex_search)
         *ret = value_list(c->arena);
         for (size_t i = 0; i < n_names && rc >= 0; i++) {
             int64_t n;
-            if (!parse_int(names[i].s, names[i].len, 10, &n))
+            if (by_name[i] || !parse_int(names[i].s, names[i].len, 10, &n))
                 n = regex_group_number(re, names[i].s, names[i].len);
             if (n < 0 || n > (int64_t)regex_groups(re))
                 rc = fail_with(c, e, "no such group");
@@ -177,7 +188,7 @@ BUILTIN(filter_regex_escape)
     int rc = args_read(c, e, "re_type:t", &type);
     if (rc < 0)
         return rc;
-    struct text s = text_of(c, &c->self);
+    struct text s = bare_text_of(c, &c->self);
     struct buf b = call_buf(c);
     if (strcmp(type.s, "python") == 0) {
         regex_escape(&b, s);

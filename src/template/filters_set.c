@@ -78,13 +78,30 @@ static int both(struct call *c, const char *name, struct list **x, struct list *
     return rc;
 }
 
+// Python's `in` finds only text in a text.
+static int searchable(struct call *c, const struct list *x, struct err *e)
+{
+    const struct value *b = call_arg(c, 0, "b");
+    if (b->type != VALUE_STRING || is_hashable(&c->self))
+        return 0;
+    for (size_t i = 0; i < x->len; i++)
+        if (x->items[i].type != VALUE_STRING)
+            return fail_type(c, e, "'in <string>' requires string as left operand, not %s",
+                             value_type_name(&x->items[i]));
+    return 0;
+}
+
 static int filtered(struct call *c, bool keep, struct value *ret, struct err *e)
 {
     struct list *x, *y;
+    *ret = value_list(c->arena);
+    if (c->self.type == VALUE_LIST && !is_hashable(&c->self) && !c->self.u.list->len)
+        return c->n_args + c->kwargs->len == 1 ? 0 : both(c, "b:v!", &x, &y, e);
     int rc = both(c, "b:v!", &x, &y, e);
+    if (rc >= 0)
+        rc = searchable(c, x, e);
     if (rc < 0)
         return rc;
-    *ret = value_list(c->arena);
     return add_chosen(c, x, y, keep, value_dict(c->arena).u.dict, ret, e);
 }
 
@@ -134,14 +151,15 @@ BUILTIN(filter_union)
 BUILTIN(filter_symmetric_difference)
 {
     struct list *x, *y;
-    int rc = addable(c, e);
-    if (rc >= 0)
-        rc = both(c, "b:v!", &x, &y, e);
-    if (rc < 0)
-        return rc;
+    int rc = both(c, "b:v!", &x, &y, e);
     struct dict *seen = value_dict(c->arena).u.dict;
     *ret = value_list(c->arena);
-    rc = add_chosen(c, x, y, false, seen, ret, e);
+    if (rc >= 0)
+        rc = searchable(c, x, e);
+    if (rc >= 0)
+        rc = add_chosen(c, x, y, false, seen, ret, e);
+    if (rc >= 0)
+        rc = addable(c, e); // after what both have
     return rc < 0 ? rc : add_chosen(c, y, x, false, seen, ret, e);
 }
 

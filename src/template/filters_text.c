@@ -107,20 +107,35 @@ BUILTIN(filter_trim)
     return 0;
 }
 
+// The text of v, escaped where that is asked for and it is not marked safe.
+static struct text safe_text(struct call *c, const struct value *v, bool escape)
+{
+    if (!escape || is_markup(v))
+        return text_of(c, v);
+    struct buf b = call_buf(c);
+    str_escape(&b, text_of(c, v));
+    struct value s = take_buf(c, &b);
+    return (struct text){s.u.str.s, s.u.str.len};
+}
+
 // replace: Every (or the first count) occurrence of old replaced by new.
 BUILTIN(filter_replace)
 {
-    struct text old = {0}, new = {0};
-    const struct value *count = NULL;
+    const struct value *old = NULL, *new = NULL, *count = NULL;
     int64_t n = -1;
-    int rc = args_read(c, e, "old:t! new:t! count:v", &old, &new, &count);
+    int rc = args_read(c, e, "old:v! new:v! count:v", &old, &new, &count);
+    if (rc >= 0 && (old->type == VALUE_UNDEFINED || new->type == VALUE_UNDEFINED))
+        rc = fail_undefined(c, old->type == VALUE_UNDEFINED ? old : new, e);
     if (rc >= 0 && count && count->type != VALUE_NULL)
         rc = index_of(c, count, &n, e);
     if (rc < 0)
         return rc;
+    bool safe = autoescapes(c) && (is_markup(&c->self) || is_markup(old) || is_markup(new));
+    struct text s = safe_text(c, &c->self, safe);
     struct buf b = call_buf(c);
-    str_replace(&b, text_of(c, &c->self), old, new, n);
+    str_replace(&b, s, safe_text(c, old, safe), safe_text(c, new, safe), n);
     *ret = take_buf(c, &b);
+    ret->flags |= safe ? VALUE_MARKUP : 0;
     return 0;
 }
 
@@ -259,7 +274,7 @@ BUILTIN(filter_format)
         args = (struct value){.type = VALUE_DICT, .u.dict = &kwargs};
     struct buf b = call_buf(c);
     int rc = py_percent(c, text_of(c, &c->self), &args, &b, e);
-    *ret = take_buf(c, &b);
+    *ret = same_kind(c, take_buf(c, &b));
     return rc;
 }
 

@@ -157,7 +157,7 @@ static int call_lookup(struct call *c, bool wantlist, struct value *ret, struct 
     struct value terms = value_list(c->arena), done;
     for (size_t i = 1; i < c->n_args; i++) {
         const struct value *undef = value_find_undefined(&c->args[i], 0);
-        if (undef && (undef == &c->args[i] || is_strict(undef)))
+        if (undef && is_strict(undef))
             return fail_undefined(c, undef, e);
         list_add(terms.u.list, c->args[i]);
     }
@@ -166,7 +166,7 @@ static int call_lookup(struct call *c, bool wantlist, struct value *ret, struct 
         return rc;
     struct dict_entry *d;
     DICT_EACH(c->kwargs, d)
-    if (d->val.type == VALUE_UNDEFINED)
+    if (d->val.type == VALUE_UNDEFINED && !value_eqs(&d->key, "default")) // may not be needed
         return fail_undefined(c, &d->val, e);
     struct dict *kwargs = value_dict(c->arena).u.dict;
     dict_update(kwargs, c->kwargs);

@@ -145,6 +145,8 @@ LOOKUP(lookup_vars)
             rc = template_value(c->t, c->arena, &raw, &v, &why);
         if (rc == ERR_UNDEFINED && dflt && dflt->type != VALUE_NULL) {
             err_release(&why);
+            if (dflt->type == VALUE_UNDEFINED)
+                return fail_undefined(c, dflt, e);
             v = *dflt;
             rc = 0;
         }

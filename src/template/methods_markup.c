@@ -10,7 +10,8 @@ static bool tells(const char *name)
 {
     return name[0] == '_' || strncmp(name, "is", 2) == 0 || strstr(name, "find") ||
            strstr(name, "index") || strstr(name, "with") || strcmp(name, "count") == 0 ||
-           strcmp(name, "encode") == 0 || strcmp(name, "casefold") == 0;
+           strcmp(name, "encode") == 0 || strcmp(name, "casefold") == 0 ||
+           strcmp(name, "format_map") == 0;
 }
 
 static int escaped(struct call *c, const struct value *v, struct value *ret, struct err *e)
@@ -50,6 +51,12 @@ BUILTIN(markup_method)
     int rc = 0;
     if (tells(c->name))
         return plain->fn(c, ret, e);
+    if (strcmp(c->name, "format") == 0) { // escapes what has been formatted
+        rc = plain->fn(c, ret, e);
+        if (rc >= 0)
+            mark(ret);
+        return rc;
+    }
     for (size_t i = 0; i < c->n_args && rc >= 0; i++)
         rc = escaped(c, &c->args[i], &args[i], e);
     DICT_EACH(c->kwargs, d)

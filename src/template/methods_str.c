@@ -296,13 +296,15 @@ BUILTIN(str_method_format)
 BUILTIN(str_method_format_map)
 {
     const struct value *v = NULL;
+    struct call plain = *c;
     struct buf b = call_buf(c);
+    plain.self.flags &= (uint8_t)~VALUE_MARKUP; // Markup has no format_map of its own
     int rc = args_read(c, e, "mapping:v!", &v);
     struct dict *d = rc < 0 ? NULL : dict_of(c, v);
     if (rc >= 0 && !d)
         rc = fail_type(c, e, "'%s' object is not subscriptable", value_type_name(v));
     if (rc >= 0)
-        rc = py_format(c, self_text(c), NULL, 0, d, &b, e);
+        rc = py_format(&plain, self_text(c), NULL, 0, d, &b, e);
     *ret = take_buf(c, &b);
     return rc;
 }

@@ -24,6 +24,7 @@ struct percent {
     const struct dict *map;
     size_t next; // of a tuple
     bool mapped; // a %(name)s was used
+    bool safe;   // the format is marked safe
     struct err *e;
 };
 
@@ -67,7 +68,7 @@ static int number_or_star(struct percent *p, int64_t *ret)
         int rc = next_arg(p, &v);
         if (rc < 0)
             return rc;
-        if (v->type != VALUE_INT && v->type != VALUE_BOOL)
+        if (p->safe || (v->type != VALUE_INT && v->type != VALUE_BOOL))
             return fail_type(p->c, p->e, "* wants int");
         *ret = v->type == VALUE_INT ? v->u.i : v->u.b;
         p->i++;
@@ -147,20 +148,39 @@ static void add_number(struct buf *b, const struct field *f, bool negative, cons
         buf_fill(b, ' ', pad);
 }
 
+// A float of any size as a whole number.
+static int add_whole(struct percent *p, const struct field *f, double d, struct buf *b)
+{
+    char digits[400]; // the largest has 309
+    if (!isfinite(d))
+        return fail_with(p->c, p->e, "cannot convert float %s to integer",
+                         isnan(d) ? "NaN" : "infinity");
+    snprintf(digits, sizeof digits, "%.0f", fabs(trunc(d)));
+    add_number(b, f, trunc(d) < 0, "", digits, f->prec);
+    return 0;
+}
+
+static int no_number(struct percent *p, const struct field *f, const struct value *v, bool hex)
+{
+    return fail_type(p->c, p->e, "%%%c format: %s is required, not %s", f->conv,
+                     hex ? "an integer" : "a real number", value_type_name(v));
+}
+
 static int add_int(struct percent *p, const struct field *f, const struct value *v, struct buf *b)
 {
     int64_t n;
     bool hex = strchr("xXo", f->conv) != NULL;
+    if (p->safe && hex) // what stands for the argument is not an integer itself
+        return no_number(p, f, v, true);
     if (v->type == VALUE_INT || v->type == VALUE_BOOL)
         n = v->type == VALUE_INT ? v->u.i : v->u.b;
     else if (v->type == VALUE_FLOAT && !hex)
-        n = (int64_t)v->u.f;
-    else if (hex)
-        return fail_type(p->c, p->e, "%%%c format: an integer is required, not %s", f->conv,
-                         value_type_name(v));
-    else
-        return fail_type(p->c, p->e, "%%%c format: a real number is required, not %s", f->conv,
-                         value_type_name(v));
+        return add_whole(p, f, v->u.f, b);
+    else if (!p->safe || v->type != VALUE_STRING)
+        return no_number(p, f, v, hex);
+    else if (!parse_int(v->u.str.s, v->u.str.len, 10, &n))
+        return fail_with(p->c, p->e, "invalid literal for int() with base 10: %s",
+                         repr_of(p->c, v));
     uint64_t u = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
     unsigned base = f->conv == 'o' ? 8 : hex ? 16 : 10;
     const char *figures = f->conv == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
@@ -181,7 +201,10 @@ static int add_int(struct percent *p, const struct field *f, const struct value 
 static int add_float(struct percent *p, struct field *f, const struct value *v, struct buf *b)
 {
     double d;
-    if (!number_of(v, &d))
+    bool text = p->safe && v->type == VALUE_STRING;
+    if (text && !parse_float(v->u.str.s, v->u.str.len, &d))
+        return fail_with(p->c, p->e, "could not convert string to float: %s", repr_of(p->c, v));
+    if (!text && !number_of(v, &d))
         return fail_type(p->c, p->e, "must be real number, not %s", value_type_name(v));
     char fmt[16], conv = f->conv;
     struct buf digits = BUF_INIT;
@@ -206,6 +229,13 @@ static int add_text(struct percent *p, const struct field *f, const struct value
     struct text t = f->conv == 's'   ? text_of(p->c, v)
                     : f->conv == 'a' ? text_lit(ascii_of(p->c, v))
                                      : text_lit(repr_of(p->c, v));
+    bool markup = f->conv == 's' && is_markup(v);
+    if (p->safe && !markup) {
+        struct buf escaped = call_buf(p->c);
+        str_escape(&escaped, t);
+        struct value s = take_buf(p->c, &escaped);
+        t = (struct text){s.u.str.s, s.u.str.len};
+    }
     if (f->prec >= 0)
         t = str_slice(t, 0, f->prec);
     str_pad(b, t, f->width, text_lit(" "), f->minus ? '<' : '>');
@@ -215,6 +245,8 @@ static int add_text(struct percent *p, const struct field *f, const struct value
 static int add_char(struct percent *p, const struct field *f, const struct value *v, struct buf *b)
 {
     struct buf one = BUF_INIT;
+    if (p->safe)
+        return fail_type(p->c, p->e, "%%c requires int or char");
     if (v->type == VALUE_STRING && utf8_count(v->u.str.s, v->u.str.len) == 1)
         buf_add(&one, v->u.str.s, v->u.str.len);
     else if (v->type == VALUE_BOOL)
@@ -285,8 +317,12 @@ int py_percent(struct call *c, struct text fmt, const struct value *args, struct
                struct err *e)
 {
     bool tuple = args->type == VALUE_LIST && (args->flags & VALUE_TUPLE);
-    struct percent p = {
-        .c = c, .fmt = fmt, .args = args, .map = tuple ? NULL : dict_of(c, args), .e = e};
+    struct percent p = {.c = c,
+                        .fmt = fmt,
+                        .args = args,
+                        .map = tuple ? NULL : dict_of(c, args),
+                        .safe = is_markup(&c->self),
+                        .e = e};
     while (p.i < fmt.len) {
         const char *hit = memchr(fmt.s + p.i, '%', fmt.len - p.i);
         size_t n = hit ? (size_t)(hit - fmt.s) - p.i : fmt.len - p.i;

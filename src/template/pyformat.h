@@ -4,8 +4,8 @@
 
 #include "template/args.h"
 
-// Appends fmt % args; args is a tuple, a dict or a single value. c gives the arena and the position
-// of errors.
+// In both, c gives the arena and the position of errors; what is put into text marked safe
+// (c->self) is escaped. Appends fmt % args; args is a tuple, a dict or a single value.
 int py_percent(struct call *c, struct text fmt, const struct value *args, struct buf *b,
                struct err *e) __attribute__((warn_unused_result));
 // Appends fmt.format(*args, **kwargs).

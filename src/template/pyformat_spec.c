@@ -214,7 +214,7 @@ static int add_spec_int(struct call *c, const struct value *v, const struct spec
 int py_format_value(struct call *c, const struct value *v, struct text spec, struct buf *b,
                     struct err *e)
 {
-    if (v->type == VALUE_UNDEFINED)
+    if (is_strict(v))
         return fail_undefined(c, v, e);
     if (!spec.len) {
         struct text t = text_of(c, v);
@@ -260,6 +260,7 @@ struct formatter {
     const struct dict *kwargs;
     size_t next;
     int numbering; // 1 automatic, 2 manual
+    bool safe;     // the format is marked safe
     struct err *e;
 };
 
@@ -376,6 +377,24 @@ static int field_value(struct formatter *f, struct text name, struct value *ret)
     return rc;
 }
 
+// A formatted value; into text marked safe what is not marked goes escaped.
+static int add_field(struct formatter *f, const struct value *v, struct text spec, struct buf *b)
+{
+    bool markup = is_markup(v);
+    if (!f->safe)
+        return py_format_value(f->c, v, spec, b, f->e);
+    if (markup && spec.len)
+        return fail_with(f->c, f->e, "Unsupported format specification for Markup.");
+    struct buf one = call_buf(f->c);
+    int rc = py_format_value(f->c, v, spec, &one, f->e);
+    if (markup)
+        buf_add(b, buf_str(&one), one.len);
+    else
+        str_escape(b, (struct text){buf_str(&one), one.len});
+    drop_buf(f->c, &one);
+    return rc;
+}
+
 static int format_into(struct formatter *f, struct text fmt, struct buf *b, int depth);
 
 // One replacement field; body is what stands between the braces.
@@ -408,7 +427,7 @@ static int replacement(struct formatter *f, struct text body, struct buf *b, int
         rc = format_into(f, (struct text){body.s + n + 1, body.len - n - 1}, &spec, depth + 1);
     }
     if (rc >= 0)
-        rc = py_format_value(f->c, &v, (struct text){buf_str(&spec), spec.len}, b, f->e);
+        rc = add_field(f, &v, (struct text){buf_str(&spec), spec.len}, b);
     buf_release(&spec);
     return rc;
 }
@@ -449,6 +468,11 @@ static int format_into(struct formatter *f, struct text fmt, struct buf *b, int 
 int py_format(struct call *c, struct text fmt, const struct value *args, size_t n_args,
               const struct dict *kwargs, struct buf *b, struct err *e)
 {
-    struct formatter f = {.c = c, .args = args, .n_args = n_args, .kwargs = kwargs, .e = e};
+    struct formatter f = {.c = c,
+                          .args = args,
+                          .n_args = n_args,
+                          .kwargs = kwargs,
+                          .safe = is_markup(&c->self),
+                          .e = e};
     return format_into(&f, fmt, b, 0);
 }

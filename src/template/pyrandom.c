@@ -160,16 +160,18 @@ uint64_t pyrandom_below(struct pyrandom *r, uint64_t n)
     return v;
 }
 
+__extension__ typedef __int128 wide;
+
 bool pyrandom_range(struct pyrandom *r, int64_t start, int64_t stop, int64_t step, int64_t *ret)
 {
-    int64_t width = stop - start, n = 0;
+    wide width = (wide)stop - start, n = 0; // up to 2^64
     if (step > 0)
         n = width <= 0 ? 0 : (width + step - 1) / step;
     else if (step < 0)
         n = width >= 0 ? 0 : (width + step + 1) / step;
     if (n <= 0)
         return false;
-    *ret = start + step * (int64_t)pyrandom_below(r, (uint64_t)n);
+    *ret = (int64_t)(start + (wide)step * pyrandom_below(r, (uint64_t)n));
     return true;
 }
 

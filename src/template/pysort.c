@@ -6,6 +6,59 @@
 
 #include <string.h>
 
+#define EQUAL_DEPTH 200
+
+static const struct value *meet_in_lists(const struct value *x, const struct value *y, bool *equal,
+                                         int depth)
+{
+    const struct list *a = x->u.list, *b = y->u.list;
+    bool tuple = x->flags & VALUE_TUPLE; // lists are compared by length first
+    *equal = tuple || a->len == b->len;
+    for (size_t i = 0; *equal && i < a->len && i < b->len; i++) {
+        const struct value *hit = equal_meets(&a->items[i], &b->items[i], equal, depth + 1);
+        if (hit)
+            return hit;
+    }
+    *equal = *equal && a->len == b->len;
+    return NULL;
+}
+
+static const struct value *meet_in_dicts(const struct dict *x, const struct dict *y, bool *equal,
+                                         int depth)
+{
+    struct dict_entry *d;
+    *equal = x->len == y->len;
+    DICT_EACH(x, d)
+    {
+        const struct value *other = *equal ? dict_getv(y, &d->key) : NULL;
+        *equal = other != NULL;
+        const struct value *hit = other ? equal_meets(&d->val, other, equal, depth + 1) : NULL;
+        if (hit)
+            return hit;
+    }
+    return NULL;
+}
+
+const struct value *equal_meets(const struct value *x, const struct value *y, bool *equal,
+                                int depth)
+{
+    int order;
+    if (x->type == VALUE_UNDEFINED || y->type == VALUE_UNDEFINED) {
+        *equal = x->type == y->type;
+        if (*equal && x->u.str.s == y->u.str.s) // the same object is not looked at
+            return NULL;
+        return is_strict(x) ? x : is_strict(y) ? y : NULL;
+    }
+    if (depth < EQUAL_DEPTH && x->type == VALUE_LIST && y->type == VALUE_LIST &&
+        !((x->flags ^ y->flags) & VALUE_TUPLE))
+        return meet_in_lists(x, y, equal, depth);
+    if (depth < EQUAL_DEPTH && x->type == VALUE_DICT && y->type == VALUE_DICT)
+        return meet_in_dicts(x->u.dict, y->u.dict, equal, depth);
+    *equal =
+        x->type == VALUE_OBJECT && datetime_compare(x, y, &order) ? order == 0 : value_equal(x, y);
+    return NULL;
+}
+
 int order_of(struct call *c, const struct value *x, const struct value *y, int *ret, struct err *e)
 {
     if (x->type == VALUE_UNDEFINED)
@@ -14,6 +67,10 @@ int order_of(struct call *c, const struct value *x, const struct value *y, int *
         return fail_undefined(c, y, e);
     if (x->type == VALUE_OBJECT && datetime_compare(x, y, ret))
         return 0;
+    bool same;
+    const struct value *hit = x->type == VALUE_LIST ? equal_meets(x, y, &same, 0) : NULL;
+    if (hit)
+        return fail_undefined(c, hit, e);
     int rc = value_compare(x, y, ret, e);
     return rc < 0 && e ? err_at(e, c->pos) : rc;
 }
@@ -157,9 +214,10 @@ int list_contains(struct call *c, const struct list *l, const struct value *v, b
     *ret = false;
     for (size_t i = 0; i < l->len && !*ret; i++) {
         const struct value *item = &l->items[i];
-        if (item->type == VALUE_UNDEFINED || v->type == VALUE_UNDEFINED)
-            return fail_undefined(c, item->type == VALUE_UNDEFINED ? item : v, e);
-        *ret = value_equal(item, v);
+        if (is_strict(item) || is_strict(v))
+            return fail_undefined(c, is_strict(item) ? item : v, e);
+        bool undefined = item->type == VALUE_UNDEFINED;
+        *ret = undefined ? v->type == VALUE_UNDEFINED : value_equal(item, v);
     }
     return 0;
 }
@@ -192,7 +250,9 @@ int py_add(struct call *c, const struct value *x, const struct value *y, struct 
         int64_t i = x->type == VALUE_BOOL ? x->u.b : x->u.i,
                 j = y->type == VALUE_BOOL ? y->u.b : y->u.i, sum;
         bool whole = x->type != VALUE_FLOAT && y->type != VALUE_FLOAT;
-        *ret = whole && !__builtin_add_overflow(i, j, &sum) ? value_int(sum) : value_float(a + b);
+        if (whole && __builtin_add_overflow(i, j, &sum))
+            return fail_with(c, e, "integer result does not fit in 64 bits");
+        *ret = whole ? value_int(sum) : value_float(a + b);
         return 0;
     }
     if (x->type == VALUE_STRING && y->type == VALUE_STRING) {

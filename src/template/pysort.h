@@ -14,6 +14,10 @@ struct sort_item {
 int sort_items(struct call *c, struct sort_item *items, size_t n, bool reverse, struct err *e)
     __attribute__((warn_unused_result));
 // Order of two values as value_compare, dates included.
+// What is undefined that Python's x == y comes upon, NULL when there is none; then *equal is the
+// answer. depth is 0.
+const struct value *equal_meets(const struct value *x, const struct value *y, bool *equal,
+                                int depth);
 int order_of(struct call *c, const struct value *x, const struct value *y, int *ret, struct err *e);
 // False for what Python cannot put into a set: lists, dicts and tuples that hold them.
 bool is_hashable(const struct value *v);

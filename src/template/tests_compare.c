@@ -1,4 +1,5 @@
 // Tests that compare: eq, lt, in, divisibleby, contains, subset, any, all, truthy and so on.
+#include "template/eval.h"
 #include "template/pysort.h"
 #include "template/pystr.h"
 #include "template/rows.h"
@@ -21,7 +22,8 @@ static bool equal(struct call *c, const struct value *x, const struct value *y)
     struct value p, q;
     if (plain_of(c, x, &p, NULL) < 0 || plain_of(c, y, &q, NULL) < 0)
         return false;
-    return value_equal(&p, &q);
+    int order;
+    return op_special_compare(&p, &q, &order) ? order == 0 : value_equal(&p, &q);
 }
 
 // eq, equalto, ==: Equal.

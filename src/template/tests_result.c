@@ -123,8 +123,10 @@ static int matches(struct call *c, struct text pattern, int flags, const char *h
 {
     struct regex *re;
     const size_t *g;
-    struct text s = text_of(c, &c->self);
+    struct text s = bare_text_of(c, &c->self);
     int rc;
+    if (is_strict(&c->self))
+        return fail_undefined(c, &c->self, e);
     if (strcmp(how, "fullmatch") == 0)
         pattern = text_lit(arena_printf(c->arena, "(?:%s)\\Z", pattern.s));
     rc = regex_compile(pattern, flags, &re, e);
@@ -133,7 +135,7 @@ static int matches(struct call *c, struct text pattern, int flags, const char *h
     bool anchored = strcmp(how, "match") == 0 || strcmp(how, "fullmatch") == 0;
     rc = regex_search(re, s, 0, anchored, false, &g, e);
     regex_free(re);
-    *ret = value_bool(rc == 1);
+    *ret = value_bool(rc == 1 && (!anchored || g[0] == 0)); // not behind bytes that are no UTF-8
     return rc < 0 ? rc : 0;
 }
 

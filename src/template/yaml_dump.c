@@ -386,6 +386,8 @@ static bool scalar_of(struct emitter *m, const struct value *v, struct scalar *s
         s->t = float_text(m, v->u.f);
         return true;
     case VALUE_STRING:
+        if (v->flags & VALUE_MARKUP)
+            return false;
         s->t = (struct text){v->u.str.s, v->u.str.len};
         s->quoted_ok = true;
         if (m->o->string && !(v->flags & VALUE_VAULT))
@@ -559,7 +561,7 @@ static int node(struct emitter *m, const struct value *v, int depth)
     if (depth > MAX_DEPTH)
         return err_set(m->e, ERR_LIMIT, m->c->pos, "to_yaml - nested more than %d levels deep",
                        MAX_DEPTH);
-    if (v->type == VALUE_UNDEFINED)
+    if (is_strict(v))
         return fail_undefined(m->c, v, m->e);
     if (scalar_of(m, v, &s)) {
         write_scalar(m, &s);

@@ -16,9 +16,9 @@ class Chosen:
         self.template, self.want, self.got = (re.compile(x, re.S) for x in (template, want, got))
         self.why, self.also = why, also
 
-    def covers(self, template, want, got):
-        return (self.template.search(template) and self.want.search(shown(want)) and self.got.search(shown(got)) and
-                (self.also != 'same' or want[1] == got[1]))
+    def covers(self, template, want, got, unsafe):
+        return (self.template.search(template) and self.want.search(shown(want, template)) and self.got.search(shown(got, template)) and
+                ('same' not in self.also or want[1] == got[1]) and ('unsafe' not in self.also or unsafe))
 
 
 def read_chosen():
@@ -27,6 +27,7 @@ def read_chosen():
 
 
 CHOSEN = read_chosen()
+LISTS = 'range, the views of a dict and sets are lists'
 COMPILER = 'Ansible takes a template that breaks its compiler for plain text'
 
 
@@ -61,14 +62,16 @@ def agree(x, y):
     return x == y or {x[0], y[0]} in ({'missing', 'syntax'}, {'syntax', 'fails'})
 
 
-def shown(answer):
-    """An answer as chosen.tsv's patterns see it: "ok 'abc' str", "error message"."""
+def shown(answer, template):
+    """An answer as chosen.tsv's patterns see it, without the template in messages: "ok 'abc' str", "error message"."""
+    if answer[0] != 'ok':
+        answer = [answer[0], answer[1].replace(template, '')]
     return ' '.join(x if isinstance(x, str) else 'unsafe' if x else 'safe' for x in answer)
 
 
 def bare(text):
-    """Without backslashes, which Ansible doubles on the way."""
-    return text.replace('\\', '')
+    """Without backslashes, which Ansible doubles on the way, and without white space, some of which it loses then."""
+    return re.sub(r'\s', '', text.replace('\\n', '').replace('\\', ''))
 
 
 def difference(case, want, got):
@@ -76,8 +79,9 @@ def difference(case, want, got):
     if want is None or agree(meaning(case, want), meaning(case, got)):
         return None
     want, got, template = normal(want), normal(got), str(case['template'])
+    unsafe = case.get('unsafe') or re.search(r'\b(lookup|query|q)\(', template + str(case['vars']))
     for row in CHOSEN:
-        if row.covers(template, want, got):
+        if row.covers(template, want, got, unsafe):
             return row.why
     if want[0] == 'ok' and bare(want[1]) == bare(repr(template)):
         return COMPILER
@@ -86,4 +90,4 @@ def difference(case, want, got):
 
 def by_time(why):
     """Whether the reason is when variables are resolved: then they must be right when they are used."""
-    return any(row.why == why and row.also == 'variables' for row in CHOSEN)
+    return any(row.why == why and 'variables' in row.also for row in CHOSEN)

@@ -14,7 +14,7 @@ from ansible.playbook.conditional import Conditional  # noqa: E402
 from ansible.template import Templar  # noqa: E402
 from ansible.utils.display import Display  # noqa: E402
 from ansible.utils.unsafe_proxy import AnsibleUnsafe, wrap_var  # noqa: E402
-from jinja2.exceptions import UndefinedError  # noqa: E402
+from jinja2.exceptions import TemplateSyntaxError, UndefinedError  # noqa: E402
 
 # Ansible appends the text of the original exception to its own, which says everything twice. Only its own words are compared.
 AnsibleError.message = property(lambda self: self._message)
@@ -24,6 +24,7 @@ Display.display = lambda *a, **k: None
 
 SECONDS = 3 # of computing: a busy machine is no reason to give a case up
 MEMORY = 3 << 30
+SET_FILTERS = ('union', 'intersect', 'difference', 'symmetric_difference')
 
 
 class TooLong(BaseException):
@@ -56,6 +57,18 @@ def copied(v):
     return [copied(x) for x in v] if isinstance(v, list) else v
 
 
+def of_lists(f):
+    """Of a filter that makes a set of what can be hashed."""
+    return lambda x, *args: f(*[list(v) if isinstance(v, (str, tuple)) else v for v in (x, *args)])
+
+
+def listed(obj, key, found):
+    """A method of a dict, giving a list in place of a view."""
+    if not isinstance(obj, dict) or key not in ('items', 'keys', 'values') or not callable(found):
+        return found
+    return lambda *args: list(found(*args))
+
+
 class Oracle:
     def __init__(self):
         self.loader = DataLoader()
@@ -84,6 +97,33 @@ class Oracle:
             env = {k: case[k] for k in ('trim_blocks', 'lstrip_blocks') if k in case}
             return templar.copy_with_new_env(**env).do_template(template, preserve_trailing_newlines=True, escape_backslashes=False)
         return templar.template(template)
+
+    def ask_with_lists(self, case):
+        """As ask, where range, the views of a dict and the sets that filters make are lists."""
+        env = self.templars[case['native']].environment
+        filters = {name: env.filters[name] for name in SET_FILTERS}
+        item, attr, span = env.getitem, env.getattr, env.globals['range']
+        env.filters.update((name, of_lists(f)) for name, f in filters.items())
+        env.getitem = lambda obj, key: listed(obj, key, item(obj, key))
+        env.getattr = lambda obj, key: listed(obj, key, attr(obj, key))
+        env.globals['range'] = lambda *args: list(span(*args))
+        try:
+            return self.ask(case)
+        finally:
+            env.filters.update(filters)
+            del env.getitem, env.getattr
+            env.globals['range'] = span
+
+    def breaks_compiler(self, case):
+        """Whether jinja2 fails over the template in another way than by a mistake of syntax, for which Ansible gives the template itself."""
+        text = str(case['template'])
+        try:
+            self.templars[case['native']].environment.from_string('{%% if %s %%}{%% endif %%}' % text if case['mode'] == 'condition' else text)
+        except TemplateSyntaxError:
+            return False
+        except Exception:
+            return True
+        return False
 
     def ask(self, case):
         """['ok', repr, type, unsafe], ['undefined' or 'error', message], or None when it gave no answer in time."""
