@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define FIRST_BLOCK 512
+#define DOUBLED 4096
 #define MAX_BLOCK (64 * 1024)
 #define ALIGN 16
 
@@ -142,8 +143,11 @@ static struct block *block_add(struct arena *a, size_t n)
     }
     b->next = a->head;
     a->head = b;
-    if (a->next_size < MAX_BLOCK)
+    // doubled while small, then a quarter of what there is: little of a large arena is left unused
+    if (a->next_size < DOUBLED)
         a->next_size *= 2;
+    else if (a->bytes / 4 > a->next_size && a->next_size < MAX_BLOCK)
+        a->next_size = a->bytes / 4 < MAX_BLOCK ? a->bytes / 4 & ~(size_t)(ALIGN - 1) : MAX_BLOCK;
     return b;
 }
 

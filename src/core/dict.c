@@ -68,10 +68,9 @@ static void index_insert(struct dict *d, uint32_t entry)
     d->index[slot] = entry + 1;
 }
 
-// Doubles the room, dropping deleted entries, and rebuilds the index.
-static void grow(struct dict *d)
+// Gives it room for cap entries, dropping deleted ones, and rebuilds the index.
+static void resize(struct dict *d, size_t cap)
 {
-    size_t cap = d->len < SMALL / 2 ? SMALL / 2 : d->len * 2;
     struct dict_entry *entries = arena_array(d->arena, struct dict_entry, cap);
     size_t n = 0;
     for (size_t i = 0; i < d->used; i++)
@@ -90,6 +89,12 @@ static void grow(struct dict *d)
     d->index_size = size;
     for (size_t i = 0; i < n; i++)
         index_insert(d, (uint32_t)i);
+}
+
+void dict_reserve(struct dict *d, size_t n)
+{
+    if (n > d->cap)
+        resize(d, n);
 }
 
 struct value *dict_getv(const struct dict *d, const struct value *key)
@@ -128,7 +133,7 @@ void dict_setv(struct dict *d, struct value key, struct value v)
         return;
     }
     if (d->used == d->cap)
-        grow(d);
+        resize(d, d->len < SMALL / 2 ? SMALL / 2 : d->len * 2);
     d->entries[d->used] = (struct dict_entry){.key = key, .val = v, .hash = hash, .live = true};
     if (d->index)
         index_insert(d, (uint32_t)d->used);

@@ -326,6 +326,7 @@ static struct value copy_deep(struct arena *a, const struct value *v, int depth)
             r.u.list->items[i] = copy_deep(a, &v->u.list->items[i], depth + 1);
     } else if (v->type == VALUE_DICT) {
         r.u.dict = value_dict(a).u.dict;
+        dict_reserve(r.u.dict, v->u.dict->len);
         struct dict_entry *e;
         DICT_EACH(v->u.dict, e)
         dict_setv(r.u.dict, copy_deep(a, &e->key, depth + 1), copy_deep(a, &e->val, depth + 1));
@@ -349,6 +350,7 @@ struct value value_shallow(struct arena *a, const struct value *v)
             list_add(r.u.list, v->u.list->items[i]);
     } else if (v->type == VALUE_DICT) {
         r.u.dict = value_dict(a).u.dict;
+        dict_reserve(r.u.dict, v->u.dict->len);
         dict_update(r.u.dict, v->u.dict);
     }
     return r;

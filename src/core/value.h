@@ -171,6 +171,7 @@ struct value *dict_gethash(const struct dict *d, const char *key, size_t len, ui
 struct value *dict_getv(const struct dict *d, const struct value *key);
 // Sets key to v. Keys given as C strings are copied; struct value keys are not.
 void dict_set(struct dict *d, const char *key, struct value v);
+void dict_reserve(struct dict *d, size_t n); // room for n entries in all, exactly
 void dict_setv(struct dict *d, struct value key, struct value v);
 // Removes a key; false when it was not there.
 bool dict_del(struct dict *d, const char *key);

@@ -263,6 +263,8 @@ int exec_template(struct exec *x, const struct value *in, struct value *ret, str
 // An inherited keyword, templated: 1 when present.
 int exec_attr(struct exec *x, const char *key, struct value *ret, struct err *e);
 bool exec_attr_bool(struct exec *x, const char *key, bool dflt, int *rc, struct err *e);
+// Forgets the dict that ansible_facts was for a host.
+void run_drop_view(struct run *r, struct rhost *h);
 
 // --- remote.c
 // Runs a module on the target host with templated args; *result gets its dict. Waits in the

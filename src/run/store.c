@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct holder {
     struct arena *arena;
@@ -73,13 +74,18 @@ void run_free_retired(struct run *r)
 static void set_held(struct run *r, struct store *s, const char *name, struct value copy,
                      struct holder *h)
 {
-    struct value *old = dict_get(s->holders, name);
-    if (old)
-        drop(r, holder_of(old));
+    struct value *old = dict_get(s->holders, name), hold = value_int((int64_t)(uintptr_t)h);
     h->refs++;
     s->changes++;
-    dict_set(s->d, name, copy);
-    dict_set(s->holders, name, value_int((int64_t)(uintptr_t)h));
+    if (old) {
+        drop(r, holder_of(old));
+        dict_set(s->d, name, copy);
+        *old = hold;
+    } else {
+        struct value key = value_strn(s->arena, name, strlen(name));
+        dict_setv(s->d, key, copy);
+        dict_setv(s->holders, key, hold);
+    }
 }
 
 void store_set(struct run *r, struct store *s, const char *name, const struct value *v)
@@ -96,6 +102,10 @@ void store_set_all(struct run *r, struct store *s, const struct dict *d)
         return;
     struct holder *h = xcalloc(1, sizeof *h);
     h->arena = arena_new();
+    if (!s->d->len) { // facts, mostly
+        dict_reserve(s->d, d->len);
+        dict_reserve(s->holders, d->len);
+    }
     DICT_EACH(d, it)
     if (it->key.type == VALUE_STRING)
         set_held(r, s, it->key.u.str.s, value_copy(h->arena, &it->val), h);

@@ -628,6 +628,7 @@ enum task_status task_run(struct run *r, struct rhost *h, struct task *t, struct
     dict_set(d, "_andon_ignored", value_bool(ignored));
     if (status == STATUS_UNREACHABLE && !ignored)
         h->unreachable = true;
+    run_drop_view(r, h); // thousands of hosts need not keep it between tasks
     r->executing--;
     return ignored ? STATUS_OK : status;
 }

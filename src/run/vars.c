@@ -73,28 +73,36 @@ static struct value strings(struct arena *a, const char *const *s)
     return v;
 }
 
-// The facts of a host without the prefix of their names, made anew when they have changed. Values
-// are the store's, and the old dict goes as theirs do.
+// The facts of a host without the prefix of their names, made anew when they have changed. Keys and
+// values are the store's, and the old dict goes as theirs do.
 static struct value facts_view(struct run *r, struct rhost *h)
 {
     struct dict_entry *it;
     if (!h->facts_view || h->view_of != h->facts.changes) {
-        if (h->view_arena)
-            run_retire(r, h->view_arena);
+        run_drop_view(r, h);
         h->view_arena = arena_new();
         h->facts_view = value_dict(h->view_arena).u.dict;
         h->view_of = h->facts.changes;
+        dict_reserve(h->facts_view, h->facts.d->len);
         DICT_EACH(h->facts.d, it)
         {
             const char *k = it->key.u.str.s;
             bool strip = strncmp(k, "ansible_", 8) == 0 && strcmp(k, "ansible_local") != 0;
-            struct value key = value_strn(h->view_arena, k, it->key.u.str.len);
+            struct value key = it->key;
             if (strip)
-                key = value_ref(key.u.str.s + 8, key.u.str.len - 8);
+                key = value_ref(k + 8, it->key.u.str.len - 8);
             dict_setv(h->facts_view, key, it->val);
         }
     }
     return (struct value){.type = VALUE_DICT, .flags = VALUE_UNSAFE, .u.dict = h->facts_view};
+}
+
+void run_drop_view(struct run *r, struct rhost *h)
+{
+    if (h->view_arena)
+        run_retire(r, h->view_arena);
+    h->view_arena = NULL;
+    h->facts_view = NULL;
 }
 
 static struct value version_dict(struct arena *a)
