@@ -1,5 +1,6 @@
 // _andon_undo: has the helper put back what a run changed on a host, as each user the run worked
 // as. All of them are asked first whether everything is as the run left it.
+#include "core/file.h"
 #include "run/actions/actions.h"
 
 #include <string.h>
