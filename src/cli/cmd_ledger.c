@@ -366,6 +366,18 @@ static int rotate(struct command *c)
     return rc;
 }
 
+static int migrate(struct command *c)
+{
+    int from = 0;
+    const char *copy = NULL;
+    int rc = ledger_migrate(c->dir, &from, &copy, c->a, c->e);
+    if (rc == 0 && from)
+        printf("the ledger had format %d; as it was it is kept in %s\n", from, copy);
+    else if (rc == 0)
+        printf("the ledger has the format of now\n");
+    return rc;
+}
+
 // --- the command
 // --------------------------------------------------------------------------------------
 
@@ -380,6 +392,8 @@ static const struct action {
     {"init", "", "Make a ledger (which is else made when first needed) and print its key", NULL,
      init},
     {"key", "", "Print the public key that checkpoints are signed with", print_key, NULL},
+    {"migrate", "", "Bring a ledger of an earlier andon to the format of now, and keep a copy",
+     NULL, migrate},
     {"proof", "SEQ", "Prove that an event is in the ledger, or with --old that it only grew", prove,
      NULL},
     {"rotate-key", "", "Sign with a new key from now on, and print its public half", NULL, rotate},

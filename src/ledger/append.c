@@ -160,8 +160,7 @@ static int name_id(struct ledger *l, const char *text, int64_t seq, int64_t *ret
 // --- appending
 // ----------------------------------------------------------------------------------------
 
-static int add_event_row(struct ledger *l, struct arena *a, const struct ledger_event *ev,
-                         struct err *e)
+int append_row(struct ledger *l, struct arena *a, const struct ledger_event *ev, struct err *e)
 {
     sqlite3_stmt *st = db_stmt(l, STMT_ADD_EVENT, e);
     const char *name = entry_text(a, field_name(ev));
@@ -222,7 +221,7 @@ static int append_one(struct ledger *l, struct arena *a, const struct ledger_eve
         rc = err_set(e, ERR_LIMIT, POS_NONE,
                      "an event '%s' of %zu bytes is too long for the ledger (at most %d)", c.type,
                      json.len, LEDGER_ENTRY_MAX);
-    if (rc == 0 && (rc = add_event_row(l, a, &c, e)) == 0)
+    if (rc == 0 && (rc = append_row(l, a, &c, e)) == 0)
         rc = add_entry_row(l, c.seq, &json, e);
     buf_release(&json);
     l->last_time = *ret_time = c.time;

@@ -20,12 +20,13 @@
 // hash of the tree has its place and none is ever rewritten.
 static const char schema[] =
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE name(id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE, first INTEGER NOT NULL);"
-    "CREATE TABLE posting(block INTEGER, field INTEGER, id INTEGER, at BLOB NOT NULL,"
-    " PRIMARY KEY(block, field, id)) WITHOUT ROWID;"
     "CREATE TABLE entry(seq INTEGER PRIMARY KEY, hashes BLOB NOT NULL, json BLOB NOT NULL);"
     "CREATE TABLE checkpoint(size INTEGER PRIMARY KEY, time INTEGER NOT NULL,"
     " kept INTEGER NOT NULL, note TEXT NOT NULL);";
+static const char index_schema[] =
+    "CREATE TABLE name(id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE, first INTEGER NOT NULL);"
+    "CREATE TABLE posting(block INTEGER, field INTEGER, id INTEGER, at BLOB NOT NULL,"
+    " PRIMARY KEY(block, field, id)) WITHOUT ROWID;";
 
 static const char *const sql[LEDGER_STMTS] = {
     [STMT_BEGIN] = "BEGIN IMMEDIATE",
@@ -266,18 +267,19 @@ static int read_version(struct ledger *l, int64_t *ret, struct err *e)
         return err_set(e, ERR_UNSUPPORTED, POS_NONE,
                        "the ledger '%s/ledger.db' is of a newer andon (version %d, we know %d)",
                        l->dir, (int)version, VERSION);
-    if (tables && version < VERSION)
+    if (tables && version < VERSION && l->read_only)
         return err_set(e, ERR_UNSUPPORTED, POS_NONE,
-                       "the ledger '%s/ledger.db' was made by an unfinished andon: move it away",
-                       l->dir);
+                       "the ledger '%s/ledger.db' has format %d of an earlier andon: 'andon ledger "
+                       "migrate' brings it to format %d and keeps a copy",
+                       l->dir, (int)version, VERSION);
     *ret = tables ? version : 0;
     return 0;
 }
 
-static int make_tables(struct ledger *l, struct err *e)
+int db_make_index(struct ledger *l, struct err *e)
 {
     struct buf b = BUF_INIT;
-    buf_adds(&b, schema);
+    buf_adds(&b, index_schema);
     buf_adds(&b, "CREATE TABLE event(seq INTEGER PRIMARY KEY, time INTEGER NOT NULL");
     for (int i = 0; i < LEDGER_COLUMNS; i++)
         buf_addf(&b, ", %s INTEGER", ledger_columns[i].name);
@@ -288,7 +290,19 @@ static int make_tables(struct ledger *l, struct err *e)
     return rc;
 }
 
-// Two that open a new ledger at once: one makes it, the other waits at the lock of the folder.
+static int make_all(struct ledger *l, const char *origin, struct err *e)
+{
+    int rc = db_exec(l, "PRAGMA journal_mode = WAL; BEGIN IMMEDIATE;", e);
+    if (rc == 0 && (rc = db_exec(l, schema, e)) == 0 && (rc = db_make_index(l, e)) == 0 &&
+        (rc = sign_make(l, origin, e)) == 0)
+        rc = db_exec(l, "COMMIT", e);
+    if (rc < 0)
+        sqlite3_exec(l->db, "ROLLBACK", NULL, NULL, NULL);
+    return rc;
+}
+
+// Makes it, or brings it to the format of now. Of two that open it at once one does so, the other
+// waits at the lock of the folder.
 static int make(struct ledger *l, const char *origin, struct err *e)
 {
     int64_t version = 0;
@@ -300,13 +314,10 @@ static int make(struct ledger *l, const char *origin, struct err *e)
         return ERR_IO;
     }
     int rc = read_version(l, &version, e);
-    if (rc == 0 && version == 0) {
-        rc = db_exec(l, "PRAGMA journal_mode = WAL; BEGIN IMMEDIATE;", e);
-        if (rc == 0 && (rc = make_tables(l, e)) == 0 && (rc = sign_make(l, origin, e)) == 0)
-            rc = db_exec(l, "COMMIT", e);
-        if (rc < 0)
-            sqlite3_exec(l->db, "ROLLBACK", NULL, NULL, NULL);
-    }
+    if (rc == 0 && version == 0)
+        rc = make_all(l, origin, e);
+    else if (rc == 0 && version < VERSION)
+        rc = db_migrate(l, version, e);
     close(fd);
     return rc;
 }
@@ -323,7 +334,7 @@ static int open_all(struct ledger *l, const char *origin, struct err *e)
         return rc;
     if (version == 0 && l->read_only)
         return err_set(e, ERR_NOENT, POS_NONE, "there is no ledger in '%s'", l->dir);
-    return version == 0 ? make(l, origin, e) : 0;
+    return version < VERSION ? make(l, origin, e) : 0;
 }
 
 int ledger_open(const char *dir, const struct ledger_opts *opts, struct ledger **ret, struct err *e)

@@ -94,6 +94,7 @@ struct ledger {
     const char *dir;
     const char *actor; // of events that name none
     bool read_only;
+    int migrated_from; // the format it had when it was opened, 0: that of now
     int busy_ms;
     int failed; // code of SQLite's last error
     sqlite3_stmt *stmts[LEDGER_STMTS];
@@ -131,7 +132,14 @@ int db_damaged(struct ledger *l, struct err *e, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 // A fact of the ledger as a whole, in the arena; NULL when it is not there.
 const char *db_meta(struct ledger *l, struct arena *a, const char *key, struct err *e);
+// Makes the tables that queries look at, empty.
+int db_make_index(struct ledger *l, struct err *e);
 int db_set_meta(struct ledger *l, const char *key, const char *value, struct err *e);
+
+// --- migrate.c
+// Brings a ledger of an earlier format to that of now, with a copy of what it was kept beside it.
+// The folder is locked.
+int db_migrate(struct ledger *l, int64_t version, struct err *e);
 
 // --- entry.c
 // Why ev may not be recorded: ERR_INVALID; 0 when it may.
@@ -164,6 +172,8 @@ void field_open_runs(int64_t (*ids)[LEDGER_FIELDS], const struct run_types *type
 // A transaction, or a part of the one we are in; what *_end gets decides whether it stays.
 int append_begin(struct ledger *l, struct err *e);
 int append_end(struct ledger *l, int rc, struct err *e);
+// Writes what queries look at of an event.
+int append_row(struct ledger *l, struct arena *a, const struct ledger_event *ev, struct err *e);
 // The id of a text and the first event that has it (ret_first may be NULL): 1 found, 0 not there,
 // <0 error.
 int name_find(struct ledger *l, const char *text, int64_t *ret, int64_t *ret_first, struct err *e);

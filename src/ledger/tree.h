@@ -13,6 +13,11 @@ int ledger_vkey(struct ledger *l, struct arena *a, const char **ret, struct err 
 int ledger_rotate_key(struct ledger *l, const char *reason, struct err *e)
     __attribute__((warn_unused_result));
 
+// Brings a ledger to the format of now, as every opening for writing does. The format it had (0:
+// that of now) and where a copy of it lies, in a. ERR_NOENT where there is none.
+int ledger_migrate(const char *dir, int *ret_from, const char **ret_copy, struct arena *a,
+                   struct err *e) __attribute__((warn_unused_result));
+
 struct ledger_checkpoint {
     const char *note; // the signed note, in the arena
     int64_t time;

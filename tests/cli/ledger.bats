@@ -164,6 +164,81 @@ END
     has "the checkpoint is not signed by this key"
 }
 
+# old_ledger FORMAT: one that an earlier andon made, by runs on localhost and events of a rollout: 25 events, as tests/data/ledger/make has them.
+old_ledger() {
+    cp -r "$BATS_TEST_DIRNAME/../data/ledger/format-$1" "$ANDON_HOME"
+    sqlite3 "$ANDON_HOME/ledger.db" <"$ANDON_HOME/ledger.sql" >/dev/null
+    mv "$ANDON_HOME"/{ledger.sql,proof} .
+    cp "$ANDON_HOME/checkpoint" old
+    chmod 600 "$ANDON_HOME"/ledger.{db,key}
+}
+
+format() { sqlite3 "${1:-$ANDON_HOME/ledger.db}" "PRAGMA user_version"; }
+
+@test "a ledger of an earlier format: nothing signed or proved changes, queries find what they did" {
+    for earlier in 1 2; do
+        old_ledger $earlier
+        run -2 andon ledger verify
+        has "has format $earlier of an earlier andon: 'andon ledger migrate' brings it to format 3 and keeps a copy"
+        [ "$(format)" = $earlier ]
+        run -0 andon ledger migrate
+        has "the ledger had format $earlier; as it was it is kept in $ANDON_HOME/ledger.db.format-$earlier"
+        [ "$(format) $(format "$ANDON_HOME/ledger.db.format-$earlier")" = "3 $earlier" ]
+        [ "$(stat -c %a "$ANDON_HOME/ledger.db.format-$earlier")" = 600 ]
+        sqlite3 ":memory:" ".read ledger.sql" ".dump" | tail -n +2 >was
+        sqlite3 "$ANDON_HOME/ledger.db.format-$earlier" .dump | diff was -
+        run -0 andon ledger migrate
+        has "the ledger has the format of now"
+        run -0 andon ledger verify --blobs --key "$(cat "$ANDON_HOME/ledger.pub")" --checkpoint old
+        has "3 blobs: as they were recorded"
+        andon ledger proof 3 | diff proof -
+        andon ledger checkpoint | diff old -
+        run -0 andon log --path '*/f' --output json
+        [ "${#lines[@]}" = 4 ]
+        run -0 andon log --type change --host web1 --output json
+        [ "${#lines[@]}" = 3 ]
+        run -0 andon who localhost /srv/old/h/f
+        has "+three"
+        run -0 andon who web1 nginx
+        events | "$FILL" "$ANDON_HOME"
+        run -0 andon ledger verify
+        has "39 events"
+        andon ledger proof --old 25 >grown
+        run -0 "$VERIFY" "$(andon ledger key)" grown old grown
+        rm -r "$ANDON_HOME"
+    done
+}
+
+@test "a ledger of an earlier format is migrated by whoever writes first, and by one alone" {
+    old_ledger 2
+    for i in 1 2 3 4; do andon ledger migrate >"out$i" & done
+    wait
+    [ "$(cat out? | grep -c "had format 2")" = 1 ]
+    [ "$(cat out? | grep -c "the format of now")" = 3 ]
+    run -0 andon ledger verify
+    rm -r "$ANDON_HOME"
+    old_ledger 2
+    events | "$FILL" "$ANDON_HOME"
+    run -0 andon ledger verify
+    has "39 events"
+    [ "$(format "$ANDON_HOME/ledger.db.format-2")" = 2 ]
+    [ "$(sqlite3 "$ANDON_HOME/ledger.db.format-2" 'SELECT count(*) FROM entry')" = 25 ]
+}
+
+@test "a migration that cannot keep its copy changes nothing; what was altered before is told behind it" {
+    old_ledger 2
+    mkdir "$ANDON_HOME/ledger.db.format-2.new"
+    run -2 andon ledger migrate
+    has "no copy of it can be kept"
+    [ "$(format)" = 2 ]
+    rmdir "$ANDON_HOME/ledger.db.format-2.new"
+    sqlite3 "$ANDON_HOME/ledger.db" "UPDATE entry SET json = replace(json, 'web1', 'web2') WHERE seq = 15; UPDATE entry SET json = 'x' WHERE seq = 16; DELETE FROM entry WHERE seq = 17"
+    run -0 andon ledger migrate
+    run -1 andon ledger verify
+    has "events 15 to 16: altered"
+    has "event 17: removed"
+}
+
 @test "verify names content that is gone" {
     ledger
     digest=$(printf '%064d' 7)
