@@ -6,11 +6,13 @@
 #include "core/file.h"
 #include "core/hash.h"
 #include "core/json.h"
+#include "core/artifact.h"
 #include "ledger/sshsig.h"
 #include "rollout/release.h"
 #include "rollout/service.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +82,30 @@ static int add_commit(struct release_command *c, const char *dir, struct release
     return 0;
 }
 
+// A file whose name says that it is an archive must be one: here it can be put right, on hosts it
+// would be a failed ring.
+static int check_form(const char *path, struct err *e)
+{
+    unsigned char head[ARTIFACT_HEAD];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, head, sizeof head) : -1;
+    int why = errno;
+    if (fd >= 0)
+        close(fd);
+    if (n < 0)
+        return err_set(e, ERR_IO, POS_NONE, "the artifact cannot be read: %s: %s", path,
+                       strerror(why));
+    enum artifact_form p = artifact_form_of(path, head, (size_t)n);
+    bool is = p == ARTIFACT_ZIP   ? artifact_is_zip(head, (size_t)n)
+              : p == ARTIFACT_TAR ? artifact_is_tar(head, (size_t)n)
+                                  : true;
+    return is ? 0
+              : err_set(e, ERR_INVALID, POS_NONE,
+                        "the artifact %s is no %s archive, although its name says so: nothing is "
+                        "released",
+                        path, artifact_form_name(p));
+}
+
 static int add_artifact(struct release_command *c, struct release *r, struct err *e)
 {
     const char *path = c->s.o.artifact, *want = c->s.o.digest;
@@ -94,7 +120,9 @@ static int add_artifact(struct release_command *c, struct release *r, struct err
         return err_set(e, ERR_INVALID, POS_NONE, "the artifact %s is %s", path,
                        S_ISREG(st.st_mode) ? "empty" : "no file");
     char hex[HASH_HEX_MAX];
-    int rc = want ? hash_file(HASH_SHA256, path, hex, e) : 0;
+    int rc = check_form(path, e);
+    if (rc == 0 && want)
+        rc = hash_file(HASH_SHA256, path, hex, e);
     if (rc < 0)
         return rc;
     if (want && strcasecmp(want, hex) != 0)

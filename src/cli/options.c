@@ -187,7 +187,8 @@ static const struct row table[] = {
     {0, "origin", "NAME", STR, AT(origin), OPT_LEDGER,
      "init: the name in checkpoints (HOST/andon)"},
     {0, "artifact", "FILE", STR, AT(artifact), OPT_RELEASE,
-     "create: what is delivered, a tar archive; kept by its digest"},
+     "create: what is delivered: a tar archive, compressed or not, a zip archive or any other "
+     "file; kept by its digest"},
     {0, "commit", "SHA", STR, AT(commit), OPT_RELEASE,
      "create: the commit it is made of (HEAD of the service's repository)"},
     {0, "digest", "SHA256", STR, AT(digest), OPT_RELEASE,

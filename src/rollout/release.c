@@ -169,6 +169,7 @@ struct value release_variable(struct ledger *l, const struct release *r, const c
     dict_set(v.u.dict, "commit", r->commit ? value_cstr(r->commit) : value_null());
     dict_set(v.u.dict, "artifact", path ? value_cstr(path) : value_null());
     dict_set(v.u.dict, "digest", r->digest ? value_cstr(r->digest) : value_null());
+    dict_set(v.u.dict, "name", r->digest && r->name ? value_cstr(r->name) : value_null());
     dict_set(v.u.dict, "previous", previous ? value_cstr(previous) : value_null());
     return v;
 }

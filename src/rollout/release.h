@@ -30,7 +30,7 @@ const char *release_statement(struct arena *a, const struct release *r);
 // with other content, or its version cannot be a name.
 int release_create(struct ledger *l, const struct release *r, struct err *e);
 // The play's variable andon_release for a release: service, version, commit, artifact (path on the
-// controller), digest, previous.
+// controller), digest, name (of its file), previous.
 struct value release_variable(struct ledger *l, const struct release *r, const char *previous,
                               struct arena *a);
 

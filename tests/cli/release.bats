@@ -101,6 +101,20 @@ key() {
     [ "$(andon release list)" = "No releases." ]
 }
 
+@test "what is named as an archive must be one; anything else is a file" {
+    setup_service
+    echo nonsense >b.tar.zst && cp b.tar.zst b.zip && cp b.tar.zst b.tar && cp b.tar.zst b.bin
+    run -1 andon release create shop 1.0 --artifact b.tar.zst
+    has "the artifact b.tar.zst is no tar archive, although its name says so: nothing is released"
+    run -1 andon release create shop 1.0 --artifact b.tar
+    run -1 andon release create shop 1.0 --artifact b.zip
+    has "the artifact b.zip is no zip archive"
+    [ "$(andon release list)" = "No releases." ]
+    run -0 andon release create shop 1.0 --artifact b.bin
+    tar -cf v7.tar --format=v7 -C w .
+    run -0 andon release create shop 1.1 --artifact v7.tar
+}
+
 @test "a full disk is one error, and no release" {
     setup_service
     [ -w /dev/shm ] || skip "no place to fill"
@@ -165,6 +179,19 @@ deploy() {
     run -2 andon run -i hosts site.yml -e "base=$DIR/srv"
     has "the artifact cannot be unpacked"
     [ ! -e srv/current ] && [ -z "$(ls -A srv/releases)" ]
+}
+
+@test "a program as a release has its name on hosts" {
+    setup_service
+    printf '#!/bin/sh\necho works\n' >shop.sh
+    run -0 andon release create shop 1.0 --artifact shop.sh --digest "$(sha256sum <shop.sh | cut -d' ' -f1)"
+    play <<<"- andon.release: {path: $DIR/srv}"
+    echo 'inventory: hosts' >>andon.yml
+    run -0 andon deploy shop 1.0
+    [ "$(srv/current/shop.sh)" = works ]
+    # and in the hands of a hook that passes on less
+    deploy 1.0 -e "base=$DIR/srv"
+    [ "$(srv/current/shop.sh)" = works ]
 }
 
 @test "a version with other content, and a folder that is not ours, stay as they are" {

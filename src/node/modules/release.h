@@ -20,6 +20,8 @@ const char *release_note(struct host_release *h, const char *version);
 // Brings the artifact here, verifies it, and unpacks it; when the folder has its name it is whole
 // and on the disk.
 int release_unpack(struct host_release *h);
+// What an artifact holds, into an empty folder, and the result's format. (release_extract.c)
+int release_extract(struct host_release *h, const char *file, const char *into);
 // Removes a version.
 int release_remove(struct host_release *h, const char *version);
 // Removes versions beyond those to be kept, and what an interrupted task left; names of the

@@ -43,44 +43,6 @@ static int receive(struct host_release *h, const char **ret_file, char *hex)
     return 0;
 }
 
-// -z where it is needed; GNU tar finds out by itself about others.
-static const char *compression(const char *file)
-{
-    unsigned char head[2] = {0};
-    int fd = open(file, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? read(fd, head, sizeof head) : 0;
-    if (fd >= 0)
-        close(fd);
-    return n == 2 && head[0] == 0x1f && head[1] == 0x8b ? "-z" : NULL;
-}
-
-static int extract(struct host_release *h, const char *file, const char *into)
-{
-    struct module *m = h->m;
-    const char *argv[10] = {"tar", "-x"}, *z = compression(file);
-    int64_t strip = module_int(m, "strip", 0);
-    struct proc p;
-    struct err e = ERR_INIT;
-    size_t n = 2;
-    if (z)
-        argv[n++] = z;
-    argv[n++] = "-o"; // they belong to who unpacks them
-    if (strip > 0)
-        argv[n++] = arena_printf(m->arena, "--strip-components=%lld", (long long)strip);
-    argv[n++] = "-f";
-    argv[n++] = file;
-    if (!proc_which(m->arena, "tar"))
-        return proc_fail_missing(m, "tar");
-    int rc = proc_run(m, argv, &(struct proc_opts){.cwd = into, .clean_lang = true}, &p, &e);
-    if (rc < 0)
-        return module_fail_err(m, &e);
-    if (p.rc != 0)
-        rc = module_fail(m, "the artifact cannot be unpacked: %s",
-                         p.err.len ? buf_str(&p.err) : "tar failed");
-    proc_release(&p);
-    return rc;
-}
-
 static int give_all(struct host_release *h, const char *path, uid_t uid, gid_t gid, int depth)
 {
     DIR *d = depth < MAX_DEPTH ? opendir(path) : NULL;
@@ -150,10 +112,10 @@ int release_unpack(struct host_release *h)
     dir = host_tmpdir(m, h->releases, &e);
     if (!dir)
         return module_fail_err(m, &e);
-    if (extract(h, file, dir) != 0 || dress(h, dir) != 0)
+    if (release_extract(h, file, dir) != 0 || dress(h, dir) != 0)
         return ERR_FAILED;
     if (!module_bool(m, "remote_src"))
-        unlink(file); // before all of it is brought to the disk
+        unlink(file); // where it still is: before all of it is brought to the disk
     return settle(h, dir, hex);
 }
 

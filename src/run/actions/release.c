@@ -1,5 +1,6 @@
 // release: the artifact lies on the controller; in a rollout the variable andon_release says what
 // is not given.
+#include "core/file.h"
 #include "core/hash.h"
 #include "run/actions/actions.h"
 
@@ -8,7 +9,7 @@
 
 static void fill_in(struct exec *x, struct dict *args)
 {
-    static const char *const names[] = {"version", "artifact", "digest", "keep"};
+    static const char *const names[] = {"version", "artifact", "digest", "name", "keep"};
     struct value r;
     if (template_expression(&x->tpl, x->a, "andon_release | default({})", POS_NONE, &r, NULL) < 0 ||
         r.type != VALUE_DICT)
@@ -35,6 +36,8 @@ int action_release(struct exec *x, struct dict *given, struct value *result)
     if (!state || strcmp(state, "present") == 0)
         fill_in(x, args);
     const char *artifact = arg_str(x, args, "artifact");
+    if (artifact && !arg_str(x, args, "name"))
+        dict_set(args, "name", value_cstr(path_base(artifact)));
     if (artifact && (!state || strcmp(state, "present") == 0) &&
         !arg_bool(args, "remote_src", false)) {
         const char *path = arg_local_file(x, artifact, "files", result);
