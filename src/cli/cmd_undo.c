@@ -478,7 +478,7 @@ static int guard(struct undo *u)
 static int read_deadline(struct undo *u)
 {
     double seconds = DEADLINE;
-    struct value v = value_cstr(u->s->o.deadline);
+    struct value v = value_cstr(u->s->o.deadline ? u->s->o.deadline : "");
     struct err e = ERR_INIT;
     int rc = u->s->o.deadline ? duration_parse(&v, &seconds, &e) : 0;
     if (rc == 0 && (seconds < 1 || seconds > DEADLINE_MAX))
