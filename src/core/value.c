@@ -397,7 +397,7 @@ int value_parse_bool(const char *s, size_t len)
 void value_mark_unsafe(struct value *v)
 {
     if (v->type == VALUE_STRING) {
-        v->flags |= VALUE_UNSAFE;
+        v->flags = (uint8_t)((v->flags | VALUE_UNSAFE) & ~VALUE_MARKUP); // as in Ansible
     } else if (v->type == VALUE_LIST) {
         for (size_t i = 0; i < v->u.list->len; i++)
             value_mark_unsafe(&v->u.list->items[i]);

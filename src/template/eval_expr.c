@@ -2,6 +2,8 @@
 // stack left.
 #include "template/eval.h"
 #include "template/hooks.h"
+#include "template/pystr.h"
+#include "template/walk.h"
 
 #include <string.h>
 
@@ -211,7 +213,8 @@ static NOINLINE int eval_unary(struct ev *ev, const struct node *n, struct value
     return rc < 0 ? rc : op_negate(ev, n->kind == N_NEG, &x, ret);
 }
 
-static int concat_piece(struct ev *ev, struct buf *b, const struct value *v, bool *unsafe)
+static int concat_piece(struct ev *ev, struct buf *b, const struct value *v, bool escape,
+                        bool *unsafe)
 {
     struct value p;
     if (v->type == VALUE_UNDEFINED)
@@ -222,30 +225,38 @@ static int concat_piece(struct ev *ev, struct buf *b, const struct value *v, boo
     if (rc < 0)
         return rc;
     *unsafe |= (p.flags & VALUE_UNSAFE) != 0;
-    if (p.type == VALUE_STRING && !(p.flags & VALUE_BYTES))
+    bool text = p.type == VALUE_STRING && !(p.flags & VALUE_BYTES);
+    if (escape && !is_markup(&p)) {
+        const char *s = text ? p.u.str.s : value_to_cstr(ev->a, &p);
+        str_escape(b, (struct text){s, text ? p.u.str.len : strlen(s)});
+    } else if (text) {
         buf_add(b, p.u.str.s, p.u.str.len);
-    else
+    } else {
         value_print(b, &p);
+    }
     return 0;
 }
 
 static NOINLINE int eval_concat(struct ev *ev, const struct node *n, struct value *ret)
 {
     struct value *v = values_push(ev->ctx->ss, n->u.list.n);
-    bool unsafe = false;
+    bool unsafe = false, escape = false;
     int rc = 0;
-    for (uint32_t i = 0; rc == 0 && i < n->u.list.n; i++)
+    for (uint32_t i = 0; rc == 0 && i < n->u.list.n; i++) {
         rc = eval_expr(ev, n->u.list.items[i], &v[i]);
+        escape |= ev->ctx->autoescape && rc == 0 && is_markup(&v[i]);
+    }
+    escape = escape && !node_is_constant(n);
     struct buf own, *b = session_buf(ev->ctx->ss, &own);
     for (uint32_t i = 0; rc == 0 && i < n->u.list.n; i++)
-        rc = concat_piece(ev, b, &v[i], &unsafe);
+        rc = concat_piece(ev, b, &v[i], escape, &unsafe);
     values_pop(ev->ctx->ss, n->u.list.n);
     if (rc == 0 && b->overflow)
         rc = err_set(ev->e, ERR_LIMIT, ev->ctx->pos, "string is larger than %zu MB",
                      OUTPUT_MAX >> 20);
     if (rc == 0) {
         *ret = value_strn(ev->a, buf_str(b), b->len);
-        ret->flags = unsafe ? VALUE_UNSAFE : 0;
+        ret->flags = (unsafe ? VALUE_UNSAFE : 0) | (escape ? VALUE_MARKUP : 0);
     }
     session_buf_done(ev->ctx->ss, b);
     return rc;

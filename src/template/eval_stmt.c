@@ -1,5 +1,7 @@
 // Runs statements: output, conditions, assignments, macros and the blocks that wrap others.
+#include "template/args.h"
 #include "template/eval.h"
+#include "template/walk.h"
 
 #include <string.h>
 
@@ -68,6 +70,13 @@ int eval_captured(struct ev *ev, const struct node_list *body, struct value *ret
     return rc;
 }
 
+// jinja2 writes constants down as plain text when it compiles.
+static void forget_markup(const struct node *n, struct value *v)
+{
+    if (is_markup(v) && node_is_constant(n))
+        v->flags &= (uint8_t)~VALUE_MARKUP;
+}
+
 static int eval_output(struct ev *ev, const struct node *n)
 {
     int rc = 0;
@@ -86,8 +95,10 @@ static int eval_output(struct ev *ev, const struct node *n)
             rc = out_value(ev, ready, true);
         } else {
             rc = eval_expr(ev, x, &v);
-            if (rc == 0)
+            if (rc == 0) {
+                forget_markup(x, &v);
                 rc = out_value(ev, &v, true);
+            }
         }
         if (rc < 0)
             eval_failed(ev, x, rc);

@@ -53,6 +53,14 @@ BUILTIN(filter_random)
         *ret = value_int(n);
         return 0;
     }
+    if (c->self.type == VALUE_DICT && c->self.u.dict->len && !has_start && !has_step) {
+        struct value key = value_int((int64_t)pyrandom_below(r, c->self.u.dict->len));
+        struct value *hit = dict_getv(c->self.u.dict, &key); // Python asks for a key by its number
+        if (!hit)
+            return fail_with(c, e, "%lld", (long long)key.u.i);
+        *ret = *hit;
+        return 0;
+    }
     struct list *l = NULL;
     if (c->self.type != VALUE_UNDEFINED && value_iterate(c, &c->self, &l, NULL) < 0)
         return fail_with(c, e, "random can only be used on sequences and integers");

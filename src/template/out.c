@@ -169,7 +169,7 @@ static struct value take_text(struct ev *ev, const struct out *o)
         return value_ref("", 0);
     if (o->nodes == 1 && o->first.type == VALUE_STRING) { // bytes are decoded
         struct value v = value_strn(ev->a, o->first.u.str.s, o->first.u.str.len);
-        v.flags = o->first.flags & (VALUE_NATIVE_TEXT | VALUE_PLAIN_STR);
+        v.flags = o->first.flags & (VALUE_NATIVE_TEXT | VALUE_PLAIN_STR | VALUE_MARKUP);
         value_set_pos(&v, value_pos(&o->first));
         if (!v.line)
             v.flags |= VALUE_PLAIN_STR;

@@ -176,7 +176,7 @@ static int run(struct templar *t, struct arena *a, struct template *tpl, const s
     }
     if (rc == 0 && ctx.unsafe && !out.unsafe && how->form != FORM_EXPRESSION) {
         if (ret->type == VALUE_STRING) {
-            ret->flags |= VALUE_UNSAFE;
+            value_mark_unsafe(ret);
         } else {
             *ret = value_copy(a, ret);
             value_mark_unsafe(ret);

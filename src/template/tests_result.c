@@ -134,8 +134,8 @@ static int matches(struct call *c, struct text pattern, int flags, const char *h
         return rc;
     bool anchored = strcmp(how, "match") == 0 || strcmp(how, "fullmatch") == 0;
     rc = regex_search(re, s, 0, anchored, false, &g, e);
-    regex_free(re);
     *ret = value_bool(rc == 1 && (!anchored || g[0] == 0)); // not behind bytes that are no UTF-8
+    regex_free(re);
     return rc < 0 ? rc : 0;
 }
 

@@ -157,3 +157,14 @@ int walk_children(struct node *n, bool store, walk_fn *fn, void *data)
     }
     return 0;
 }
+
+static int changes(void *data, struct node *n, bool store)
+{
+    (void)store;
+    return n->kind == N_NAME || n->kind == N_CALL || walk_children(n, false, changes, data);
+}
+
+bool node_is_constant(const struct node *n)
+{
+    return !changes(NULL, (struct node *)(uintptr_t)n, false); // nothing is changed
+}

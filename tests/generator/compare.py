@@ -16,8 +16,8 @@ class Chosen:
         self.template, self.want, self.got = (re.compile(x, re.S) for x in (template, want, got))
         self.why, self.also = why, also
 
-    def covers(self, template, want, got, unsafe):
-        return (self.template.search(template) and self.want.search(shown(want, template)) and self.got.search(shown(got, template)) and
+    def covers(self, template, lazy, want, got, unsafe):
+        return ((self.template.search(template) or self.template.search(lazy)) and self.want.search(shown(want, template)) and self.got.search(shown(got, template)) and
                 ('same' not in self.also or want[1] == got[1]) and ('unsafe' not in self.also or unsafe))
 
 
@@ -33,8 +33,8 @@ COMPILER = 'Ansible takes a template that breaks its compiler for plain text'
 
 def normal(answer):
     """The answer without what no two runs share."""
-    if answer[0] == 'ok' and answer[2] in ('Markup', '_GroupTuple'): # subclasses that are flags here, or nothing
-        answer = ['ok', re.sub(r'^Markup\((.*)\)$', r'\1', answer[1], flags=re.S), {'Markup': 'str', '_GroupTuple': 'tuple'}[answer[2]], answer[3]]
+    if answer[0] == 'ok' and answer[2] in ('Markup', 'str', '_GroupTuple'): # subclasses that are flags here, or nothing
+        answer = ['ok', re.sub(r'^Markup\((.*)\)$', r'\1', answer[1], flags=re.S), 'tuple' if answer[2] == '_GroupTuple' else 'str', answer[3]]
     if answer[0] in ('ok', 'crash'):
         return [answer[0], ADDRESS.sub('0x', answer[1])] + [TEXTS.sub('str', x) if isinstance(x, str) else x for x in answer[2:]]
     text = TEXTS.sub('str', ADDRESS.sub('0x', answer[1]))
@@ -74,18 +74,23 @@ def bare(text):
     return re.sub(r'\s', '', text.replace('\\n', '').replace('\\', ''))
 
 
-def difference(case, want, got):
-    """None when both agree; else the reason why the difference is chosen, or '' when it is not."""
-    if want is None or agree(meaning(case, want), meaning(case, got)):
-        return None
+def reasons(case, want, got):
+    """Why a difference may be chosen."""
     want, got, template = normal(want), normal(got), str(case['template'])
+    lazy = ' '.join(str(v) for v in case['vars'].values() if '{{' in str(v))
     unsafe = case.get('unsafe') or re.search(r'\b(lookup|query|q)\(', template + str(case['vars']))
     for row in CHOSEN:
-        if row.covers(template, want, got, unsafe):
-            return row.why
+        if row.covers(template, lazy, want, got, unsafe):
+            yield row.why
     if want[0] == 'ok' and bare(want[1]) == bare(repr(template)):
-        return COMPILER
-    return ''
+        yield COMPILER
+
+
+def difference(case, want, got):
+    """None when both agree; else a reason why the difference may be chosen, or '' when it is not."""
+    if want is None or agree(meaning(case, want), meaning(case, got)):
+        return None
+    return next(reasons(case, want, got), '')
 
 
 def by_time(why):

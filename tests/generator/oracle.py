@@ -1,4 +1,5 @@
 """What the installed ansible-core makes of a case: its own Templar, one for each kind of results."""
+import functools
 import os
 import resource
 import signal
@@ -59,7 +60,7 @@ def copied(v):
 
 def of_lists(f):
     """Of a filter that makes a set of what can be hashed."""
-    return lambda x, *args: f(*[list(v) if isinstance(v, (str, tuple)) else v for v in (x, *args)])
+    return functools.wraps(f)(lambda *args: f(*[list(v) if isinstance(v, (str, tuple)) else v for v in args]))
 
 
 def listed(obj, key, found):
