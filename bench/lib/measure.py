@@ -40,10 +40,10 @@ class Bench:
         self.home, self.quiet = home, quiet
         self.last_output = ""
 
-    def run(self, row, fleet, command, env=None, keep=False, sample=0.0):
-        """Runs `command` and fills `row`. keep: leave connections of the run before, and of this one,
-        alive. sample: seconds between looks at the tree's memory, 0 for none."""
-        if not keep:
+    def run(self, row, fleet, command, env=None, find=False, leave=False, sample=0.0):
+        """Runs `command` and fills `row`. find: with the connections that the run before has left; leave: leaves its own to the
+        next. sample: seconds between looks at the tree's memory, 0 for none."""
+        if not find:
             self.group.clear()
         if self.quiet:
             machine.wait_until_quiet([self.group, fleet.group], self.quiet)
@@ -65,7 +65,7 @@ class Bench:
         row.fleet_cpu = fleet.group.seconds() - theirs
         row.noise = (machine.busy_seconds() - all_of_it - row.controller_cpu - row.fleet_cpu) / row.wall
         row.tree_mib, row.process_mib = watch.tree, watch.process
-        if not keep:
+        if not leave:
             self.group.clear()
         with open(log, errors="replace") as f:
             self.last_output = f.read()

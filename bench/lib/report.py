@@ -89,10 +89,10 @@ def play(f):
                     name = tool + (", kept connection" if connection == "kept" else "") + (f", {kex}" if kex != "default" else "")
                     cpu = f.median("play", tool, hosts, "warm", connection, kex, field="controller_cpu")
                     theirs = f.median("play", tool, hosts, "warm", connection, kex, field="fleet_cpu")
-                    fresh = [f.median("play", "andon", hosts, mode, kex=kex) for mode in ("cold", "warm")]
+                    like = [f.median("play", "andon", hosts, mode, connection, kex) for mode in ("cold", "warm")]
                     lines.append([name, spread(cold), spread(warm), f"{number(cpu)} / {number(theirs)}",
-                                  times(f.median("play", tool, hosts, "cold", connection, kex), fresh[0]),
-                                  times(f.median("play", tool, hosts, "warm", connection, kex), fresh[1])])
+                                  times(f.median("play", tool, hosts, "cold", connection, kex), like[0]),
+                                  times(f.median("play", tool, hosts, "warm", connection, kex), like[1])])
         yield f"### The play of 20 tasks, {hosts} host{'s' if hosts > 1 else ''}"
         yield ""
         yield from table(["", "everything to change, s", "nothing to change, s", "CPU s of that: controller / hosts",

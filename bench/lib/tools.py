@@ -15,8 +15,6 @@ CHANGES = {"cold": 16, "warm": 0}
 class Ansible:
     """ansible-playbook with one of bench/config."""
 
-    connections = ("fresh",)
-
     def __init__(self, name, extra=(), needs=()):
         self.name, self.extra = name, list(extra)
         missing = [p for p in ["/usr/bin/ansible-playbook", *needs] if not os.path.exists(p)]
@@ -41,8 +39,6 @@ class Ansible:
 
 class Andon(Ansible):
     """andon under its own name."""
-
-    connections = ("fresh", "kept")
 
     def __init__(self, binary):
         self.name, self.binary, self.env, self.sample = "andon", binary, {}, 0.0
