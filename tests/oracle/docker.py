@@ -141,6 +141,11 @@ class Daemon:
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
+def offset(m):
+    """An address in one of the networks that Docker gives out, without which: 172.17.0.0/16 and so on, then 192.168.0.0/20 and so on."""
+    return "NET.%d.%s" % (int(m[2]) % (16 if m[1] == "192.168" else 256), m[3])
+
+
 def normal(v):
     if isinstance(v, dict):
         return {ID.sub(v[k].get("Name", "ID") if isinstance(v[k], dict) else "ID", k): "*" if k in PASSING and v[k] not in ("", None) else normal(v[k])
@@ -149,7 +154,7 @@ def normal(v):
         items = [normal(i) for i in v]
         return sorted(items, key=json.dumps)
     if isinstance(v, str):
-        v = re.sub(r"\b(172\.\d+|192\.168)(\.\d+\.\d+)(/(16|20))?\b", r"NET\2", v)  # networks are given what is free
+        v = re.sub(r"\b(172\.\d+|192\.168)\.(\d+)\.(\d+)(/(16|20))?\b", offset, v)
         return re.sub(r"\bID[0-9]*\b|\b[0-9a-f]{12}\b", "ID", TIME.sub("TIME", ID.sub("ID", v)))
     return v
 
