@@ -175,7 +175,7 @@ static void tell_unable(const struct looked *h)
         printf("%s: %zu package%s not compared: %s\n", h->expected.name, h->n_unable,
                h->n_unable == 1 ? " is" : "s are", h->why);
     if (h->expected.unknown)
-        printf("%s: %zu package%s not compared: the ledger has no version of dpkg's of %s\n",
+        printf("%s: %zu package%s not compared: the ledger has no version of %s\n",
                h->expected.name, h->expected.unknown, h->expected.unknown == 1 ? " is" : "s are",
                h->expected.unknown == 1 ? "it" : "them");
 }

@@ -259,20 +259,26 @@ static void dpkg_packages(struct subjects *l, const char *out)
     }
 }
 
-// "Installed: NAME-VERSION-RELEASE.ARCH", as dnf and yum list what they did.
+// "Installed: NAME-VERSION-RELEASE.ARCH", as dnf and yum list what they did; told as dpkg's is.
 static void rpm_packages(struct subjects *l, const struct list *done)
 {
-    for (size_t i = 0; i < done->len; i++) {
-        const char *s = value_to_cstr(l->a, &done->items[i]), *colon = strstr(s, ": ");
-        if (!colon)
-            continue;
-        const char *full = colon + 2, *cut = full + strlen(full);
-        for (int dashes = 0; cut > full && dashes < 2; dashes += *cut == '-')
-            cut--;
-        if (cut > full)
-            add_package(l, full, (size_t)(cut - full),
-                        arena_printf(l->a, "%.*s %s", (int)(colon - s), s, cut + 1));
-    }
+    static const struct {
+        const char *start, *word;
+    } kinds[] = {{"Removed: ", "removed"}, {"Installed: ", "installed"}};
+    // what a newer version replaced was removed, too: that it is installed comes later
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+        for (size_t i = 0; i < done->len; i++) {
+            const char *s = value_to_cstr(l->a, &done->items[i]);
+            size_t n = strlen(kinds[k].start);
+            if (strncmp(s, kinds[k].start, n) != 0)
+                continue;
+            const char *full = s + n, *cut = full + strlen(full);
+            for (int dashes = 0; cut > full && dashes < 2; dashes += *cut == '-')
+                cut--;
+            if (cut > full)
+                add_package(l, full, (size_t)(cut - full),
+                            arena_printf(l->a, "%s %s", kinds[k].word, cut + 1));
+        }
 }
 
 // The names as the task has them, without what says which version.

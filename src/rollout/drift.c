@@ -84,18 +84,41 @@ static void expect_after(struct drift_host *h, const struct dict *after,
     }
 }
 
-// "installed 1.2-3", "removed 1.2-3", "purged 1.2-3": what dpkg said it did.
-static void expect_package(struct drift_host *h, const struct ledger_event *ev, struct arena *a)
+struct reading {
+    struct drift_host *host;
+    struct arena *a;
+    const char *rpms, *rpms_run; // NAME.ARCH<tab>STATE: what the last task of rpm's changed
+};
+
+// Of some packages of rpm's several versions are there (kernels): that one was removed does not say
+// that none is left.
+static bool is_left(const struct reading *r, const struct ledger_event *ev)
+{
+    size_t n = strlen(ev->package);
+    bool this_run = r->rpms && ev->run && r->rpms_run && strcmp(ev->run, r->rpms_run) == 0;
+    for (const char *s = this_run ? r->rpms : ""; *s; s += strcspn(s, "\n"), s += *s == '\n') {
+        const char *tab = strpbrk(s, "\t\n"),
+                   *dot = strncmp(s, ev->package, n) == 0 && s[n] == '.' ? s + n : NULL;
+        // the last dot ends the name
+        if (tab && *tab == '\t' && dot && !memchr(dot + 1, '.', (size_t)(tab - dot - 1)) &&
+            tab[1] != '-')
+            return true;
+    }
+    return false;
+}
+
+// "installed 1.2-3", "removed 1.2-3", "purged 1.2-3": what dpkg said it did, or dnf.
+static void expect_package(struct reading *r, const struct ledger_event *ev)
 {
     const char *detail = ev->body ? dict_str(ev->body, "detail", "") : "";
-    struct drift_thing *t = thing_of(h, DRIFT_PACKAGE, ev->package, a);
+    struct drift_thing *t = thing_of(r->host, DRIFT_PACKAGE, ev->package, r->a);
     size_t verb = strcspn(detail, " ");
     const char *version = detail[verb] ? detail + verb + 1 : "";
     t->state = NULL;
     if (strncmp(detail, "installed ", 10) == 0 && *version && !strchr(version, ' '))
         t->state = version;
     else if (strncmp(detail, "removed ", 8) == 0 || strncmp(detail, "purged ", 7) == 0)
-        t->state = "-";
+        t->state = is_left(r, ev) ? NULL : "-";
     left_by(t, ev);
 }
 
@@ -112,31 +135,37 @@ static void hide(struct drift_host *h, int64_t time, struct arena *a)
     ((int64_t *)(uintptr_t)h->hidden)[h->n_hidden++] = time;
 }
 
-// Packages that a task changed, as lines that begin with NAME:ARCH: what is known of them is out of
-// date, unless events of their own say what they are.
-static void forget_packages(struct drift_host *h, const struct dict *after, struct arena *a)
+// Packages that a task changed, as lines that begin with NAME:ARCH (dpkg) or NAME.ARCH (rpm): what
+// is known of them is out of date, unless events of their own say what they are.
+static void forget_lines(struct drift_host *h, const char *lines, char arch, struct arena *a)
+{
+    for (const char *s = lines; *s; s += strcspn(s, "\n"), s += *s == '\n') {
+        char *name = arena_strndup(a, s, strcspn(s, "\t\n"));
+        char *end = arch == '.' ? strrchr(name, arch) : strchr(name, arch);
+        if (end)
+            *end = '\0';
+        const struct value *at = dict_get(h->at, arena_printf(a, "%d %s", DRIFT_PACKAGE, name));
+        if (at)
+            h->things[at->u.i].state = NULL;
+    }
+}
+
+static void forget_packages(struct reading *r, const struct dict *after, const char *run)
 {
     struct dict_entry *it;
     DICT_EACH(after, it)
     {
-        if (it->key.type != VALUE_STRING || strncmp(it->key.u.str.s, "apt:", 4) != 0 ||
-            it->val.type != VALUE_STRING)
+        if (it->key.type != VALUE_STRING || it->val.type != VALUE_STRING)
             continue;
-        for (const char *s = it->val.u.str.s; *s;) {
-            const struct value *at = dict_get(
-                h->at, arena_printf(a, "%d %.*s", DRIFT_PACKAGE, (int)strcspn(s, ":\t\n"), s));
-            if (at)
-                h->things[at->u.i].state = NULL;
-            s += strcspn(s, "\n");
-            s += *s == '\n';
+        if (strncmp(it->key.u.str.s, "apt:", 4) == 0)
+            forget_lines(r->host, it->val.u.str.s, ':', r->a);
+        if (strncmp(it->key.u.str.s, "dnf:", 4) == 0) {
+            forget_lines(r->host, it->val.u.str.s, '.', r->a);
+            r->rpms = it->val.u.str.s;
+            r->rpms_run = run;
         }
     }
 }
-
-struct reading {
-    struct drift_host *host;
-    struct arena *a;
-};
 
 static int take_change(void *data, const struct ledger_event *ev)
 {
@@ -144,9 +173,9 @@ static int take_change(void *data, const struct ledger_event *ev)
     const struct value *after = ev->body ? dict_get(ev->body, "after") : NULL;
     bool has_after = after && after->type == VALUE_DICT;
     if (has_after)
-        forget_packages(r->host, after->u.dict, r->a);
+        forget_packages(r, after->u.dict, ev->run);
     if (ev->package)
-        expect_package(r->host, ev, r->a);
+        expect_package(r, ev);
     if (has_after)
         expect_after(r->host, after->u.dict, ev, r->a);
     // A change whose outcome is not known: what was known of the path is out of date.
@@ -169,7 +198,7 @@ int drift_expected(struct ledger *l, const char *host, struct arena *a, struct d
     static const char *const types[] = {"change", NULL};
     struct ledger_filter f = {.types = types, .host = host};
     *ret = (struct drift_host){.name = host, .ledger = l, .at = value_dict(a).u.dict};
-    struct reading r = {ret, a};
+    struct reading r = {.host = ret, .a = a};
     int err = ledger_each(l, &f, a, take_change, &r, e);
     if (err < 0)
         return err;
@@ -234,6 +263,16 @@ static bool differs(const char *expected, const char *found)
     return expected && strcmp(expected, found) != 0;
 }
 
+// rpm keeps several versions of some packages: the expected one must be among them.
+static bool has_version(const char *found, const char *version)
+{
+    size_t n = strlen(version);
+    for (const char *s = found; *s; s += strcspn(s, " "), s += *s == ' ')
+        if (strcspn(s, " ") == n && strncmp(s, version, n) == 0)
+            return true;
+    return false;
+}
+
 // Whether a change of a run that no_log hides may have made it.
 static bool may_be_hidden(const struct drift_host *h, const struct drift_thing *t, int64_t since)
 {
@@ -296,7 +335,8 @@ static bool compare_one(const struct drift_host *h, const struct drift_thing *t,
     if (!state) // the host could not say
         return false;
     const char *same = comparable(h, t, state, a);
-    bool other = same && differs(t->state, same);
+    bool other = same && differs(t->state, same) &&
+                 !(t->kind == DRIFT_PACKAGE && has_version(same, t->state));
     // The mode of what is no longer there says nothing.
     bool other_attr = t->attr && strcmp(attr, "-") != 0 && differs(t->attr, attr);
     if ((!other && !other_attr) || may_be_hidden(h, t, since))

@@ -109,7 +109,7 @@ END
 {"type":"change","run":"r-9","host":"h1","package":"nano","body":{"module":"dnf","kind":"package","detail":"state present"}}
 END
     run -0 andon drift -i hosts h1
-    has "h1: 1 package is not compared: the ledger has no version of dpkg's of it"
+    has "h1: 1 package is not compared: the ledger has no version of it"
     output=$(andon drift -i hosts h1 --output json)
     jq -e '.hosts.h1.not_compared == 1' <<<"$output"
 }

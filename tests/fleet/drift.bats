@@ -108,6 +108,81 @@ Y
 
 jq_count() { python3 -c 'import json, sys; print(len(json.loads(sys.argv[1])["hosts"]["h1"]["drift"]))' "$1"; }
 
+# rpm_stand_in: what rpm and dnf say of a list of packages. With the real ones: undo_packages.bats.
+rpm_stand_in() {
+    host sh -c 'mkdir -p /var/lib/rpm && touch /var/lib/rpm/rpmdb.sqlite /var/lib/rpm/list
+cat >/usr/local/bin/rpm <<"R"
+#!/bin/sh
+while [ $# -gt 0 ]; do
+    case $1 in
+    -qa) all=1 ;;
+    --qf) format=$2; shift ;;
+    -*) ;;
+    *) name=$1 ;;
+    esac
+    shift
+done
+awk -v f="$format" -v name="$name" -v all="$all" "
+    function put(s, from, to,  i) { while (i = index(s, from)) s = substr(s, 1, i - 1) to substr(s, i + length(from)); return s }
+    all || \$1 == name {
+        n++
+        s = put(put(put(put(f, \"%{nevra}\", \"%{name}-%{evr}.%{arch}\"), \"%{name}\", \$1), \"%{evr}\", \$2), \"%{arch}\", \$3)
+        s = put(put(put(s, \"%{installtime}\", \$4), \"%{NAME}\", \$1), \"%{ARCH}\", \$3)
+        printf \"%s\", put(s, \"%{EPOCHNUM}:%{VERSION}-%{RELEASE}\", \"0:\" \$2)
+    }
+    END { exit n || all ? 0 : 1 }" /var/lib/rpm/list
+R
+cat >/usr/local/bin/dnf <<"D"
+#!/bin/sh
+for spec; do :; done
+now=$(date +%s) list=/var/lib/rpm/list
+case " $* " in
+*" remove "*) sed -i "/^$spec /d" $list ;;
+*" upgrade "*) sed -i "s/^$spec .*/$spec 2-1 noarch $now/" $list ;;
+*) echo "${spec%-*} ${spec##*-}-1 noarch $now" >>$list ;;
+esac
+D
+chmod 755 /usr/local/bin/rpm /usr/local/bin/dnf'
+}
+
+# dnf STATE NAME: what a run does.
+dnf_run() {
+    echo "- {hosts: all, gather_facts: false, tasks: [{dnf: {name: $2, state: $1}}]}" >site.yml
+    andon run -i hosts site.yml
+}
+
+@test "packages of rpm" {
+    rpm_stand_in
+    dnf_run present probe-1
+    run andon drift -i hosts
+    echo "$output" # shown when it fails
+    [ "$status" = 0 ]
+    has "1 of 1 hosts as andon left them (1 thing"
+    host sed -i 's/^probe 1-1 .*/probe 2-1 noarch 1790000000/' /var/lib/rpm/list
+    run andon drift -i hosts
+    echo "$output" # shown when it fails
+    [ "$status" = 2 ]
+    has "probe: 2-1.noarch, was 1-1.noarch"
+    has "changed 2026-09-21"
+    host sh -c 'echo probe 1-1 noarch 1700000000 >>/var/lib/rpm/list' # several versions side by side
+    run andon drift -i hosts
+    [ "$status" = 0 ]
+    host sed -i '/^probe 2-1/d' /var/lib/rpm/list
+    dnf_run latest probe
+    run andon who h1 probe
+    has "installed 2-1.noarch"
+    run andon drift -i hosts
+    [ "$status" = 0 ]
+    dnf_run absent probe
+    run andon drift -i hosts
+    [ "$status" = 0 ]
+    host sh -c 'echo probe 3-1 noarch 1790000000 >>/var/lib/rpm/list'
+    run andon drift -i hosts
+    [ "$status" = 2 ]
+    has "probe: 3-1.noarch, was not installed"
+    host sh -c 'rm -r /var/lib/rpm /usr/local/bin/rpm /usr/local/bin/dnf'
+}
+
 @test "a host that cannot be reached is told" {
     echo '- {hosts: all, gather_facts: false, tasks: [{copy: {dest: /etc/motd, content: "a\n"}}]}' >site.yml
     andon run -i hosts site.yml

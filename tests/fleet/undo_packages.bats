@@ -146,6 +146,50 @@ there_and_back() {
     has "drop: mysql_db: a dropped database does not come back"
 }
 
+@test "dnf: what drift says of its packages" {
+    local home=$ANDON_HOME
+    cat >site.yml <<'Y'
+- {hosts: all, gather_facts: false, tasks: [{dnf: {name: probe-1}}]}
+Y
+    host sh -c 'rpm -e probe 2>/dev/null; true'
+    export ANDON_HOME=$BATS_TEST_TMPDIR/drift
+    andon run -i hosts site.yml
+    run andon drift -i hosts
+    echo "$output"
+    [ "$status" = 0 ]
+    [[ $output == *"1 of 1 hosts as andon left them (1 thing"* ]]
+    host sh -c 'dnf -q -y install probe >/dev/null 2>&1; dnf -q -y upgrade probe >/dev/null 2>&1'
+    run andon drift -i hosts
+    echo "$output"
+    [ "$status" = 2 ]
+    [[ $output == *"probe: 2-1.noarch, was 1-1.noarch"*"changed 20"* ]]
+    sed -i 's/name: probe-1/name: probe, state: latest/' site.yml
+    andon run -i hosts site.yml # nothing to do: it is still not what a run put there
+    run andon drift -i hosts
+    [ "$status" = 2 ]
+    host rpm -e probe
+    run andon drift -i hosts
+    [[ $output == *"probe: not installed, was 1-1.noarch"* ]]
+    andon run -i hosts site.yml
+    sed -i 's/state: latest/state: absent/' site.yml
+    andon run -i hosts site.yml
+    run andon drift -i hosts
+    [ "$status" = 0 ]
+    host sh -c 'dnf -q -y install probe-1 >/dev/null 2>&1'
+    run andon drift -i hosts
+    [ "$status" = 2 ]
+    [[ $output == *"probe: 1-1.noarch, was not installed"* ]]
+    # an upgrade is told as what it put there
+    sed -i 's/state: absent/state: latest/' site.yml
+    andon run -i hosts site.yml
+    run andon drift -i hosts
+    [ "$status" = 0 ]
+    run andon who h1 probe
+    [[ $output == *"installed 2-1.noarch"* ]]
+    host rpm -e probe
+    ANDON_HOME=$home
+}
+
 @test "dnf: versions back and forth" {
     there_and_back '{name: install, dnf: {name: probe-1}}'
     host sh -c 'dnf -q -y install probe-1 >/dev/null 2>&1'

@@ -151,7 +151,12 @@ static void subjects(void **state)
          "package nginx: state latest; package curl: state latest"},
         {"dnf", "{\"name\": \"nginx\"}",
          "{\"results\": [\"Installed: nginx-core-1:1.20-1.el9.x86_64\", \"Removed: x\"]}",
-         "package nginx-core: Installed 1:1.20-1.el9.x86_64"},
+         "package nginx-core: installed 1:1.20-1.el9.x86_64"},
+        {"dnf", "{\"name\": \"probe\", \"state\": \"latest\"}",
+         "{\"results\": [\"Installed: probe-2-1.noarch\", \"Installed: libx-1-1.noarch\", "
+         "\"Removed: probe-1-1.noarch\", \"Removed: old-3-1.noarch\"]}",
+         "package probe: installed 2-1.noarch; package old: removed 3-1.noarch; package libx: "
+         "installed 1-1.noarch"},
         {"pip", "{\"name\": [\"flask>=2\", \"x[y]\"]}", "{}", "package flask: -; package x: -"},
         {"user", "{\"name\": \"ann\", \"password\": \"h\"}", "{}", "user ann: -"},
         {"sysctl", "{\"name\": \"vm.swappiness\", \"value\": \"1\"}", "{}",

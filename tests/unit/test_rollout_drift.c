@@ -281,6 +281,54 @@ static void what_a_vault_held_is_compared_by_a_keyed_digest(void **state)
     assert_string_equal(d->found, "mode 0644, owner 0:0");
 }
 
+#define INSTALLED(version) "{\"detail\":\"installed " version "\"}"
+
+static void of_rpm_several_versions_may_be_there(void **state)
+{
+    struct fixture *f = *state;
+    size_t n;
+    change(f, "r-1", NULL, "kernel", INSTALLED("6.2-1.x86_64"));
+    struct drift_host h = expected(f);
+    compare(f, &h, "[{\"state\":\"6.1-1.x86_64 6.2-1.x86_64\"}]", &n);
+    assert_int_equal(n, 0);
+    compare(f, &h, "[{\"state\":\"6.2-1.x86_64\"}]", &n);
+    assert_int_equal(n, 0);
+    struct drift_finding *d =
+        compare(f, &h, "[{\"state\":\"6.1-1.x86_64 6.2-1.x86_64.1\",\"since\":7}]", &n);
+    assert_int_equal(n, 1);
+    assert_string_equal(d->expected, "6.2-1.x86_64");
+    assert_string_equal(d->found, "6.1-1.x86_64 6.2-1.x86_64.1");
+    assert_int_equal(d->since, 7000000);
+    d = compare(f, &h, "[{\"state\":\"-\"}]", &n);
+    assert_int_equal(n, 1);
+    assert_string_equal(d->found, "not installed");
+}
+
+// What rpm's tasks leave, in the words of the helper's journal.
+static void what_rpm_left_is_known_or_forgotten(void **state)
+{
+    static const char after[] = "{\"detail\":\"removed 6.1-1.x86_64\",\"after\":{\"dnf:rpm\":"
+                                "\"kernel.x86_64\\t0123456789abcdef\\nold.noarch\\t-\\n"
+                                "python3.11.x86_64\\t0123456789abcdef\\n\"}}";
+    struct fixture *f = *state;
+    change(f, "r-1", NULL, "python3.11", INSTALLED("3.11-1.x86_64"));
+    change(f, "r-1", NULL, "python3", INSTALLED("3.9-1.x86_64"));
+    change(f, "r-2", NULL, "kernel", after);
+    change(f, "r-2", NULL, "old", "{\"detail\":\"removed 1-1.noarch\"}");
+    change(f, "r-2", NULL, "python3", "{\"detail\":\"removed 3.9-1.x86_64\"}");
+    struct drift_host h = expected(f);
+    // one kernel is left, and of python3.11 nobody says which
+    assert_int_equal(h.n, 2);
+    assert_int_equal(h.unknown, 2);
+    assert_string_equal(h.things[0].name, "python3");
+    assert_string_equal(h.things[0].state, "-");
+    assert_string_equal(h.things[1].name, "old");
+    assert_string_equal(h.things[1].state, "-");
+    change(f, "r-3", NULL, "kernel", "{\"detail\":\"removed 6.2-1.x86_64\"}"); // another run's
+    h = expected(f);
+    assert_int_equal(h.n, 3);
+}
+
 static void what_the_host_cannot_look_at_is_counted(void **state)
 {
     struct fixture *f = *state;
@@ -308,6 +356,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(told_once, setup, teardown),
         cmocka_unit_test_setup_teardown(what_a_vault_held_is_compared_by_a_keyed_digest, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(of_rpm_several_versions_may_be_there, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_rpm_left_is_known_or_forgotten, setup, teardown),
         cmocka_unit_test_setup_teardown(what_the_host_cannot_look_at_is_counted, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,8 @@
 #include "node/modules/dpkg.h"
 #include "node/text.h"
 
+#include "core/file.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -18,6 +20,8 @@ struct looking {
     struct dpkg_db db;
     bool has_db;
     struct dict *package_times; // name -> seconds, from dpkg's log; NULL: not read yet
+    struct dict *rpms;          // name -> state and since; NULL: not read yet
+    const char *rpm_unable;     // why it cannot say; NULL: it can
 };
 
 static void look_file(struct looking *l, const char *path, struct dict *ret)
@@ -58,12 +62,8 @@ static void read_log(struct looking *l, const char *path)
         take_line(l, line);
 }
 
-static void look_package(struct looking *l, const char *name, struct dict *ret)
+static void look_dpkg(struct looking *l, const char *name, struct dict *ret)
 {
-    if (!text_exists(STATUS)) {
-        dict_set(ret, "unable", value_cstr("it has no dpkg, whose packages alone are followed"));
-        return;
-    }
     if (!l->has_db)
         dpkg_read(&l->db, l->m->arena);
     l->has_db = true;
@@ -77,6 +77,77 @@ static void look_package(struct looking *l, const char *name, struct dict *ret)
     dict_set(ret, "state", value_cstr(p && p->present ? p->version : "-"));
     if (since)
         dict_set(ret, "since", *since);
+}
+
+// Whether rpm has a database: asking it, where it is a program alone, would make one.
+static bool has_rpm(struct module *m)
+{
+    static const char *const files[] = {"rpmdb.sqlite", "Packages", "Packages.db"};
+    const char *home = getenv("HOME");
+    const char *const folders[] = {
+        "/var/lib/rpm", "/usr/lib/sysimage/rpm",
+        arena_printf(m->arena, "%s/.rpmdb", home ? home : "/root")}; // Debian's
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+        for (size_t k = 0; k < sizeof files / sizeof *files; k++)
+            if (text_exists(path_join(m->arena, folders[i], files[k])))
+                return proc_which(m->arena, "rpm") != NULL;
+    return false;
+}
+
+// All packages of rpm, once: of some there are several versions.
+static void read_rpms(struct looking *l)
+{
+    struct arena *a = l->m->arena;
+    struct output o;
+    struct argv v =
+        argv_of(a, "rpm", "-qa", "--qf", "%{name}\\t%{evr}.%{arch}\\t%{installtime}\\n", NULL);
+    const struct proc_opts opts = {.clean_lang = true, .cwd = "/"};
+    l->rpms = value_dict(a).u.dict;
+    if (!has_rpm(l->m)) {
+        l->rpm_unable = "it has neither dpkg nor rpm, whose packages alone are followed";
+        return;
+    }
+    if (command_run(l->m, &v, &opts, &o) != 0 || o.rc != 0) {
+        l->rpm_unable = "rpm does not say what is installed";
+        return;
+    }
+    for (char *c = arena_strdup(a, o.out), *line; (line = text_line(&c));) {
+        char *name = text_piece(&line, '\t'), *version = text_piece(&line, '\t'),
+             *time = text_piece(&line, '\t');
+        if (!name || !version || !time)
+            continue;
+        const struct value *had = dict_get(l->rpms, name);
+        struct value one = value_dict(a);
+        const char *before = had ? dict_str(had->u.dict, "state", "") : "";
+        int64_t since = strtoll(time, NULL, 10), last = had ? dict_int(had->u.dict, "since", 0) : 0;
+        dict_set(one.u.dict, "state", value_strf(a, "%s%s%s", before, *before ? " " : "", version));
+        dict_set(one.u.dict, "since", value_int(since > last ? since : last));
+        dict_set(l->rpms, name, one);
+    }
+}
+
+static bool look_rpm(struct looking *l, const char *name, struct dict *ret)
+{
+    if (!l->rpms)
+        read_rpms(l);
+    const struct value *is = dict_get(l->rpms, name);
+    if (is)
+        dict_update(ret, is->u.dict);
+    return is != NULL;
+}
+
+// dpkg's, or rpm's where dpkg does not have it: hosts with both have few of one.
+static void look_package(struct looking *l, const char *name, struct dict *ret)
+{
+    bool dpkg = text_exists(STATUS);
+    if (dpkg)
+        look_dpkg(l, name, ret);
+    if ((dpkg && strcmp(dict_str(ret, "state", "-"), "-") != 0) || look_rpm(l, name, ret) || dpkg)
+        return;
+    if (l->rpm_unable)
+        dict_set(ret, "unable", value_cstr(l->rpm_unable));
+    else
+        dict_set(ret, "state", value_cstr("-"));
 }
 
 // --- services
