@@ -19,7 +19,8 @@ struct guard {
     struct ledger *ledger; // opened when first needed
     const char *actor;
     bool verified, protected;
-    const char *which; // a host that is protected
+    const char *which;               // a host that is protected
+    const struct guard_meant *meant; // by whose address it is; NULL: by its name
     struct policy_decision decision;
     struct dict *judged; // hosts that were asked for
 };
@@ -34,17 +35,25 @@ static int fail(struct session *s, struct err *e)
 // --- hosts
 // ------------------------------------------------------------------------------------------
 
-bool guard_host_matches(void *data, const char *pattern, const char *host)
+static bool is_among(struct session *s, struct inventory *inv, const char *pattern,
+                     const char *host)
 {
-    struct session *s = data;
     struct value v = value_cstr(pattern);
     struct inventory_hosts found = {0};
-    if (inventory_match(s->inventory, s->arena, &v, NULL, NULL, &found, NULL) < 0)
+    if (inventory_match(inv, s->arena, &v, NULL, NULL, &found, NULL) < 0)
         return false;
     for (size_t i = 0; i < found.len; i++)
         if (strcmp(found.hosts[i]->name, host) == 0)
             return true;
     return false;
+}
+
+bool guard_host_matches(void *data, const char *pattern, const char *host)
+{
+    struct session *s = data;
+    const struct guard_meant *m;
+    return is_among(s, s->inventory, pattern, host) ||
+           ((m = guard_meant(s, host)) && is_among(s, m->inventory, pattern, m->name));
 }
 
 // One of hosts that the policy protects. A pattern that cannot be read protects everything.
@@ -62,10 +71,21 @@ static int find_protected(struct guard *g, const char *const *hosts, struct err 
                 if (strcmp(found.hosts[i]->name, *h) == 0) {
                     g->protected = true;
                     g->which = *h;
+                    g->meant = NULL;
                     return 0;
                 }
     }
-    return 0;
+    int rc = guard_addresses_read(s, g->policy, e);
+    for (const char *const *h = hosts; *h && rc == 0; h++) {
+        const struct guard_meant *meant = guard_meant(s, *h);
+        if (!meant)
+            continue;
+        g->protected = true;
+        g->which = *h;
+        g->meant = meant;
+        return 0;
+    }
+    return rc;
 }
 
 // Hosts of delegate_to that count: those that are protected, and where all is forbidden that no
@@ -120,6 +140,8 @@ static int append(struct guard *g, const char *type, const char *reason, struct 
     dict_set(body.u.dict, "command", value_cstr(g->job->command));
     if (g->decision.rule)
         dict_set(body.u.dict, "rule", value_cstr(g->decision.rule));
+    if (g->meant)
+        dict_set(body.u.dict, "meant", value_cstr(g->meant->name));
     struct ledger_event ev = {
         .type = type, .actor = g->actor, .host = g->which, .body = body.u.dict};
     return ledger_append(g->ledger, &ev, 1, e);
@@ -210,12 +232,22 @@ static int is_of_rollout(struct guard *g, bool *ret, struct err *e)
 // --- by hand
 // ------------------------------------------------------------------------------------------
 
+// The protected host, for people: "web1", or "x, which is web1 by its address 10.0.0.5,".
+static const char *which_host(const struct guard *g)
+{
+    return !g->protected || !g->which ? NULL
+           : g->meant ? arena_printf(g->s->arena, "%s, by its address %s the host %s,", g->which,
+                                     g->meant->address, g->meant->name)
+                      : g->which;
+}
+
 static void decide(struct guard *g)
 {
     struct policy_request q = {.action = g->s->undoes ? POLICY_UNDO : POLICY_RUN,
                                .actor = g->actor,
                                .verified = g->verified,
                                .protected = g->protected,
+                               .which = which_host(g),
                                .hosts = g->job->hosts,
                                .host_matches = guard_host_matches,
                                .data = g->s,
@@ -413,6 +445,7 @@ static int judge_one(struct guard *g, const char *host, struct err *e)
     const struct guard_job *whole = g->job;
     g->job = &job;
     g->protected = false;
+    g->meant = NULL;
     int rc = find_protected(g, one, e);
     bool asks =
         g->protected || (g->policy->default_deny && inventory_find_host(g->s->inventory, host));

@@ -35,7 +35,19 @@ void guard_end(struct session *s);
 struct plan;
 int guard_request(struct session *s, const struct guard_job *j, struct plan *p, int code);
 
-// For struct policy_request: data is the session, on whose inventory patterns are matched.
+// A protected host that another name has the address of.
+struct guard_meant {
+    const char *name, *address;
+    struct inventory *inventory; // where it is called so
+};
+struct policy;
+// Finds the addresses of protected hosts, in the inventory of the run and in that of the policy.
+int guard_addresses_read(struct session *s, const struct policy *p, struct err *e);
+// The protected host at the address of that name; NULL: none, or they have not been read.
+const struct guard_meant *guard_meant(struct session *s, const char *host);
+
+// For struct policy_request: data is the session, on whose inventory patterns are matched. A host
+// at the address of a protected one is that one, too.
 bool guard_host_matches(void *data, const char *pattern, const char *host);
 
 // --- guard_request.c

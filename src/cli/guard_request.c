@@ -174,6 +174,8 @@ static int keep(struct session *s, const struct guard_job *j, const char *plan, 
                *signature, *principal = NULL;
     int rc = identity_policy(s, &p, e);
     if (rc == 0)
+        rc = guard_addresses_read(s, p, e);
+    if (rc == 0)
         rc = identity_sign(s, statement, false, &signature, &principal, e);
     if (rc >= 0 && !principal) // else who asked could approve it, too
         rc = err_set(e, ERR_INVALID, POS_NONE,

@@ -37,7 +37,8 @@ struct session {
     const char *undoes;           // the run that this one puts back, or NULL
     const char *actor;            // the verified principal who runs this, or NULL: who is logged in
     const struct dict *authority; // what allows the run (docs/EVENTS.md), or NULL: nothing does
-    struct guard *guard;          // judges hosts that the run comes to meet; NULL: all may be
+    struct guard_addresses *addresses; // of protected hosts, or NULL: not read
+    struct guard *guard;               // judges hosts that the run comes to meet; NULL: all may be
     bool secrets_as_given;  // only those the command line names: what settings name may be a script
     struct dict *pending;   // handlers an earlier run left undone, or NULL
     struct run *running;    // what Ctrl-C interrupts

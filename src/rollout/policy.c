@@ -54,7 +54,7 @@ static const struct key rule_keys[] = {
 
 struct policy_text {
     const struct dict *groups;
-    const char *const *hosts;
+    const char *const *hosts, *const *inventory;
     const char *zone;
     int dflt;
 };
@@ -63,6 +63,7 @@ struct policy_text {
 static const struct key policy_keys[] = {
     {.name = "groups", .type = KEY_DICT, .offset = AT(groups)},
     {.name = "protected_hosts", .type = KEY_TEXTS, .offset = AT(hosts)},
+    {.name = "inventory", .type = KEY_SOURCES, .offset = AT(inventory)},
     {.name = "default", .type = KEY_CHOICE, .offset = AT(dflt), .choices = "allow|deny"},
     {.name = "zone", .type = KEY_ZONE, .offset = AT(zone)},
     {.name = "rules", .type = KEY_OTHER},
@@ -175,6 +176,7 @@ static void read_policy(struct reader *r, const struct value *root, struct polic
         return;
     p->groups = t.groups;
     p->protected_hosts = t.hosts;
+    p->inventory = t.inventory;
     p->default_deny = t.dflt == 1;
     check_groups(r, p);
     const struct value *list = dict_get(root->u.dict, "rules");
@@ -394,16 +396,17 @@ static const char *own_change(const struct policy_request *q, const struct polic
 
 static const char *no_rule(const struct policy *p, const struct policy_request *q, struct arena *a)
 {
-    const char *what = policy_action_name(q->action);
+    const char *what = policy_action_name(q->action), *where = q->ring    ? q->ring
+                                                               : q->which ? q->which
+                                                                          : "a host of it";
     if (q->protected && !q->verified)
         return arena_printf(a,
                             "%s is protected, and %s is no verified signer (see andon-approve(1), "
                             "allowed_signers)",
-                            q->ring ? q->ring : "a host of it", q->actor);
+                            where, q->actor);
     if (q->protected)
-        return arena_printf(a, "%s is protected, and no rule of %s lets %s %s there",
-                            q->ring ? q->ring : "a host of it", p->file ? p->file : "a policy",
-                            q->actor, what);
+        return arena_printf(a, "%s is protected, and no rule of %s lets %s %s there", where,
+                            p->file ? p->file : "a policy", q->actor, what);
     return arena_printf(a, "no rule of %s lets %s %s here", p->file, q->actor, what);
 }
 

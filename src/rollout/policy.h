@@ -38,6 +38,7 @@ struct policy {
     const struct policy_rule *rules;
     size_t n_rules;
     const char *const *protected_hosts; // host patterns that by hand are touched by rule alone
+    const char *const *inventory;       // where these stand besides that of the run; NULL: not said
     bool default_deny;                  // what no rule allows is denied everywhere
 };
 
@@ -55,6 +56,7 @@ struct policy_request {
     bool verified;     // actor is the principal of a verified signature
     const char *service, *ring;
     bool protected;        // the ring or some host is protected
+    const char *which;     // that host, for people; NULL: a ring, or not known
     int approvals;         // how many the ring itself wants
     const char *author;    // of the commit, as git has it ("Ann <ann@example.org>" or the address)
     const char *committer; // the same

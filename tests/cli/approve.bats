@@ -59,6 +59,88 @@ request() {
     run -0 andon run -i hosts site.yml --list-tasks
 }
 
+# elsewhere: web1 and its address in an inventory of its own, and a policy that knows it by name.
+elsewhere() {
+    protect
+    printf '[web]\nweb1 ansible_host=198.51.100.7\nweb2 ansible_host=127.0.0.1 ansible_port=7\n' >prod
+    printf 'x\n' >aliases
+}
+
+@test "a protected host under another name is known by its address" {
+    elsewhere
+    echo 'x ansible_host=198.51.100.7' >aliases
+    run -3 andon 'do' -i prod -i aliases x -a 'true'
+    has "refused: x, by its address 198.51.100.7 the host web1, is protected"
+    run -0 andon log --type policy.denied --output json
+    jq -se 'length == 1 and .[0].host == "x" and .[0].body.meant == "web1"' <<<"$output"
+    # another port is another machine, the usual one said or not is the same
+    printf 'y ansible_host=127.0.0.1 ansible_port=9\nz ansible_host=127.0.0.1 ansible_port=7\nw ansible_host=198.51.100.7 ansible_port=22\n' >aliases
+    run -4 andon 'do' -i prod -i aliases y -a 'true'
+    run -3 andon 'do' -i prod -i aliases z -a 'true'
+    has "z, by its address 127.0.0.1 port 7 the host web2, is protected"
+    run -3 andon 'do' -i prod -i aliases w -a 'true'
+    # nor does it matter how it is written
+    echo 'web3 ansible_host=db.example.org' >>prod
+    for how in 'ansible_host=DB.Example.org.' 'ansible_ssh_host=db.example.org' 'ansible_host="{{ n }}.example.org" n=db'; do
+        echo "x $how" >aliases
+        run -3 andon 'do' -i prod -i aliases x -a 'true'
+        has "the host web3, is protected"
+    done
+}
+
+@test "... also from an inventory that does not have it" {
+    elsewhere
+    echo 'x ansible_host=198.51.100.7' >aliases
+    printf '[defaults]\ninventory = prod\n' >ansible.cfg
+    run -3 andon 'do' -i aliases x -a 'true'
+    has "the host web1, is protected"
+    rm ansible.cfg
+    echo "inventory: $DIR/prod" >>"$ANDON_HOME/policy.yml"
+    for how in '-i aliases x' '-i 198.51.100.7, all' '-i n, n -e ansible_host=198.51.100.7'; do
+        # shellcheck disable=SC2086  # several words
+        run -3 andon 'do' $how -a 'true'
+        has "the host web1, is protected"
+    done
+    run -4 andon 'do' -i n, n -e ansible_host=127.0.0.1 -e ansible_port=9 -a 'true' # the others are not there now
+    play <<<'- {command: "true", delegate_to: 198.51.100.7}'
+    sed -i 's/hosts: h1/hosts: h2/' site.yml
+    run -3 andon run -i hosts site.yml
+    has "198.51.100.7, by its address 198.51.100.7 the host web1, is protected"
+    cat >site.yml <<'Y'
+- hosts: h2
+  gather_facts: false
+  tasks: [{add_host: {name: late, ansible_host: 198.51.100.7}}]
+- hosts: late
+  gather_facts: false
+  tasks: [{command: "true"}]
+Y
+    run ! andon run -i hosts site.yml
+    has "this run may not touch late"
+    has "late, by its address 198.51.100.7 the host web1, is protected"
+    echo "inventory: $DIR/nosuch" >"$ANDON_HOME/policy.yml"
+    echo "protected_hosts: [web]" >>"$ANDON_HOME/policy.yml"
+    run -1 andon 'do' -i hosts h2 -a 'true'
+    has "nosuch"
+}
+
+@test "a protected host that no inventory has is an address" {
+    elsewhere
+    sed -i 's/protected_hosts: .*/protected_hosts: [198.51.100.9, db.example.org]/' "$ANDON_HOME/policy.yml"
+    echo 'x ansible_host=db.example.org ansible_port=2222' >aliases
+    run -3 andon 'do' -i aliases x -a 'true'
+    has "x, by its address db.example.org the host db.example.org, is protected"
+    run -3 andon 'do' -i 198.51.100.9, all -a 'true'
+}
+
+@test "what a rule allows on a host it allows under its other name" {
+    elsewhere
+    sed -i 's/, approvals: 1//' "$ANDON_HOME/policy.yml"
+    echo "inventory: $DIR/prod" >>"$ANDON_HOME/policy.yml"
+    echo 'x ansible_host=127.0.0.1 ansible_port=7' >aliases
+    run -3 as cat 'do' -i aliases x -a 'true'
+    run -4 as ann 'do' -i aliases x -a 'true' # nobody is there
+}
+
 @test "a policy that cannot be understood stops everything" {
     protect
     echo 'rule: []' >>"$ANDON_HOME/policy.yml"
