@@ -1,5 +1,6 @@
 // Opening what a command about rollouts needs: ledger, service file, policy, hosts.
 #include "cli/deploy.h"
+#include "cli/event_text.h"
 #include "cli/identity.h"
 
 #include "core/buf.h"
@@ -47,6 +48,8 @@ int deploy_begin(struct deploy *d, int argc, char **argv, bool write)
         err_release(&e); // nothing has been recorded yet
         return 0;
     }
+    if (rc == 0 && write)
+        events_warn_clock(&d->s, d->ledger);
     return rc < 0 ? deploy_error(d, &e, RUN_ERROR) + 1 : 0;
 }
 

@@ -123,8 +123,8 @@ static void failed(struct buf *b, const struct ledger_event *ev)
 // What a body says in texts and numbers; lists, digests and signatures are for --output json.
 static void plain(struct buf *b, const struct ledger_event *ev)
 {
-    static const char *const long_ones[] = {"statement", "signature", "file",     "plan",
-                                            "artifact",  "expected",  "principal"};
+    static const char *const long_ones[] = {"statement", "signature", "file",      "plan",
+                                            "artifact",  "expected",  "principal", "clock"};
     const char *name = ev->path ? ev->path : ev->package ? ev->package : ev->incident;
     struct dict_entry *it;
     size_t start = b->len;
@@ -296,6 +296,19 @@ void event_table_widths(struct event_table *t, const struct ledger_event *events
     buf_release(&b);
 }
 
+// What the clock said, where it was behind the ledger.
+static void print_clock(const struct ledger_event *ev)
+{
+    const char *text = event_str(ev, "clock");
+    struct buf b = BUF_INIT;
+    int64_t us;
+    if (!text || ledger_time_parse(text, &us) < 0)
+        return;
+    when_local(&b, us);
+    printf("  (by the clock: %s)", buf_str(&b));
+    buf_release(&b);
+}
+
 void event_table_print(struct event_table *t, const struct ledger_event *ev)
 {
     struct buf time = BUF_INIT, where = BUF_INIT, what = BUF_INIT, actor = BUF_INIT;
@@ -309,6 +322,7 @@ void event_table_print(struct event_table *t, const struct ledger_event *ev)
            buf_str(&what));
     if (ev->run)
         printf("  %s", ev->run);
+    print_clock(ev);
     printf("\n");
     struct arena *a = arena_new();
     size_t len;

@@ -19,6 +19,9 @@ const char *event_str(const struct ledger_event *ev, const char *key);
 int64_t event_int(const struct ledger_event *ev, const char *key);
 const struct dict *event_dict(const struct ledger_event *ev, const char *key);
 
+// Warns where the clock is behind what the ledger has, before something is recorded.
+void events_warn_clock(const struct session *s, struct ledger *l);
+
 // The difference an event has, NULL: none; in a. What cannot be read is said in its place.
 const char *event_diff(struct ledger *l, const struct ledger_event *ev, struct arena *a,
                        size_t *ret_len);

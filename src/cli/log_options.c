@@ -12,6 +12,16 @@ int events_fail(struct session *s, struct err *e)
     return RUN_ERROR;
 }
 
+void events_warn_clock(const struct session *s, struct ledger *l)
+{
+    int64_t ahead = ledger_ahead(l);
+    if (ahead)
+        print_warning(&s->out,
+                      "the newest event of the ledger is of %s, and this clock says %s: events get "
+                      "that time until it is there, and the clock's as 'clock'",
+                      when_string(s->arena, ahead), when_string(s->arena, clock_real_us()));
+}
+
 // Opens the ledger for reading. An exit code after telling why not.
 static int events_open(struct session *s, struct ledger **ret)
 {

@@ -3,6 +3,7 @@
 // Durable at once: run.started. The rest is written about every second, in one transaction each
 // time, and when the run ends: of a killed controller the changes of its last second are not known
 // (they stand in the journals of the hosts), and its run has no run.finished.
+#include "cli/event_text.h"
 #include "cli/record_parts.h"
 #include "cli/sink_tee.h"
 
@@ -134,6 +135,8 @@ int record_open(struct session *s)
     }
     if (rollout)
         record_context_verify(r);
+    else
+        events_warn_clock(s, r->ledger);
     if (r->context.run) // the rollout has written it down before it began
         r->id = s->run.run_id = arena_strdup(s->arena, r->context.run);
     r->actor = s->actor ? s->actor : ledger_actor(r->arena);

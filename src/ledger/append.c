@@ -204,6 +204,17 @@ static int add_entry_row(struct ledger *l, int64_t seq, const struct buf *json, 
     return rc;
 }
 
+// What an event says whose time is not the clock's: that it was then, by the clock.
+static const struct dict *with_clock(struct arena *a, const struct dict *body, int64_t clock)
+{
+    struct value both = value_dict(a);
+    char text[LEDGER_TIME];
+    ledger_time(clock, text);
+    dict_update(both.u.dict, body);
+    dict_set(both.u.dict, "clock", value_str(a, text));
+    return both.u.dict;
+}
+
 static int append_one(struct ledger *l, struct arena *a, const struct ledger_event *ev,
                       int64_t *ret_time, struct err *e)
 {
@@ -213,6 +224,8 @@ static int append_one(struct ledger *l, struct arena *a, const struct ledger_eve
         c.actor = l->actor;
     c.seq = (int64_t)l->edge.size;
     c.time = ev->time ? ev->time : clock_real_us();
+    if (l->last_time - c.time > LEDGER_BEHIND)
+        c.body = with_clock(a, c.body, c.time);
     if (c.time < l->last_time)
         c.time = l->last_time;
     ledger_event_json(&json, &c);

@@ -13,8 +13,9 @@
 
 // The longest entry, as C2SP tlog-tiles can carry: larger content goes into a blob.
 #define LEDGER_ENTRY_MAX 65535
-#define LEDGER_DIGEST_HEX 65 // SHA-256 in hex with its NUL
-#define LEDGER_TIME 28       // "2026-11-21T20:55:32.123456Z" with its NUL
+#define LEDGER_DIGEST_HEX 65            // SHA-256 in hex with its NUL
+#define LEDGER_BEHIND INT64_C(60000000) // microseconds; writers that wait are seconds behind
+#define LEDGER_TIME 28                  // "2026-11-21T20:55:32.123456Z" with its NUL
 
 struct ledger;
 
@@ -46,9 +47,10 @@ struct ledger_event {
 };
 
 // Appends n events in one durable transaction, all or none, and sets their seq and time. Times
-// never go back: an event gets at least the time of the one before it. Inside ledger_transact it
-// joins that transaction. ERR_INVALID for an unknown type or a missing field, ERR_LIMIT for an
-// entry that is too long, ERR_IO (full disk, ...).
+// never go back: an event gets at least the time of the one before it, and where that is more than
+// LEDGER_BEHIND later, what is recorded has the time it would have had as "clock" in its body.
+// Inside ledger_transact it joins that transaction. ERR_INVALID for an unknown type or a missing
+// field, ERR_LIMIT for an entry that is too long, ERR_IO (full disk, ...).
 int ledger_append(struct ledger *l, struct ledger_event *events, size_t n, struct err *e)
     __attribute__((warn_unused_result));
 
@@ -98,6 +100,9 @@ int ledger_get(struct ledger *l, int64_t seq, struct arena *a, struct ledger_eve
                struct err *e);
 // How many events there are.
 int64_t ledger_size(struct ledger *l);
+// The time of the newest event where this machine's clock is more than LEDGER_BEHIND behind it: one
+// of the two is or was wrong. Else 0.
+int64_t ledger_ahead(struct ledger *l);
 
 // An event as the JSON that is hashed: keys sorted, no spaces. In the buffer, appended.
 void ledger_event_json(struct buf *b, const struct ledger_event *ev);

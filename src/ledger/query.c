@@ -2,6 +2,8 @@
 // entry is read; so no statement is open while the caller has an event.
 #include "ledger/internal.h"
 
+#include "core/file.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -222,19 +224,21 @@ static int first_at(struct ledger *l, int64_t time, int64_t from, int64_t to, in
     return 0;
 }
 
-static int last_seq(struct ledger *l, int64_t *ret, struct err *e)
+// Number and time of the last event; -1 and 0 where there is none.
+static int last_event(struct ledger *l, int64_t *ret, int64_t *ret_time, struct err *e)
 {
     sqlite3_stmt *st = db_stmt(l, STMT_LAST, e);
     int rc = st ? db_step(l, st, e) : l->failed;
     *ret = rc == 1 ? sqlite3_column_int64(st, 0) : -1;
+    *ret_time = rc == 1 ? sqlite3_column_int64(st, 1) : 0;
     sqlite3_reset(st);
     return rc < 0 ? rc : 0;
 }
 
 static int bounds(struct plan *p, const struct ledger_filter *f, struct err *e)
 {
-    int64_t last;
-    int rc = last_seq(p->l, &last, e);
+    int64_t last, time;
+    int rc = last_event(p->l, &last, &time, e);
     if (f->after > p->from)
         p->from = f->after;
     p->to = last + 1;
@@ -456,6 +460,13 @@ int ledger_list(struct ledger *l, const struct ledger_filter *f, struct arena *a
 
 int64_t ledger_size(struct ledger *l)
 {
-    int64_t last;
-    return last_seq(l, &last, NULL) < 0 ? -1 : last + 1;
+    int64_t last, time;
+    return last_event(l, &last, &time, NULL) < 0 ? -1 : last + 1;
+}
+
+int64_t ledger_ahead(struct ledger *l)
+{
+    int64_t last, time;
+    bool known = last_event(l, &last, &time, NULL) == 0;
+    return known && time - clock_real_us() > LEDGER_BEHIND ? time : 0;
 }

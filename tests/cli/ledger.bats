@@ -71,6 +71,25 @@ ledger() {
     [ "$(python3 -c 'import json, sys; f = json.load(sys.stdin)["findings"]; print(len(f), f[0]["kind"], f[0]["first"])' <<<"$output")" = "1 altered 3" ]
 }
 
+@test "a clock that was ahead: what follows says what the clock said, and nothing is hidden" {
+    ledger
+    future=$(date -u -d '2 hours' +%Y-%m-%dT%H:%M:%S.000000Z)
+    "$FILL" "$ANDON_HOME" <<<'{"type":"breakglass","actor":"ann@desk","time":"'"$future"'","body":{"reason":"x"}}'
+    printf -- '- {hosts: h1, gather_facts: false, tasks: [{copy: {content: a, dest: "%s/f"}}]}\n' "$DIR" >site.yml
+    before=$(date +%s)
+    run -0 andon run -i hosts site.yml
+    has "the newest event of the ledger is of "
+    run -0 andon log --type change --output json
+    event=$(tail -n 1 <<<"$output")
+    jq -e --arg t "$future" '.time == $t' <<<"$event"
+    clock=$(date -d "$(jq -r .body.clock <<<"$event")" +%s)
+    [ "$clock" -ge "$before" ] && [ "$clock" -le "$(date +%s)" ]
+    run -0 andon log --type change --since 1h
+    has "$DIR/f"
+    has "(by the clock: $(date +%Y-)"
+    run -0 andon ledger verify
+}
+
 @test "rotate-key: another key from now on, followed from each there was" {
     run -2 andon ledger rotate-key
     has "there is no ledger"

@@ -113,6 +113,7 @@ rpm_stand_in() {
     host sh -c 'mkdir -p /var/lib/rpm && touch /var/lib/rpm/rpmdb.sqlite /var/lib/rpm/list
 cat >/usr/local/bin/rpm <<"R"
 #!/bin/sh
+format="%{name}-%{evr}.%{arch}\\n"
 while [ $# -gt 0 ]; do
     case $1 in
     -qa) all=1 ;;

@@ -2,6 +2,7 @@
 // nothing; bad events and bad files are refused with one clear line.
 #include "core/file.h"
 #include "core/json.h"
+#include "ledger/tree.h"
 #include "ledger_test.h"
 
 #include <fcntl.h>
@@ -58,7 +59,7 @@ static void an_event_is_read_back(void **state)
     assert_string_equal(buf_str(&b), want);
     assert_int_equal(ledger_get(l, 1, a, &out, NULL), 1);
     assert_string_equal(out.actor, ledger_actor(a));
-    assert_null(out.body);
+    assert_string_equal(dict_str(out.body, "clock", ""), "1970-01-01T00:00:00.000005Z");
     assert_null(out.run);
     assert_int_equal(ledger_get(l, 2, a, &out, NULL), 0);
     assert_int_equal(ledger_get(l, -1, a, &out, NULL), 0);
@@ -84,6 +85,53 @@ static void text_that_is_no_utf8_is_found_again(void **state)
     assert_string_equal(found[0].path, f.path);
     arena_free(a);
     ledger_close(l);
+    test_dir_remove(dir);
+}
+
+// A clock that was ahead and is put right: what follows keeps the time and says what the clock
+// said.
+static void a_clock_that_was_ahead_is_told(void **state)
+{
+    const int64_t noon = 1700000000000000, hour = INT64_C(3600) * 1000000;
+    (void)state;
+    char *dir = test_dir(), said[LEDGER_TIME];
+    struct ledger *l = test_open(dir);
+    struct arena *a = arena_new();
+    struct value body = value_dict(a);
+    struct ledger_event out;
+    dict_set(body.u.dict, "reason", value_cstr("late"));
+    assert_int_equal(ledger_ahead(l), 0);
+    struct ledger_event in[] = {
+        {.type = "breakglass", .time = noon + 2 * hour},
+        {.type = "breakglass", .time = noon, .body = body.u.dict},
+        {.type = "breakglass", .time = noon + 1},
+        {.type = "breakglass", .time = noon + 2 * hour - LEDGER_BEHIND, .body = body.u.dict},
+        {.type = "breakglass", .time = noon + 3 * hour, .body = body.u.dict}};
+    for (size_t i = 0; i < sizeof in / sizeof *in; i++)
+        assert_int_equal(ledger_append(l, &in[i], 1, NULL), 0);
+    ledger_time(noon, said);
+    assert_int_equal(ledger_get(l, 1, a, &out, NULL), 1);
+    assert_true(out.time == noon + 2 * hour);
+    assert_string_equal(dict_str(out.body, "clock", ""), said);
+    assert_string_equal(dict_str(out.body, "reason", ""), "late");
+    assert_null(dict_get(body.u.dict, "clock")); // the caller's own is as it was
+    ledger_time(noon + 1, said);
+    assert_int_equal(ledger_get(l, 2, a, &out, NULL), 1);
+    assert_string_equal(dict_str(out.body, "clock", ""), said);
+    assert_int_equal(ledger_get(l, 3, a, &out, NULL), 1); // writers side by side
+    assert_true(out.time == noon + 2 * hour);
+    assert_null(dict_get(out.body, "clock"));
+    assert_int_equal(ledger_get(l, 4, a, &out, NULL), 1);
+    assert_true(out.time == noon + 3 * hour);
+    assert_null(dict_get(out.body, "clock"));
+    struct ledger_event future = {.type = "breakglass", .time = clock_real_us() + 2 * hour};
+    assert_int_equal(ledger_append(l, &future, 1, NULL), 0);
+    assert_true(ledger_ahead(l) == future.time);
+    ledger_close(l);
+    struct ledger_verified v;
+    assert_int_equal(ledger_verify(dir, NULL, &v, NULL), 0);
+    assert_int_equal(v.findings, 0);
+    arena_free(a);
     test_dir_remove(dir);
 }
 
@@ -731,6 +779,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_is_read_back),
         cmocka_unit_test(text_that_is_no_utf8_is_found_again),
+        cmocka_unit_test(a_clock_that_was_ahead_is_told),
         cmocka_unit_test(times_are_rfc_3339),
         cmocka_unit_test(filters_find_what_a_look_at_all_finds),
         cmocka_unit_test(runs_that_did_not_end_are_found),
