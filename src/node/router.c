@@ -1,15 +1,12 @@
 // The router: owns the controller's stream and passes frames between it, processes of one task at a
 // time, and one further helper per become user. A poll loop; nothing here blocks on a task.
-#include "node/become.h"
+#include "node/router.h"
 #include "node/session.h"
-#include "node/shared.h"
-#include "node/worker.h"
 
 #include "core/file.h"
 #include "core/json.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
@@ -17,61 +14,15 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #define OUT_HIGH (1u << 20)    // bytes waiting for the controller above which tasks are not read
 #define TASK_IN_MAX (4u << 20) // bytes waiting for one task: more than its credit ever allows
 #define HELPER_IN_HIGH                                                                             \
-    (4u << 20) // bytes waiting for a helper above which the controller is not read
-#define START_TIMEOUT_MS 30000
-#define GRACE_MS 2000
+    (4u << 20)     // bytes waiting for a helper above which the controller is not read
 #define LOOK_MS 50 // between looks at what a killed task left behind
 #define READ_SIZE 65536
 
-// Bytes waiting to be written.
-struct queue {
-    struct buf b;
-    size_t off;
-};
-
-enum peer_kind { PEER_TASK, PEER_HELPER };
-
-// A task process or a become helper.
-struct peer {
-    struct peer *next;
-    enum peer_kind kind;
-    pid_t pid;
-    int in, out; // our ends; -1 when closed
-    struct frame_reader reader;
-    struct queue to;
-    bool ended, done; // process gone; RESULT passed on (task)
-    bool idle;        // done, and ready for another task
-    int status;
-    int64_t deadline;       // of the task's timeout, 0: none
-    int64_t kill_at;        // when to follow SIGTERM by SIGKILL, 0: not
-    const char *end_reason; // why we killed it
-    bool leave;             // it goes on when we end, or has nothing left to end
-    uint32_t id;            // task
-    uint32_t timeout_s;
-    char *module;
-    struct shared *shared; // with the task's process
-    struct become *become; // helper
-    uint32_t *ids;         // tasks of the helper that wait for a RESULT
-    size_t n_ids, cap_ids;
-};
-
-struct router {
-    int in, out, sigchld;
-    struct frame_reader reader;
-    struct queue to;
-    struct peer *peers;
-    struct arena *task; // the one being looked at
-    bool closing;       // BYE seen: finish what runs
-    bool failed;        // stream at its end or broken
-};
-
-static void queue_frame(struct queue *q, enum frame_type type, uint32_t id, const char *p,
-                        size_t len)
+void queue_frame(struct queue *q, enum frame_type type, uint32_t id, const char *p, size_t len)
 {
     if (q->off && q->off == q->b.len) {
         buf_clear(&q->b);
@@ -80,13 +31,7 @@ static void queue_frame(struct queue *q, enum frame_type type, uint32_t id, cons
     frame_put(&q->b, type, id, p, len);
 }
 
-static size_t queue_len(const struct queue *q)
-{
-    return q->b.len - q->off;
-}
-
-// Writes what can be written; <0 when the other side is gone.
-static int queue_flush(struct queue *q, int fd)
+int queue_flush(struct queue *q, int fd)
 {
     while (q->off < q->b.len) {
         ssize_t n = write(fd, q->b.p + q->off, q->b.len - q->off);
@@ -101,22 +46,10 @@ static int queue_flush(struct queue *q, int fd)
     return 0;
 }
 
-static void nonblock(int fd)
-{
-    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-}
-
-static void close_fd(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
-}
-
 // --- results made here
 // -----------------------------------------------------------------------------------------
 
-static void send_failure(struct router *r, uint32_t id, const char *msg)
+void router_fail(struct router *r, uint32_t id, const char *msg)
 {
     struct buf b = BUF_INIT;
     buf_adds(&b, "{\"changed\": false, \"failed\": true, \"msg\": ");
@@ -148,32 +81,6 @@ static void send_hello(struct router *r)
 // --- peers
 // -----------------------------------------------------------------------------------------------------
 
-static bool helper_has(const struct peer *p, uint32_t id)
-{
-    for (size_t i = 0; i < p->n_ids; i++)
-        if (p->ids[i] == id)
-            return true;
-    return false;
-}
-
-static void helper_drop(struct peer *p, uint32_t id)
-{
-    for (size_t i = 0; i < p->n_ids; i++)
-        if (p->ids[i] == id) {
-            p->ids[i] = p->ids[--p->n_ids];
-            return;
-        }
-}
-
-static void helper_add(struct peer *p, uint32_t id)
-{
-    if (p->n_ids == p->cap_ids) {
-        p->cap_ids = p->cap_ids ? p->cap_ids * 2 : 8;
-        p->ids = xrealloc(p->ids, p->cap_ids * sizeof *p->ids);
-    }
-    p->ids[p->n_ids++] = id;
-}
-
 static struct peer *peer_of(struct router *r, uint32_t id)
 {
     for (struct peer *p = r->peers; p; p = p->next)
@@ -197,269 +104,6 @@ static void peer_free(struct peer *p)
     free(p);
 }
 
-// Tells the controller why a task ended without a result, or will not be waited for.
-static void send_end(struct router *r, struct peer *p)
-{
-    struct buf msg = BUF_INIT;
-    if (p->end_reason)
-        buf_adds(&msg, p->end_reason);
-    else if (p->timeout_s && !p->deadline)
-        buf_addf(
-            &msg,
-            "The %s action failed to execute in the expected time frame (%u) and was terminated",
-            p->module, p->timeout_s);
-    else if (WIFSIGNALED(p->status))
-        buf_addf(&msg, "the module %s was ended by signal %d (%s)", p->module, WTERMSIG(p->status),
-                 strsignal(WTERMSIG(p->status)));
-    else
-        buf_addf(&msg, "the module %s ended with code %d and without a result", p->module,
-                 WEXITSTATUS(p->status));
-    if (!p->ended)
-        buf_adds(&msg, " (what it changes must not be left half done: that goes on to its end on "
-                       "the host)");
-    send_failure(r, p->id, msg.p);
-    buf_release(&msg);
-}
-
-// Ends a task before its time; one that must not be left half done goes on unseen.
-static void kill_task(struct router *r, struct peer *p, const char *why)
-{
-    if (p->kind != PEER_TASK || p->ended || p->done)
-        return;
-    if (!p->end_reason)
-        p->end_reason = why;
-    if (shared_let_finish(p->shared)) {
-        send_end(r, p);
-        p->done = true;
-        return;
-    }
-    kill(-p->pid, SIGTERM);
-    p->kill_at = clock_mono_ms() + GRACE_MS;
-}
-
-// --- task processes
-// --------------------------------------------------------------------------------------------
-
-static _Noreturn void task_process(struct router *r, struct arena *a, const struct dict *task,
-                                   struct session s)
-{
-    setpgid(0, 0);
-    shared_die_with_router(s.shared);
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    for (struct peer *p = r->peers; p; p = p->next) {
-        close_fd(&p->in);
-        close_fd(&p->out);
-        if (p->become)
-            close_fd(&p->become->err);
-    }
-    close_fd(&r->sigchld);
-    int null = open("/dev/null", O_RDWR);
-    dup2(null, r->in);
-    dup2(null, r->out);
-    if (null > 2)
-        close(null);
-    worker_run(a, task, s);
-}
-
-static void task_begins(struct peer *p, const struct dict *task, uint32_t id)
-{
-    p->id = id;
-    p->done = p->idle = false;
-    free(p->module);
-    p->module = xstrdup(dict_str(task, "module", ""));
-    p->timeout_s = (uint32_t)dict_int(task, "timeout", 0);
-    p->deadline = p->timeout_s ? clock_mono_ms() + (int64_t)p->timeout_s * 1000 : 0;
-}
-
-static struct peer *idle_process(const struct router *r)
-{
-    struct peer *p = r->peers;
-    while (p && !p->idle)
-        p = p->next;
-    return p;
-}
-
-// A process says that it can take another task. One of them is enough.
-static void task_process_idle(struct router *r, struct peer *p)
-{
-    p->deadline = 0;
-    if (p->kill_at || p->in < 0)
-        return;
-    if (idle_process(r) || queue_len(&p->to) || r->closing)
-        close_fd(&p->in); // its end
-    else
-        p->idle = true;
-}
-
-// Starts a process for the task.
-static void start_task(struct router *r, struct arena *a, const struct dict *task, uint32_t id)
-{
-    int to[2], from[2];
-    if (pipe2(to, O_CLOEXEC) < 0) {
-        send_failure(r, id, "cannot start the task: too many open files");
-        return;
-    }
-    if (pipe2(from, O_CLOEXEC) < 0) {
-        close(to[0]);
-        close(to[1]);
-        send_failure(r, id, "cannot start the task: too many open files");
-        return;
-    }
-    struct session s = {.in_fd = to[0], .out_fd = from[1], .id = id, .shared = shared_new()};
-    pid_t pid = fork();
-    if (pid == 0) {
-        close(to[1]);
-        close(from[0]);
-        task_process(r, a, task, s);
-    }
-    close(to[0]);
-    close(from[1]);
-    if (pid < 0) {
-        close(to[1]);
-        close(from[0]);
-        shared_free(s.shared, true);
-        send_failure(r, id, arena_printf(a, "cannot start the task: %s", strerror(errno)));
-        return;
-    }
-    setpgid(pid, pid);
-    nonblock(to[1]);
-    nonblock(from[0]);
-    struct peer *p = xcalloc(1, sizeof *p);
-    *p =
-        (struct peer){.next = r->peers, .kind = PEER_TASK, .pid = pid, .in = to[1], .out = from[0]};
-    task_begins(p, task, id);
-    p->shared = s.shared;
-    r->peers = p;
-}
-
-// Gives the task to a process that waits for one, or to a new one. Jobs always get a new one, which
-// they go on from.
-static void run_task(struct router *r, struct arena *a, const struct dict *task,
-                     const struct frame *f)
-{
-    struct peer *p = dict_get(task, "async") ? NULL : idle_process(r);
-    if (!p) {
-        start_task(r, a, task, f->id);
-        return;
-    }
-    task_begins(p, task, f->id);
-    queue_frame(&p->to, FRAME_TASK, f->id, f->payload, f->len);
-    if (queue_flush(&p->to, p->in) < 0)
-        close_fd(&p->in); // it has died, which will be told
-}
-
-// --- become helpers
-// --------------------------------------------------------------------------------------------
-
-static struct peer *helper_for(struct router *r, struct become *want)
-{
-    for (struct peer *p = r->peers; p; p = p->next)
-        if (p->kind == PEER_HELPER && !p->ended && p->become->state != BECOME_FAILED &&
-            strcmp(p->become->key, want->key) == 0)
-            return p;
-    return NULL;
-}
-
-// Sends the task to the helper of its become user, starting that first when there is none. Takes
-// want.
-static void become_task(struct router *r, struct dict *task, uint32_t id, struct become *want)
-{
-    struct peer *p = helper_for(r, want);
-    if (p) {
-        become_free(want);
-    } else {
-        struct err e = ERR_INIT;
-        if (become_start(want, task, &e) < 0) {
-            struct arena *a = arena_new();
-            struct buf result = BUF_INIT;
-            struct value v = become_unstarted(a, &e);
-            json_write(&result, &v, NULL);
-            queue_frame(&r->to, FRAME_RESULT, id, result.p, result.len);
-            buf_release(&result);
-            arena_free(a);
-            err_release(&e);
-            become_free(want);
-            return;
-        }
-        p = xcalloc(1, sizeof *p);
-        *p = (struct peer){.next = r->peers,
-                           .kind = PEER_HELPER,
-                           .pid = want->pid,
-                           .in = want->in,
-                           .out = want->out};
-        p->become = want;
-        p->deadline = clock_mono_ms() + START_TIMEOUT_MS;
-        r->peers = p;
-    }
-    dict_del(task, "become");
-    struct value v = {.type = VALUE_DICT, .u.dict = task};
-    struct buf b = BUF_INIT;
-    json_write(&b, &v, NULL);
-    queue_frame(&p->to, FRAME_TASK, id, b.p, b.len);
-    helper_add(p, id);
-    buf_release(&b);
-}
-
-// Queues the helper's own binary in front of what waits for the other side.
-static void send_binary(struct peer *p)
-{
-    struct arena *a = arena_new();
-    char *data;
-    size_t len;
-    if (file_read(a, "/proc/self/exe", FRAME_MAX, &data, &len, NULL) < 0) {
-        p->become->state = BECOME_FAILED;
-        arena_free(a);
-        return;
-    }
-    struct buf all = BUF_INIT;
-    buf_add(&all, data, len);
-    buf_add(&all, p->to.b.p + p->to.off, queue_len(&p->to));
-    buf_release(&p->to.b);
-    p->to = (struct queue){.b = all};
-    p->become->state = BECOME_READY;
-    arena_free(a);
-}
-
-static void helper_starting(struct peer *p, const char *data, size_t len, bool is_err)
-{
-    struct become *b = p->become;
-    become_feed(b, data, len, is_err);
-    if (b->state == BECOME_SENDING)
-        send_binary(p);
-    if (b->state == BECOME_FAILED && p->in >= 0) {
-        if (p->in == p->out)
-            p->out = -1;
-        close_fd(&p->in);
-    }
-    if (b->state == BECOME_READY && b->text.len) {
-        frame_feed(&p->reader, b->text.p, b->text.len);
-        buf_release(&b->text);
-    }
-}
-
-static void helper_ended(struct router *r, struct peer *p)
-{
-    struct arena *a = arena_new();
-    struct buf result = BUF_INIT;
-    bool started = !p->deadline && p->become->state == BECOME_READY;
-    const char *msg = arena_printf(a, "the helper of user %s ended unexpectedly", p->become->user);
-    if (!started) {
-        struct value v = become_failure(a, p->become, p->status);
-        json_write(&result, &v, NULL);
-    }
-    for (size_t i = 0; i < p->n_ids; i++)
-        if (started)
-            send_failure(r, p->ids[i], msg);
-        else
-            queue_frame(&r->to, FRAME_RESULT, p->ids[i], result.p, result.len);
-    p->n_ids = 0;
-    buf_release(&result);
-    arena_free(a);
-    p->become->state = BECOME_FAILED;
-}
-
 // --- frames
 // ----------------------------------------------------------------------------------------------------
 
@@ -477,7 +121,7 @@ static void from_peer(struct router *r, struct peer *p, const struct frame *f)
             return;
         if (p->done) {
             if (f->type == FRAME_HELLO)
-                task_process_idle(r, p);
+                router_task_idle(r, p);
             return;
         }
         p->done = f->type == FRAME_RESULT;
@@ -493,16 +137,16 @@ static void new_task(struct router *r, const struct frame *f)
     if (peer_of(r, f->id)) {
         r->failed = true; // two tasks under one number: nothing can be told apart any more
     } else if (json_parse(a, f->payload, f->len, &v, &e) < 0) {
-        send_failure(r, f->id, arena_printf(a, "the task is not JSON: %s", err_msg(&e)));
+        router_fail(r, f->id, arena_printf(a, "the task is not JSON: %s", err_msg(&e)));
         err_release(&e);
     } else if (v.type != VALUE_DICT) {
-        send_failure(r, f->id, "the task is not a JSON object");
+        router_fail(r, f->id, "the task is not a JSON object");
     } else {
         struct become *want = become_of(v.u.dict);
         if (want)
-            become_task(r, v.u.dict, f->id, want);
+            helper_task(r, v.u.dict, f->id, want);
         else
-            run_task(r, a, v.u.dict, f);
+            router_run_task(r, a, v.u.dict, f);
     }
     arena_reset(a);
 }
@@ -521,12 +165,12 @@ static void from_controller(struct router *r, const struct frame *f)
     if (!p || f->type == FRAME_HELLO || f->type == FRAME_RESULT || f->type == FRAME_OUTPUT)
         return; // the task may just have ended
     if (p->kind == PEER_TASK && f->type == FRAME_CANCEL) {
-        kill_task(r, p, "the task was cancelled");
+        router_kill_task(r, p, "the task was cancelled");
         return;
     }
     queue_frame(&p->to, f->type, f->id, f->payload, f->len);
     if (p->kind == PEER_TASK && queue_len(&p->to) > TASK_IN_MAX)
-        kill_task(r, p, "the controller sent more content than the task asked for");
+        router_kill_task(r, p, "the controller sent more content than the task asked for");
 }
 
 static void read_controller(struct router *r)
@@ -556,7 +200,7 @@ static void drain_frames(struct router *r, struct peer *p)
         from_peer(r, p, &f);
     if (rc < 0) {
         if (p->kind == PEER_TASK)
-            kill_task(r, p, "the task's process broke the protocol");
+            router_kill_task(r, p, "the task's process broke the protocol");
         else
             kill(p->pid, SIGTERM);
         p->out = p->in == p->out ? p->out : (close(p->out), -1);
@@ -637,7 +281,7 @@ static void reap(struct router *r)
         if (p->kind == PEER_HELPER)
             helper_ended(r, p);
         else if (!p->done) {
-            send_end(r, p);
+            router_tell_end(r, p);
             if (!p->kill_at)
                 kill(-p->pid, SIGKILL); // what a module that crashed has started
         }
@@ -666,7 +310,7 @@ static bool check_timers(struct router *r)
             continue;
         if (p->kind == PEER_TASK) {
             p->deadline = 0;
-            kill_task(r, p, NULL);
+            router_kill_task(r, p, NULL);
         } else {
             p->deadline = now + START_TIMEOUT_MS;
             kill(p->pid, SIGKILL);
