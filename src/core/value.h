@@ -38,6 +38,7 @@ enum value_flag {
 struct list;
 struct dict;
 struct value_object;
+struct buf;
 
 struct value {
     uint8_t type;  // enum value_type
@@ -99,6 +100,8 @@ struct value_ops {
     // Turns the object into plain data (dict, list or string), for iteration, output and
     // comparison.
     int (*materialize)(struct value_object *o, struct arena *a, struct value *ret, struct err *e);
+    // Python's repr(), which stands inside of lists and dicts, where it is not what it prints as.
+    void (*repr)(const struct value_object *o, struct buf *b);
     // Attribute assignment (namespace objects).
     int (*set)(struct value_object *o, const struct value *key, const struct value *val,
                struct err *e);
@@ -215,7 +218,6 @@ const char *value_type_name(const struct value *v);
 // Reads a string as Ansible's bool filter does: 1 true, 0 false, -1 neither.
 int value_parse_bool(const char *s, size_t len);
 // Python's str(): what {{ v }} prints (dicts and lists as Python literals). Appends to b.
-struct buf;
 void value_print(struct buf *b, const struct value *v);
 // Python's repr() (strings quoted).
 void value_repr(struct buf *b, const struct value *v);

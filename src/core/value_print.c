@@ -151,6 +151,10 @@ static void print_dict(struct buf *b, const struct dict *d, int depth)
 
 static void print_object(struct buf *b, const struct value *v, bool repr, int depth)
 {
+    if (repr && v->u.obj->ops->repr) {
+        v->u.obj->ops->repr(v->u.obj, b);
+        return;
+    }
     struct arena *a = arena_new();
     struct value plain;
     if (v->u.obj->ops->materialize && v->u.obj->ops->materialize(v->u.obj, a, &plain, NULL) == 0 &&

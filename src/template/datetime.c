@@ -282,6 +282,22 @@ static int datetime_plain(struct value_object *o, struct arena *a, struct value 
     return 0;
 }
 
+static void datetime_repr(const struct value_object *o, struct buf *b)
+{
+    const struct datetime *d = o->data;
+    buf_addf(b, "datetime.datetime(%d, %d, %d, %d, %d", d->year, d->month, d->day, d->hour,
+             d->minute);
+    if (d->second || d->micro)
+        buf_addf(b, ", %d", d->second);
+    if (d->micro)
+        buf_addf(b, ", %d", d->micro);
+    if (d->aware && !d->offset)
+        buf_adds(b, ", tzinfo=datetime.timezone.utc");
+    else if (d->aware)
+        buf_addf(b, ", tzinfo=datetime.timezone(datetime.timedelta(seconds=%d))", d->offset);
+    buf_addc(b, ')');
+}
+
 struct value datetime_iso(struct arena *a, const struct value *v)
 {
     struct buf b = BUF_INIT;
@@ -293,6 +309,7 @@ static const struct value_ops datetime_ops = {
     .type_name = "datetime",
     .get = datetime_get,
     .materialize = datetime_plain,
+    .repr = datetime_repr,
 };
 
 static int timedelta_get(struct value_object *o, struct arena *a, const struct value *key,
@@ -330,10 +347,29 @@ static int timedelta_plain(struct value_object *o, struct arena *a, struct value
     return 0;
 }
 
+static void timedelta_repr(const struct value_object *o, struct buf *b)
+{
+    const struct timedelta *t = o->data;
+    const struct {
+        const char *name;
+        int64_t n;
+    } parts[] = {{"days", t->days}, {"seconds", t->seconds}, {"microseconds", t->micros}};
+    const char *comma = "";
+    buf_adds(b, "datetime.timedelta(");
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (!parts[i].n)
+            continue;
+        buf_addf(b, "%s%s=%lld", comma, parts[i].name, (long long)parts[i].n);
+        comma = ", ";
+    }
+    buf_adds(b, *comma ? ")" : "0)");
+}
+
 static const struct value_ops timedelta_ops = {
     .type_name = "timedelta",
     .get = timedelta_get,
     .materialize = timedelta_plain,
+    .repr = timedelta_repr,
 };
 
 bool datetime_is(const struct value *v)

@@ -14,6 +14,8 @@ static const struct value *meet_in_lists(const struct value *x, const struct val
     const struct list *a = x->u.list, *b = y->u.list;
     bool tuple = x->flags & VALUE_TUPLE; // lists are compared by length first
     *equal = tuple || a->len == b->len;
+    if (a == b)
+        return NULL;
     for (size_t i = 0; *equal && i < a->len && i < b->len; i++) {
         const struct value *hit = equal_meets(&a->items[i], &b->items[i], equal, depth + 1);
         if (hit)
@@ -28,6 +30,8 @@ static const struct value *meet_in_dicts(const struct dict *x, const struct dict
 {
     struct dict_entry *d;
     *equal = x->len == y->len;
+    if (x == y)
+        return NULL;
     DICT_EACH(x, d)
     {
         const struct value *other = *equal ? dict_getv(y, &d->key) : NULL;

@@ -570,6 +570,8 @@ static int node(struct emitter *m, const struct value *v, int depth)
     int rc = plain_of(m->c, v, &p, m->e);
     if (rc < 0)
         return rc;
+    if (value_is_group(v))
+        return fail_with(m->c, m->e, "('cannot represent an object', %s)", repr_of(m->c, v));
     if (p.type != VALUE_LIST && p.type != VALUE_DICT) {
         if (p.type != VALUE_OBJECT)
             return node(m, &p, depth + 1);

@@ -27,8 +27,21 @@ def read_chosen():
 
 
 CHOSEN = read_chosen()
-LISTS = 'range, the views of a dict and sets are lists'
 COMPILER = 'Ansible takes a template that breaks its compiler for plain text'
+# Reasons that can be tried: with Ansible changed so (changes.py) both must agree.
+CHANGES = {
+    COMPILER: 'unfolded',
+    "Ansible's compiler stumbles over constants that are infinite": 'unfolded',
+    "Ansible's compiler writes constants down as text before it knows that the result is native": 'unfolded',
+    'range, the views of a dict and sets are lists': 'lists',
+    'there are no sets: the text stays text': 'no_sets',
+    'integers have 64 bits': 'narrow_integers',
+    'YAML is written in full, without anchors': 'full_yaml',
+    'what is printed is printed at once; Ansible prints at the end, with what has changed since': 'printed_at_once',
+    'Ansible fails on super() and self of a block that prints a number': 'joined_blocks',
+    'native results: what an inline if without else leaves is an empty text': 'empty_without_else',
+    "Ansible's unsafe texts answer an operator that they do not have with NotImplemented": 'plain_operators',
+}
 
 
 def normal(answer):

@@ -1,5 +1,5 @@
 """What the installed ansible-core makes of a case: its own Templar, one for each kind of results."""
-import functools
+import contextlib
 import os
 import resource
 import signal
@@ -15,7 +15,7 @@ from ansible.playbook.conditional import Conditional  # noqa: E402
 from ansible.template import Templar  # noqa: E402
 from ansible.utils.display import Display  # noqa: E402
 from ansible.utils.unsafe_proxy import AnsibleUnsafe, wrap_var  # noqa: E402
-from jinja2.exceptions import TemplateSyntaxError, UndefinedError  # noqa: E402
+from jinja2.exceptions import UndefinedError  # noqa: E402
 
 # Ansible appends the text of the original exception to its own, which says everything twice. Only its own words are compared.
 AnsibleError.message = property(lambda self: self._message)
@@ -25,7 +25,6 @@ Display.display = lambda *a, **k: None
 
 SECONDS = 3 # of computing: a busy machine is no reason to give a case up
 MEMORY = 3 << 30
-SET_FILTERS = ('union', 'intersect', 'difference', 'symmetric_difference')
 
 
 class TooLong(BaseException):
@@ -58,18 +57,6 @@ def copied(v):
     return [copied(x) for x in v] if isinstance(v, list) else v
 
 
-def of_lists(f):
-    """Of a filter that makes a set of what can be hashed."""
-    return functools.wraps(f)(lambda *args: f(*[list(v) if isinstance(v, (str, tuple)) else v for v in args]))
-
-
-def listed(obj, key, found):
-    """A method of a dict, giving a list in place of a view."""
-    if not isinstance(obj, dict) or key not in ('items', 'keys', 'values') or not callable(found):
-        return found
-    return lambda *args: list(found(*args))
-
-
 class Oracle:
     def __init__(self):
         self.loader = DataLoader()
@@ -99,32 +86,12 @@ class Oracle:
             return templar.copy_with_new_env(**env).do_template(template, preserve_trailing_newlines=True, escape_backslashes=False)
         return templar.template(template)
 
-    def ask_with_lists(self, case):
-        """As ask, where range, the views of a dict and the sets that filters make are lists."""
-        env = self.templars[case['native']].environment
-        filters = {name: env.filters[name] for name in SET_FILTERS}
-        item, attr, span = env.getitem, env.getattr, env.globals['range']
-        env.filters.update((name, of_lists(f)) for name, f in filters.items())
-        env.getitem = lambda obj, key: listed(obj, key, item(obj, key))
-        env.getattr = lambda obj, key: listed(obj, key, attr(obj, key))
-        env.globals['range'] = lambda *args: list(span(*args))
-        try:
+    def ask_changed(self, case, changes):
+        """As ask, with some changes of changes.py."""
+        with contextlib.ExitStack() as stack:
+            for change in changes:
+                stack.enter_context(change(self.templars[case['native']].environment))
             return self.ask(case)
-        finally:
-            env.filters.update(filters)
-            del env.getitem, env.getattr
-            env.globals['range'] = span
-
-    def breaks_compiler(self, case):
-        """Whether jinja2 fails over the template in another way than by a mistake of syntax, for which Ansible gives the template itself."""
-        text = str(case['template'])
-        try:
-            self.templars[case['native']].environment.from_string('{%% if %s %%}{%% endif %%}' % text if case['mode'] == 'condition' else text)
-        except TemplateSyntaxError:
-            return False
-        except Exception:
-            return True
-        return False
 
     def ask(self, case):
         """['ok', repr, type, unsafe], ['undefined' or 'error', message], or None when it gave no answer in time."""
