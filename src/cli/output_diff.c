@@ -212,6 +212,17 @@ static const char *header(struct arena *a, const struct dict *d, const char *key
              : arena_printf(a, "%s\n", word);
 }
 
+// What the content to come is called. A task's own has no file to be named after, which Ansible
+// shows by a temporary file of its own: here the file it is for stands for it.
+static const char *after_header(const struct output_opts *o, struct arena *a, const struct dict *d)
+{
+    const char *name = dict_str(d, "after_header", NULL);
+    const char *path = dict_str(d, "before_header", dict_str(d, "path", NULL));
+    if (name && !*name && !o->ansible)
+        return path ? arena_printf(a, "after: %s\n", path) : "after\n";
+    return header(a, d, "after_header", "after");
+}
+
 static void add_unified(const struct output_opts *o, struct arena *a, const struct dict *d,
                         struct buf *b)
 {
@@ -222,7 +233,7 @@ static void add_unified(const struct output_opts *o, struct arena *a, const stru
     u.after = side(o, a, dict_get(d, "after"));
     u.first = (size_t)dict_int(d, "first_line", 0);
     u.before_name = header(a, d, "before_header", "before");
-    u.after_name = header(a, d, "after_header", "after");
+    u.after_name = after_header(o, a, d);
     struct dict *seen = value_dict(a).u.dict;
     size_t *x = number_lines(a, seen, &u.before), *y = number_lines(a, seen, &u.after);
     size_t n = seq_opcodes(a, x, u.before.len, y, u.after.len, seen->len, &ops);
