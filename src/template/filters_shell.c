@@ -15,13 +15,17 @@ BUILTIN(filter_quote)
         safe = t.s[i] && (isalnum((unsigned char)t.s[i]) || strchr("_@%+=:,./-", t.s[i]));
     if (safe) {
         *ret = str_from(c, t.s, t.len);
+        ret->flags |= is_markup(&c->self) ? VALUE_MARKUP : 0;
         return rc;
     }
+    bool markup = is_markup(&c->self); // quotes that are put into it are escaped
+    struct text quote = text_lit(markup ? "&#39;" : "'");
     struct buf b = call_buf(c);
-    buf_addc(&b, '\'');
-    str_replace(&b, t, text_lit("'"), text_lit("'\"'\"'"), -1);
-    buf_addc(&b, '\'');
+    buf_add(&b, quote.s, quote.len);
+    str_replace(&b, t, quote, text_lit(markup ? "&#39;&#34;&#39;&#34;&#39;" : "'\"'\"'"), -1);
+    buf_add(&b, quote.s, quote.len);
     *ret = take_buf(c, &b);
+    ret->flags |= markup ? VALUE_MARKUP : 0;
     return rc;
 }
 

@@ -227,10 +227,13 @@ BUILTIN(filter_truncate)
     if (c->self.type != VALUE_STRING)
         return fail_type(c, e, "object of type '%s' has no len()", value_type_name(&c->self));
     struct text t = {c->self.u.str.s, c->self.u.str.len};
-    if ((int64_t)utf8_count(t.s, t.len) <= length + leeway) {
+    bool bytes = c->self.flags & VALUE_BYTES;
+    if ((int64_t)(bytes ? t.len : utf8_count(t.s, t.len)) <= length + leeway) {
         *ret = c->self;
         return 0;
     }
+    if (bytes)
+        return fail_type(c, e, "can't concat str to bytes");
     t = str_slice(t, 0, length - tail);
     int64_t space = kill ? -1 : str_rfind(t, text_lit(" "));
     if (space >= 0)
