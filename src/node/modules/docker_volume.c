@@ -25,17 +25,37 @@ static void did(struct volume *v, struct value action)
     module_changed(v->m, true);
 }
 
-static void compare(struct volume *v, const char *param, const char *key)
+// Of a dict each key counts by itself; whole: as one, where the volume has none at all.
+static void compare_dict(struct volume *v, const char *param, const char *key, bool whole)
 {
-    struct value want = *dict_get(v->m->args, param), none = value_null();
-    const struct value *have = docker_at(&v->have, key);
+    const struct value *have = docker_at(&v->have, key), none = value_null();
+    struct value want = docker_strings(v->a, dict_get(v->m->args, param));
     if (!value_truthy(&want))
         return;
-    bool dict = want.type == VALUE_DICT;
-    if (dict)
-        want = docker_strings(v->a, &want);
-    if (!docker_same(dict ? DOCKER_DICT : DOCKER_VALUE, DOCKER_MORE, &want, have ? have : &none))
+    bool some = have && have->type == VALUE_DICT && have->u.dict->len > 0;
+    if (whole && !some) {
         docker_diff_add(&v->diff, param, want, have ? *have : none);
+        return;
+    }
+    struct dict_entry *e;
+    DICT_EACH(want.u.dict, e)
+    {
+        const char *name = value_to_cstr(v->a, &e->key);
+        const struct value *now = some ? dict_get(have->u.dict, name) : NULL;
+        if (!now || !value_equal(now, &e->val))
+            docker_diff_add(&v->diff, arena_printf(v->a, "%s.%s", param, name), e->val,
+                            now ? *now : none);
+    }
+}
+
+static void compare(struct volume *v)
+{
+    const struct value *driver = docker_at(&v->have, "Driver"), none = value_null();
+    const char *want = module_str(v->m, "driver");
+    if (want && *want && (!driver || !value_eqs(driver, want)))
+        docker_diff_add(&v->diff, "driver", value_cstr(want), driver ? *driver : none);
+    compare_dict(v, "driver_options", "Options", true);
+    compare_dict(v, "labels", "Labels", false);
 }
 
 static int create(struct volume *v)
@@ -69,11 +89,8 @@ static int present(struct volume *v)
 {
     const char *recreate = module_str(v->m, "recreate");
     bool there = v->have.type == VALUE_DICT;
-    if (there) {
-        compare(v, "driver", "Driver");
-        compare(v, "driver_options", "Options");
-        compare(v, "labels", "Labels");
-    }
+    if (there)
+        compare(v);
     bool anew = there && (strcmp(recreate, "always") == 0 ||
                           (strcmp(recreate, "options-changed") == 0 && docker_differs(&v->diff)));
     dict_set(v->diff.before.u.dict, "exists", value_bool(there));
