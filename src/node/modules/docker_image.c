@@ -50,8 +50,8 @@ static int pull(struct image_task *t)
     return 0;
 }
 
-// The names and ids that the daemon says it has loaded.
-static struct value loaded(struct image_task *t, const struct buf *body)
+// The names and ids that the daemon says it has loaded, and all it said.
+static struct value loaded(struct image_task *t, const struct buf *body, char **ret_said)
 {
     struct buf text = BUF_INIT;
     static const char *const marks[] = {"Loaded image: ", "Loaded image ID: "};
@@ -69,9 +69,8 @@ static struct value loaded(struct image_task *t, const struct buf *body)
                 list_add(ret.u.list, value_strn(t->a, name, strcspn(name, "\n")));
         }
     }
-    char *out = arena_strdup(t->a, buf_str(&text));
-    text_rstrip(out);
-    module_set(t->m, "stdout", value_cstr(out));
+    *ret_said = arena_strdup(t->a, buf_str(&text));
+    text_rstrip(*ret_said);
     buf_release(&text);
     return ret;
 }
@@ -101,13 +100,15 @@ static int load(struct image_task *t)
     const char *what = arena_printf(t->a, "Error loading image %s", t->name);
     if (docker_stream_error(&t->d, &answer.body, what) != 0)
         return ERR_FAILED;
-    struct value names = loaded(t, &answer.body);
+    char *said;
+    struct value names = loaded(t, &answer.body, &said);
+    if (text_list_has(names.u.list, full_name(t)))
+        return refresh(t);
+    module_set(t->m, "stdout", value_cstr(said)); // told of a failure alone
     if (!names.u.list->len)
         return module_fail(t->m, "Detected no loaded images. Archive potentially corrupt?");
-    if (!text_list_has(names.u.list, full_name(t)))
-        return module_fail(t->m, "The archive did not contain image '%s'. Instead, found '%s'.",
-                           full_name(t), text_join(t->a, names.u.list, "', '"));
-    return refresh(t);
+    return module_fail(t->m, "The archive did not contain image '%s'. Instead, found '%s'.",
+                       full_name(t), text_join(t->a, names.u.list, "', '"));
 }
 
 static int build(struct image_task *t)
