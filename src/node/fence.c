@@ -1,0 +1,228 @@
+// Marks are empty files named after runs, in a folder beside the user's journals and, of root,
+// where all users see them. Helpers are found by an abstract socket, whose name goes with the last
+// process that has it: the helper, or a task that it left to come to its end.
+#include "node/fence.h"
+#include "node/journal.h"
+#include "node/text.h"
+
+#include "core/arena.h"
+#include "core/buf.h"
+#include "core/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define ROOT_MARKS "/var/lib/andon/fence"
+#define MARKS_MAX 200   // runs that a user remembers
+#define PLACES 8        // helpers of one run and user that can be found: sessions side by side
+#define RUN_NAME_MAX 64 // a socket's name has 107 bytes
+#define AGAIN_MS 50     // before a helper that does not listen to us is looked for again
+
+static bool good_run(const char *run)
+{
+    size_t n = strlen(run);
+    return n && n < RUN_NAME_MAX && *run != '.' && !strchr(run, '/');
+}
+
+static char *marks_folder(void)
+{
+    struct arena *a = arena_new();
+    char *dir = xstrdup(path_join(a, path_dir(a, journal_root(a, NULL)), "fence"));
+    arena_free(a);
+    return dir;
+}
+
+static bool marked(const char *folder, const char *run)
+{
+    char path[4096];
+    int n = snprintf(path, sizeof path, "%s/%s", folder, run);
+    return n > 0 && n < (int)sizeof path && access(path, F_OK) == 0;
+}
+
+// The name of a place where helpers that work as the user for the run may be found.
+static socklen_t address(const char *run, uid_t uid, int place, struct sockaddr_un *ret)
+{
+    *ret = (struct sockaddr_un){.sun_family = AF_UNIX};
+    int n = snprintf(ret->sun_path + 1, sizeof ret->sun_path - 1, "andon-run/%s/%u/%d", run,
+                     (unsigned)uid, place);
+    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
+}
+
+// --- the helper
+// -----------------------------------------------------------------------------------------
+
+static int listen_for(const char *run)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    for (int place = 0; fd >= 0 && place < PLACES; place++) {
+        struct sockaddr_un at;
+        socklen_t len = address(run, geteuid(), place, &at);
+        if (bind(fd, (struct sockaddr *)&at, len) == 0 && listen(fd, PLACES) == 0)
+            return fd;
+        if (errno != EADDRINUSE)
+            break;
+    }
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+void fence_enter(struct fence *f, const char *run)
+{
+    if (!good_run(run) || (f->run && strcmp(f->run, run) == 0))
+        return;
+    char *folder = f->folder ? f->folder : marks_folder();
+    f->folder = NULL;
+    fence_release(f);
+    *f = (struct fence){.run = xstrdup(run), .folder = folder, .fd = listen_for(run)};
+}
+
+bool fence_is_up(const struct fence *f)
+{
+    return f->run && (marked(f->folder, f->run) || marked(ROOT_MARKS, f->run));
+}
+
+static bool may_call(int fd)
+{
+    struct ucred who = {.uid = (uid_t)-1};
+    socklen_t len = sizeof who;
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0 &&
+           (who.uid == 0 || who.uid == geteuid());
+}
+
+bool fence_called(struct fence *f)
+{
+    for (int fd; (fd = accept4(f->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0; close(fd))
+        if (may_call(fd))
+            return true; // it stays open as long as we are there: the caller waits for its end
+    return false;
+}
+
+void fence_release(struct fence *f)
+{
+    if (f->fd >= 0)
+        close(f->fd);
+    free(f->run);
+    free(f->folder);
+    *f = (struct fence)FENCE_INIT;
+}
+
+// --- giving a run up
+// ------------------------------------------------------------------------------------
+
+static int is_mark(const struct dirent *d)
+{
+    return *d->d_name != '.';
+}
+
+// The oldest go: ids of runs sort by time.
+static void prune(struct arena *a, const char *folder)
+{
+    struct dirent **found = NULL;
+    int n = scandir(folder, &found, is_mark, alphasort);
+    for (int i = 0; i < n; i++) {
+        if (i + MARKS_MAX < n)
+            unlink(path_join(a, folder, found[i]->d_name));
+        free(found[i]);
+    }
+    free(found);
+}
+
+static int mark(struct arena *a, const char *folder, const char *run, struct err *e)
+{
+    const char *path = path_join(a, folder, run);
+    mode_t mask = umask(0);
+    int rc = host_mkdirs(folder, 0711, e); // others may ask for a run whose name they know
+    umask(mask);
+    if (rc < 0 || access(path, F_OK) == 0)
+        return rc;
+    prune(a, folder);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int dir = fd < 0 ? -1 : open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) < 0 || dir < 0 || fsync(dir) < 0)
+        rc = err_set(e, ERR_IO, POS_NONE, "cannot write '%s': %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    if (dir >= 0)
+        close(dir);
+    return rc;
+}
+
+// Helpers that were called.
+struct calls {
+    int fds[2 * PLACES];
+    size_t n;
+    bool busy; // one has so many callers that we could not be one of them
+};
+
+static void call(struct calls *c, const char *run, uid_t uid, int place)
+{
+    struct sockaddr_un at;
+    struct ucred who = {.uid = (uid_t)-1};
+    socklen_t len = address(run, uid, place, &at), size = sizeof who;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool there = fd >= 0 && connect(fd, (struct sockaddr *)&at, len) == 0;
+    c->busy |= fd >= 0 && !there && errno == EAGAIN;
+    // or somebody else took the name
+    if (there && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0 && who.uid == uid)
+        c->fds[c->n++] = fd;
+    else if (fd >= 0)
+        close(fd);
+}
+
+// A helper closes the connection by its end, or that of the tasks that go on without it.
+static void wait_for_end(struct calls *c, int64_t until)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        struct pollfd p = {.fd = c->fds[i], .events = POLLIN};
+        int64_t left = until - clock_mono_ms();
+        if (left > 0)
+            poll(&p, 1, (int)left);
+        close(c->fds[i]);
+    }
+}
+
+// Root's helpers are waited for by others, too: they end with the helper of the login above them.
+static int wait_for_helpers(const char *run, int wait_ms, struct err *e)
+{
+    int64_t until = clock_mono_ms() + wait_ms;
+    uid_t own = geteuid();
+    for (;;) {
+        struct calls c = {.n = 0};
+        for (int place = 0; place < PLACES; place++) {
+            call(&c, run, own, place);
+            if (own != 0)
+                call(&c, run, 0, place);
+        }
+        if (!c.n && !c.busy)
+            return 0;
+        wait_for_end(&c, until);
+        if (clock_mono_ms() >= until)
+            return err_set(e, ERR_FAILED, POS_NONE,
+                           "the run %s is still at work here, with something that must not be "
+                           "left half done; once more when that has ended",
+                           run);
+        poll(NULL, 0, AGAIN_MS);
+    }
+}
+
+int fence_put_up(const char *run, int wait_ms, struct err *unmarked, struct err *e)
+{
+    if (!good_run(run))
+        return err_set(e, ERR_INVALID, POS_NONE, "'%s' is no run", run);
+    struct arena *a = arena_new();
+    char *folder = marks_folder();
+    (void)!mark(a, folder, run, unmarked);
+    free(folder);
+    arena_free(a);
+    return wait_for_helpers(run, wait_ms, e);
+}
