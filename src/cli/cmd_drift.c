@@ -1,10 +1,10 @@
 // andon drift [HOSTS]: what has changed on hosts outside andon, since a run last put it there.
+#include "cli/asked.h"
 #include "cli/session.h"
 #include "cli/when.h"
 
 #include "core/buf.h"
 #include "core/file.h"
-#include "core/json.h"
 #include "rollout/drift.h"
 
 #include <stdio.h>
@@ -71,14 +71,10 @@ static void on_warning(void *data, struct pos pos, const char *msg)
 
 // --- asking
 
-// A play of one task, which the action _andon_state does: no playbook can name it.
 static int make_play(struct drift *d, struct playbook **ret, struct err *e)
 {
-    struct session *s = d->s;
-    struct arena *a = s->arena;
-    struct value play = value_dict(a), task = value_dict(a), tasks = value_list(a),
-                 args = value_dict(a), things = value_dict(a), names = value_list(a);
-    char cwd[4096];
+    struct arena *a = d->s->arena;
+    struct value args = value_dict(a), things = value_dict(a), names = value_list(a);
     for (size_t i = 0; i < d->n; i++) {
         if (!d->hosts[i].asked)
             continue;
@@ -88,23 +84,7 @@ static int make_play(struct drift *d, struct playbook **ret, struct err *e)
     }
     things.flags |= VALUE_PLAIN; // what paths are called is no template
     dict_set(args.u.dict, "things", things);
-    dict_set(task.u.dict, "name", value_cstr("look"));
-    dict_set(task.u.dict, "debug", value_dict(a));
-    list_add(tasks.u.list, task);
-    dict_set(play.u.dict, "name", value_cstr("drift"));
-    dict_set(play.u.dict, "hosts", names);
-    dict_set(play.u.dict, "gather_facts", value_bool(false));
-    dict_set(play.u.dict, "become", value_bool(true));
-    dict_set(play.u.dict, "tasks", tasks);
-    int rc = playbook_from_value(s->loader, getcwd(cwd, sizeof cwd) ? cwd : ".", &play, ret, e);
-    if (rc < 0)
-        return rc;
-    struct task *t = node_task((*ret)->plays[0]->tasks.items[0]);
-    if (!t)
-        return err_set(e, ERR_FAILED, POS_NONE, "the hosts cannot be asked");
-    t->action = t->module = "_andon_state";
-    t->args = args;
-    return 0;
+    return asked_play(d->s, "drift", "look", names, "_andon_state", args, ret, e);
 }
 
 static int ask(struct drift *d)
@@ -209,32 +189,33 @@ static void tell_text(const struct drift *d)
     putchar('\n');
 }
 
-static void tell_json(const struct drift *d)
+static struct value host_json(void *data, struct arena *a, size_t i, const char **ret_name)
+{
+    const struct looked *h = &((const struct drift *)data)->hosts[i];
+    struct value one = value_dict(a), drift = value_list(a);
+    for (size_t k = 0; k < h->n; k++) {
+        struct ledger_event ev = drift_event(h->expected.name, &h->found[k], a);
+        struct value f = value_dict(a);
+        dict_update(f.u.dict, ev.body);
+        dict_set(f.u.dict, "name", value_cstr(h->found[k].thing->name));
+        list_add(drift.u.list, f);
+    }
+    dict_set(one.u.dict, "things", value_int((int64_t)h->expected.n));
+    dict_set(one.u.dict, "drift", drift);
+    if (h->n_unable + h->expected.unknown)
+        dict_set(one.u.dict, "not_compared",
+                 value_int((int64_t)(h->n_unable + h->expected.unknown)));
+    if (h->asked && !h->answered)
+        dict_set(one.u.dict, h->unreachable ? "unreachable" : "failed",
+                 value_cstr(h->msg ? h->msg : "not asked"));
+    *ret_name = h->expected.name;
+    return one;
+}
+
+static void tell_json(struct drift *d)
 {
     struct arena *a = arena_new();
-    struct value all = value_dict(a), hosts = value_dict(a);
-    for (size_t i = 0; i < d->n; i++) {
-        const struct looked *h = &d->hosts[i];
-        struct value one = value_dict(a), drift = value_list(a);
-        for (size_t k = 0; k < h->n; k++) {
-            struct ledger_event ev = drift_event(h->expected.name, &h->found[k], a);
-            struct value f = value_dict(a);
-            dict_update(f.u.dict, ev.body);
-            dict_set(f.u.dict, "name", value_cstr(h->found[k].thing->name));
-            list_add(drift.u.list, f);
-        }
-        dict_set(one.u.dict, "things", value_int((int64_t)h->expected.n));
-        dict_set(one.u.dict, "drift", drift);
-        if (h->n_unable + h->expected.unknown)
-            dict_set(one.u.dict, "not_compared",
-                     value_int((int64_t)(h->n_unable + h->expected.unknown)));
-        if (h->asked && !h->answered)
-            dict_set(one.u.dict, h->unreachable ? "unreachable" : "failed",
-                     value_cstr(h->msg ? h->msg : "not asked"));
-        dict_set(hosts.u.dict, h->expected.name, one);
-    }
-    dict_set(all.u.dict, "hosts", hosts);
-    print_value(&all, &(struct json_opts){.sort_keys = true});
+    asked_print(a, value_dict(a), d->n, host_json, d);
     arena_free(a);
 }
 

@@ -1,11 +1,11 @@
 // andon undo RUN: puts back what a run has changed on its hosts, all at once, from the journals it
 // left there.
+#include "cli/asked.h"
 #include "cli/guard.h"
 #include "cli/record.h"
 #include "cli/session.h"
 
 #include "core/buf.h"
-#include "core/json.h"
 #include "ledger/ledger.h"
 #include "rollout/service.h"
 #include "spec/spec.h"
@@ -89,6 +89,7 @@ static char *describe(const struct undo *u, const struct host_fate *h)
     if (h->fate >= FATE_REFUSED)
         buf_addf(&b, "  %s\n", dict_str(h->result, "msg", ""));
     add_list(&b, h->result, "conflicts", u->s->o.force ? "changed since, and put back" : NULL);
+    add_list(&b, h->result, "warnings", "warning");
     add_list(&b, h->result, "actions", NULL);
     add_list(&b, h->result, "left", "not put back");
     add_list(&b, h->result, "lost", u->s->o.check ? "cannot be undone" : "not undone");
@@ -220,31 +221,30 @@ static void print_status(const struct undo *u)
     }
 }
 
-static void print_json(const struct undo *u)
+static struct value host_json(void *data, struct arena *a, size_t i, const char **ret_name)
 {
     static const char *const names[] = {"undone",  "partly undone", "undone before", "unknown run",
                                         "refused", "failed",        "late",          "unreachable"};
+    static const char *const drop[] = {"_andon_undo", "_andon_after", "failed", "undone_before",
+                                       "run"};
+    const struct host_fate *h = &((const struct undo *)data)->hosts[i];
+    struct value in = {.type = VALUE_DICT, .u.dict = (struct dict *)(uintptr_t)h->result};
+    struct value one = value_shallow(a, &in);
+    for (size_t k = 0; k < sizeof drop / sizeof *drop; k++)
+        dict_del(one.u.dict, drop[k]);
+    dict_set(one.u.dict, "outcome", value_cstr(names[h->fate]));
+    *ret_name = h->host;
+    return one;
+}
+
+static void print_json(struct undo *u)
+{
     struct arena *a = arena_new();
-    struct value hosts = value_dict(a), all = value_dict(a);
-    struct buf b = BUF_INIT;
-    for (size_t i = 0; i < u->n; i++) {
-        struct value in = {.type = VALUE_DICT,
-                           .u.dict = (struct dict *)(uintptr_t)u->hosts[i].result};
-        struct value one = value_shallow(a, &in);
-        static const char *const drop[] = {"_andon_undo", "_andon_after", "failed", "undone_before",
-                                           "run"};
-        for (size_t k = 0; k < sizeof drop / sizeof *drop; k++)
-            dict_del(one.u.dict, drop[k]);
-        dict_set(one.u.dict, "outcome", value_cstr(names[u->hosts[i].fate]));
-        dict_set(hosts.u.dict, u->hosts[i].host, one);
-    }
+    struct value all = value_dict(a);
     dict_set(all.u.dict, "undoes", value_cstr(u->run));
     dict_set(all.u.dict, "run", u->s->run.run_id ? value_cstr(u->s->run.run_id) : value_null());
     dict_set(all.u.dict, "check", value_bool(u->s->o.check));
-    dict_set(all.u.dict, "hosts", hosts);
-    json_write(&b, &all, &(struct json_opts){.sort_keys = true});
-    puts(buf_str(&b));
-    buf_release(&b);
+    asked_print(a, all, u->n, host_json, u);
     arena_free(a);
 }
 
@@ -396,36 +396,17 @@ static void find_hosts(struct undo *u, struct ledger *l)
 
 // --- the run -------------------------------------------------------------------------------------
 
-// A play of one task, which the action _andon_undo does: no playbook can name it.
 static int make_play(struct undo *u, struct playbook **ret, struct err *e)
 {
     struct session *s = u->s;
-    struct arena *a = s->arena;
-    struct value play = value_dict(a), task = value_dict(a), tasks = value_list(a),
-                 args = value_dict(a);
-    char cwd[4096];
-    dict_set(task.u.dict, "name", value_strf(a, "undo %s", u->run));
-    dict_set(task.u.dict, "debug", value_dict(a));
-    list_add(tasks.u.list, task);
-    dict_set(play.u.dict, "name", value_strf(a, "undo %s", u->run));
-    struct value names = {.type = VALUE_LIST, .u.list = u->names};
-    dict_set(play.u.dict, "hosts", u->names->len ? names : value_cstr("all"));
-    dict_set(play.u.dict, "gather_facts", value_bool(false));
-    dict_set(play.u.dict, "become", value_bool(true));
-    dict_set(play.u.dict, "tasks", tasks);
-    int rc = playbook_from_value(s->loader, getcwd(cwd, sizeof cwd) ? cwd : ".", &play, ret, e);
-    if (rc < 0)
-        return rc;
-    struct task *t = node_task((*ret)->plays[0]->tasks.items[0]);
-    if (!t)
-        return err_set(e, ERR_INVALID, POS_NONE, "the task of an undo is none");
+    const char *name = arena_printf(s->arena, "undo %s", u->run);
+    struct value args = value_dict(s->arena), names = {.type = VALUE_LIST, .u.list = u->names},
+                 all = value_cstr("all");
     dict_set(args.u.dict, "run", value_cstr(u->run));
     dict_set(args.u.dict, "force", value_bool(s->o.force));
     dict_set(args.u.dict, "status", value_bool(s->o.status));
     dict_set(args.u.dict, "deadline", value_int(u->seconds));
-    t->action = t->module = "_andon_undo";
-    t->args = args;
-    return 0;
+    return asked_play(s, name, name, u->names->len ? names : all, "_andon_undo", args, ret, e);
 }
 
 static int execute(struct undo *u)

@@ -30,5 +30,7 @@ int deploy_plan_ring(struct deploy *d, const struct ring_state *r, const struct 
                      struct arena *a, const char **ret, struct err *e);
 // "ANDON_CONTEXT=...": what a run is part of. A job without a run: what a gate of its ring asks.
 const char *child_context(struct deploy *d, const struct batch_job *job, struct arena *a);
+// Runs of the service that were given up on hosts of the job, as a list of ids. (deploy_fence.c)
+struct value child_gives_up(struct deploy *d, const struct batch_job *job, struct arena *a);
 
 #endif

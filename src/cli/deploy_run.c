@@ -103,6 +103,7 @@ const char *child_context(struct deploy *d, const struct batch_job *job, struct 
     if (job->run) {
         dict_set(v.u.dict, "batch", value_int(job->batch));
         dict_set(v.u.dict, "run", value_cstr(job->run));
+        dict_set(v.u.dict, "gives_up", child_gives_up(d, job, a));
     } else {
         dict_set(v.u.dict, "gate", value_bool(true));
     }

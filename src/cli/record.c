@@ -137,6 +137,8 @@ int record_open(struct session *s)
         record_context_verify(r);
     else
         events_warn_clock(s, r->ledger);
+    if (r->context.run && r->context.gives_up.type == VALUE_LIST)
+        s->run.gives_up = value_copy(s->arena, &r->context.gives_up).u.list;
     if (r->context.run) // the rollout has written it down before it began
         r->id = s->run.run_id = arena_strdup(s->arena, r->context.run);
     r->actor = s->actor ? s->actor : ledger_actor(r->arena);

@@ -43,6 +43,7 @@ bool record_context_read(struct recorder *r)
                                          .run = text(d, "run"),
                                          .gate = dict_bool(d, "gate", false),
                                          .batch = part(d, "batch"),
+                                         .gives_up = part(d, "gives_up"),
                                          .authority = part(d, "authority")};
     return true;
 }

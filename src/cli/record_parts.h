@@ -13,6 +13,7 @@ struct record_context {
     const char *run;               // the id that the rollout has given it, or NULL
     bool gate;                     // a gate of the rollout asks
     struct value batch, authority; // null when not said
+    struct value gives_up;         // runs that may not go on, a list of ids, or null
 };
 
 struct recorder {

@@ -129,6 +129,42 @@ static void from_peer(struct router *r, struct peer *p, const struct frame *f)
     queue_frame(&r->to, f->type, f->id, f->payload, f->len);
 }
 
+static void refuse(struct router *r, uint32_t id)
+{
+    router_fail(r, id,
+                arena_printf(r->task,
+                             "the run %s was given up on this host: it is undone, or its rollout "
+                             "went on without it; nothing more of it is done here",
+                             r->fence.run));
+}
+
+// Somebody gave the run up: all that runs ends, as if the controller were gone, but it is told.
+static void give_way(struct router *r)
+{
+    for (struct peer *p = r->peers; p; p = p->next) {
+        if (p->kind == PEER_TASK && !p->done)
+            refuse(r, p->id);
+        for (size_t i = 0; i < p->n_ids; i++)
+            refuse(r, p->ids[i]);
+    }
+    (void)!queue_flush(&r->to, r->out);
+    r->failed = true;
+}
+
+static void begin_task(struct router *r, struct dict *task, const struct frame *f)
+{
+    fence_enter(&r->fence, dict_str(task, "run", ""));
+    if (fence_is_up(&r->fence)) {
+        refuse(r, f->id);
+        return;
+    }
+    struct become *want = become_of(task);
+    if (want)
+        helper_task(r, task, f->id, want);
+    else
+        router_run_task(r, r->task, task, f);
+}
+
 static void new_task(struct router *r, const struct frame *f)
 {
     struct arena *a = r->task;
@@ -142,11 +178,7 @@ static void new_task(struct router *r, const struct frame *f)
     } else if (v.type != VALUE_DICT) {
         router_fail(r, f->id, "the task is not a JSON object");
     } else {
-        struct become *want = become_of(v.u.dict);
-        if (want)
-            helper_task(r, v.u.dict, f->id, want);
-        else
-            router_run_task(r, a, v.u.dict, f);
+        begin_task(r, v.u.dict, f);
     }
     arena_reset(a);
 }
@@ -339,7 +371,9 @@ static int next_timer(const struct router *r)
 // --- the loop
 // --------------------------------------------------------------------------------------------------
 
-// What is polled: the controller, SIGCHLD, and up to three descriptors per peer.
+#define OWN_POLLED 4
+// What is polled: the controller, SIGCHLD, who gives the run up, and up to three descriptors per
+// peer.
 struct polled {
     struct pollfd *fds;
     size_t n, cap;
@@ -370,6 +404,7 @@ static void collect_polled(struct router *r, struct polled *s)
     poll_add(s, r->in, listen ? POLLIN : 0);
     poll_add(s, r->out, queue_len(&r->to) ? POLLOUT : 0);
     poll_add(s, r->sigchld, POLLIN);
+    poll_add(s, r->fence.fd, r->fence.fd >= 0 ? POLLIN : 0);
     for (struct peer *p = r->peers; p; p = p->next) {
         poll_add(s, p->out, p->out >= 0 && room ? POLLIN : 0);
         poll_add(s, p->in, may_write(p) ? POLLOUT : 0);
@@ -379,7 +414,7 @@ static void collect_polled(struct router *r, struct polled *s)
 
 static void serve_peers(struct router *r, const struct polled *s, struct peer *first)
 {
-    size_t i = 3;
+    size_t i = OWN_POLLED;
     for (struct peer *p = first; p && i + 2 < s->n; p = p->next, i += 3) {
         if (s->fds[i].revents)
             read_peer(r, p);
@@ -415,6 +450,8 @@ static void loop(struct router *r)
             r->failed = true;
         if (s.fds[2].revents)
             reap(r);
+        if (s.fds[3].revents && fence_called(&r->fence))
+            give_way(r);
         if (check_timers(r))
             reap(r);
         if (queue_len(&r->to) && queue_flush(&r->to, r->out) < 0)
@@ -482,7 +519,7 @@ int router_serve(int in_fd, int out_fd)
     sigaddset(&chld, SIGCHLD);
     sigprocmask(SIG_BLOCK, &chld, NULL);
     signal(SIGPIPE, SIG_IGN);
-    struct router r = {.in = in_fd, .out = out_fd, .task = arena_new()};
+    struct router r = {.in = in_fd, .out = out_fd, .task = arena_new(), .fence = FENCE_INIT};
     r.sigchld = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
     nonblock(in_fd);
     nonblock(out_fd);
@@ -490,6 +527,7 @@ int router_serve(int in_fd, int out_fd)
     loop(&r);
     bool clean = r.closing && !r.failed;
     shut_down(&r);
+    fence_release(&r.fence);
     frame_reader_release(&r.reader);
     buf_release(&r.to.b);
     arena_free(r.task);

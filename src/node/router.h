@@ -6,6 +6,7 @@
 #include "core/buf.h"
 #include "core/value.h"
 #include "node/become.h"
+#include "node/fence.h"
 #include "node/shared.h"
 #include "wire/frame.h"
 
@@ -55,6 +56,7 @@ struct router {
     struct queue to;
     struct peer *peers;
     struct arena *task; // the one being looked at
+    struct fence fence; // of the run whose tasks these are
     bool closing;       // BYE seen: finish what runs
     bool failed;        // stream at its end or broken
 };

@@ -65,7 +65,7 @@ static _Noreturn void task_process(struct router *r, struct arena *a, const stru
         if (p->become)
             close_fd(&p->become->err);
     }
-    close_fd(&r->sigchld);
+    close_fd(&r->sigchld); // r->fence stays: while this process is there, the run is at work
     int null = open("/dev/null", O_RDWR);
     dup2(null, r->in);
     dup2(null, r->out);

@@ -74,6 +74,7 @@ struct rhost {
     uint32_t conn_id;
     struct made *made;         // check runs: what tasks would have made (foresee.c)
     const char *unknown_names; // check runs: names may be undefined because of this, or NULL
+    bool gave_up;              // runs before it may not go on there (run_opts.gives_up)
     bool journal_told;         // that its undo journal is in trouble
     uv_timer_t *nap;           // it sleeps, until this
     struct ear *ear;           // it waits for an action plugin
@@ -288,6 +289,9 @@ struct module_call {
 int exec_module(struct exec *x, const struct module_call *c, struct value *result);
 // journal.c: the part of a task message that asks for an undo journal; null: none is to be kept.
 struct value exec_journal(struct exec *x, const struct module_call *c);
+// Before a host's first module: has its helper end what is left of runs that were given up. False:
+// it did not, and the result says why.
+bool exec_give_up(struct exec *x, struct value *result);
 // Takes out of a result what the helper says of the journal.
 void exec_take_journal(struct exec *x, struct value *result);
 // What is known of it becomes part of the task's result, for sinks alone.

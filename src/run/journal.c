@@ -46,6 +46,33 @@ struct value exec_journal(struct exec *x, const struct module_call *c)
     return v;
 }
 
+static bool give_up(struct exec *x, const struct value *run, struct value *result)
+{
+    struct value extra = value_dict(x->a);
+    dict_set(extra.u.dict, "op", value_cstr("close"));
+    dict_set(extra.u.dict, "run", *run);
+    dict_set(extra.u.dict, "by", value_cstr(x->run->o.run_id));
+    struct module_call c = {.module = "_undo",
+                            .args = value_dict(x->a).u.dict,
+                            .extra = extra.u.dict,
+                            .bare = true,
+                            .as_login = true};
+    *result = value_dict(x->a);
+    return exec_module(x, &c, result) == 0 && !dict_bool(result->u.dict, "failed", false) &&
+           !dict_bool(result->u.dict, "unreachable", false);
+}
+
+bool exec_give_up(struct exec *x, struct value *result)
+{
+    const struct list *runs = x->run->o.gives_up;
+    if (!runs || x->check || x->target->gave_up)
+        return true;
+    x->target->gave_up = true; // the modules that do it come here as well
+    for (size_t i = 0; i < runs->len && x->target->gave_up; i++)
+        x->target->gave_up = give_up(x, &runs->items[i], result);
+    return x->target->gave_up;
+}
+
 // Of several modules that make up a task the worst counts.
 static int rank(const char *undo)
 {

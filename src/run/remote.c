@@ -362,6 +362,8 @@ static struct value message(struct exec *x, const struct module_call *c, struct 
     if (getenv(OUTPUT_MAX))
         dict_set(dict_get(d, "extra")->u.dict, "_output_max", value_int((int64_t)output_max()));
     dict_set(d, "check", value_bool(x->check && !c->ignore_check));
+    if (x->run->o.run_id && !x->check)
+        dict_set(d, "run", value_cstr(x->run->o.run_id));
     dict_set(d, "diff", value_bool(x->diff));
     if (x->run->o.record_diff && !x->diff && !x->check && !x->no_log && !x->secret && !c->async)
         dict_set(d, "record", value_bool(true));
@@ -460,6 +462,8 @@ int exec_module(struct exec *x, const struct module_call *c, struct value *resul
     }
     if (x->run->interrupted)
         return action_fail(x, result, "interrupted");
+    if (!c->here && !exec_give_up(x, result))
+        return 0;
     struct value b = c->here || c->as_login ? value_null() : exec_become(x, &e, &rc);
     if (c->become_user && b.type == VALUE_DICT)
         dict_set(b.u.dict, "user", value_cstr(c->become_user));

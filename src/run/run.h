@@ -35,6 +35,7 @@ struct run_opts {
     int forks;
     bool check, diff;
     const char *run_id;   // of this run, or NULL
+    const struct list *gives_up; // ids of runs that may not go on where this one comes, or NULL
     const bool *recorded; // whether a record is kept under that id, which may end; or NULL
     bool record_diff;     // changes are told with their differences (result_event.changes) even
                           // where diff mode is off; results stay as they are without it

@@ -124,6 +124,95 @@ undone() {
     run -2 "$FLEET" exec h0002 ls /srv/first /srv/slow /srv/last
 }
 
+# controllers: the processes of runs of p.yml and of their connections.
+controllers() { pgrep -f "$ANDON run -i one p.yml|$ANDON_HOME/cp/"; }
+
+# on_h1 COMMAND..: waits until that holds there.
+on_h1() {
+    for ((i = 0; i < 200; i++)); do
+        ! host sh -c "$1" >/dev/null 2>&1 || return 0
+        sleep 0.1
+    done
+    echo "never came true: $1"
+    return 1
+}
+
+@test "a run that is undone while its controller sleeps: it ends on the host, and is refused when the controller wakes" {
+    look >before
+    play '{name: first, copy: {content: a, dest: /srv/first}}' \
+        '{name: slow, shell: "touch /srv/began; sleep 60; touch /srv/late", vars: {andon_undo: "rm -f /srv/began /srv/late"}, ignore_errors: true, ignore_unreachable: true}' \
+        '{name: next, copy: {content: a, dest: /srv/next}, ignore_errors: true}' '{name: last, copy: {content: a, dest: /srv/last}}'
+    andon run -i one p.yml >out 2>&1 &
+    controller=$!
+    on_h1 "test -e /srv/began"
+    id=$(newest)
+    mapfile -t asleep < <(controllers)
+    kill -STOP "${asleep[@]}"
+    ANDON_HOME=$PWD/other run andon undo -i one "$id"
+    look >after
+    kill -CONT "${asleep[@]}"
+    [ "$status" -eq 0 ] || { echo "$output"; return 1; }
+    has "put back on h1 (1)"
+    diff before after
+    run ! host pgrep -f "sleep 60"
+    run ! wait "$controller"
+    [ "$(grep -c "the run $id was given up on this host" out)" -ge 2 ] || { cat out; return 1; }
+    look >after
+    diff before after
+    ANDON_HOME=$PWD/other close_connections
+}
+
+@test "a rollout ends what a lost run has left there before it deploys the release before" {
+    cat >andon.yml <<'END'
+service: shop
+deploy: deploy.yml
+inventory: one
+on_failure: redeploy
+rings:
+  - {name: all, hosts: h1, deadline: 10s}
+END
+    cat >deploy.yml <<'END'
+- hosts: all
+  gather_facts: false
+  tasks:
+    - copy: {content: "{{ andon_release.version }}", dest: /srv/version}
+    - shell: touch /srv/began; sleep 60; echo late >/srv/version
+      when: andon_release.version == "2"
+END
+    "$ANDON" release create shop 1
+    "$ANDON" release create shop 2
+    andon deploy shop 1
+    andon deploy shop 2 >out 2>&1 &
+    rollout=$!
+    on_h1 "test -e /srv/began"
+    mapfile -t asleep < <(pgrep -f "$ANDON_HOME/cp/") # nobody tells the host that the run is ended
+    kill -STOP "${asleep[@]}"
+    wait "$rollout" && status=0 || status=$?
+    kill -CONT "${asleep[@]}" 2>/dev/null || true
+    [ "$status" -eq 2 ] || { cat out; return 1; }
+    grep "redeployed" out || { cat out; return 1; }
+    run ! host pgrep -f "sleep 60"
+    [ "$(host cat /srv/version)" = 1 ]
+    [ "$(host ls /var/lib/andon/fence | wc -l)" = 1 ]
+}
+
+@test "an undo waits for a package manager that a lost run has left at work" {
+    host sh -c 'mkdir -p /root/slow/DEBIAN && cd /root/slow/DEBIAN &&
+        printf "Package: slow\nVersion: 1\nArchitecture: all\nMaintainer: x <x@x>\nDescription: slow\n" >control &&
+        printf "#!/bin/sh\nsleep 4\necho made >/opt/configured\n" >postinst && printf "#!/bin/sh\nrm -f /opt/configured\n" >prerm &&
+        chmod 755 postinst prerm && dpkg-deb --build /root/slow /root/slow.deb'
+    look >before
+    play '{name: install, apt: {deb: /root/slow.deb, policy_rc_d: 101}}'
+    andon run -i one p.yml >out 2>&1 &
+    on_h1 "pgrep -f slow.postins[t]"
+    controllers | xargs kill -KILL
+    run andon undo -i one "$(newest)"
+    [ "$status" -eq 0 ] || { echo "$output"; return 1; }
+    has "put back on h1 (1)"
+    look >after
+    diff before after
+}
+
 @test "what was changed since is listed and nothing touched; --force goes on; --check only tells" {
     look >before
     play '{name: a, copy: {content: a, dest: /srv/a}}' '{name: b, copy: {content: b, dest: /srv/b}}'

@@ -1,5 +1,6 @@
 // _undo: puts back what a run has changed on this host, from its journal, last change first. Looks
 // first whether everything is as the run left it, and changes nothing when it is not.
+#include "node/fence.h"
 #include "node/journal.h"
 #include "node/modules.h"
 #include "node/text.h"
@@ -10,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define CLOSE_MS (5 * 60 * 1000) // for a package manager of the run to come to its end
 
 struct undo {
     struct module *m;
@@ -365,6 +368,29 @@ static int look(struct module *m, const char *root, const char *run)
     return 0;
 }
 
+static int give_up(struct module *m, const char *run)
+{
+    struct err e = ERR_INIT, unmarked = ERR_INIT;
+    int rc = fence_put_up(run, CLOSE_MS, &unmarked, &e);
+    if (unmarked.code)
+        module_warn(m, "should a controller of %s come back, it goes on here: %s", run,
+                    err_msg(&unmarked));
+    err_release(&unmarked);
+    return rc < 0 ? module_fail_err(m, &e) : 0;
+}
+
+// Nothing more of the run is done here, nor of an undo of it that did not come to its end.
+static int close_run(struct module *m, const char *root, const char *run)
+{
+    struct journal_log log;
+    if (give_up(m, run) < 0)
+        return ERR_FAILED;
+    if (journal_read(m->arena, root, run, &log, NULL) < 0 || !log.undoing || log.undone ||
+        !log.by || !*log.by || strcmp(log.by, dict_str(m->extra, "by", "")) == 0)
+        return 0;
+    return give_up(m, log.by);
+}
+
 int mod__undo(struct module *m)
 {
     const char *root = journal_root(m->arena, dict_str(m->extra, "dir", NULL));
@@ -380,6 +406,8 @@ int mod__undo(struct module *m)
     module_changed(m, false);
     if (strcmp(op, "look") == 0)
         return look(m, root, run);
+    if (strcmp(op, "close") == 0)
+        return close_run(m, root, run);
     if (journal_read(m->arena, root, run, &u.log, &e) < 0)
         return module_fail_err(m, &e);
     tell_lost(&u);

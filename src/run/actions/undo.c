@@ -11,7 +11,7 @@
 struct undo {
     struct exec *x;
     const char *run;
-    bool force;
+    bool force, closes;           // closes: nothing more of the run may be done here
     int64_t seconds;              // this host may take, 0: as long as it wants
     int64_t until;                // by clock_mono_ms, 0: for ever
     bool late;                    // it is over
@@ -19,9 +19,18 @@ struct undo {
     const char *users[PARTS_MAX]; // "": the login itself
     size_t n;
     struct value *result;
-    struct value actions, conflicts, lost, left, diff;
+    struct value actions, conflicts, lost, left, diff, warnings;
     const char *half, *state; // of the last part
 };
+
+static void add_all(struct value *to, const struct dict *d, const char *key)
+{
+    const struct value *v = dict_get(d, key);
+    for (size_t i = 0; v && v->type == VALUE_LIST && i < v->u.list->len; i++)
+        list_add(to->u.list, v->u.list->items[i]);
+    if (v && v->type == VALUE_DICT)
+        list_add(to->u.list, *v);
+}
 
 // Gives what comes next the time that is left; false when there is none.
 static bool set_timeout(struct undo *u)
@@ -52,19 +61,11 @@ static int ask(struct undo *u, const char *user, const char *op, struct value *r
         return ERR_FAILED;
     int rc = exec_module(u->x, &c, ret);
     u->late = u->until && clock_mono_ms() >= u->until;
+    add_all(&u->warnings, ret->u.dict, "warnings");
     return rc < 0 || dict_bool(ret->u.dict, "unreachable", false) ||
                    dict_bool(ret->u.dict, "failed", false)
                ? ERR_FAILED
                : 0;
-}
-
-static void add_all(struct value *to, const struct dict *d, const char *key)
-{
-    const struct value *v = dict_get(d, key);
-    for (size_t i = 0; v && v->type == VALUE_LIST && i < v->u.list->len; i++)
-        list_add(to->u.list, v->u.list->items[i]);
-    if (v && v->type == VALUE_DICT)
-        list_add(to->u.list, *v);
 }
 
 static void add_part(struct undo *u, const char *user)
@@ -76,7 +77,11 @@ static void add_part(struct undo *u, const char *user)
 // Who has a journal of the run: users first, root last, as runs mostly begin as root.
 static int find_parts(struct undo *u)
 {
-    struct value own, root = value_null();
+    struct value own, root = value_null(), closed;
+    if (u->closes && ask(u, "", "close", &closed) < 0) {
+        *u->result = closed;
+        return ERR_FAILED;
+    }
     if (ask(u, "", "look", &own) < 0) {
         *u->result = own;
         return ERR_FAILED;
@@ -84,6 +89,10 @@ static int find_parts(struct undo *u)
     u->half = dict_str(own.u.dict, "half", NULL);
     bool is_root = dict_bool(own.u.dict, "is_root", false);
     bool other = dict_bool(own.u.dict, "root", false) && !is_root;
+    if (other && u->closes && ask(u, "root", "close", &closed) < 0) {
+        *u->result = closed;
+        return ERR_FAILED;
+    }
     if (other && ask(u, "root", "look", &root) < 0) {
         *u->result = root;
         return ERR_FAILED;
@@ -123,6 +132,7 @@ static void finish(struct undo *u, bool changed)
     set_list(u, "lost", &u->lost);
     set_list(u, "left", &u->left);
     set_list(u, "diff", &u->diff);
+    set_list(u, "warnings", &u->warnings);
 }
 
 // Everybody's check; a failure when something is not as the run left it.
@@ -202,6 +212,7 @@ static int tell_late(struct undo *u)
 static int perform(struct undo *u, bool status)
 {
     struct dict *d = u->result->u.dict;
+    u->closes = !status && !u->x->check;
     if (find_parts(u) < 0)
         return ERR_FAILED;
     if (u->half)
@@ -234,7 +245,8 @@ int action_undo(struct exec *x, struct dict *args, struct value *result)
                      .conflicts = value_list(x->a),
                      .lost = value_list(x->a),
                      .left = value_list(x->a),
-                     .diff = value_list(x->a)};
+                     .diff = value_list(x->a),
+                     .warnings = value_list(x->a)};
     if (u.seconds > 0)
         u.until = clock_mono_ms() + u.seconds * 1000;
     int rc = perform(&u, dict_bool(args, "status", false));
