@@ -17,6 +17,7 @@ const struct audit_kind audit_kinds[] = {
     {"own-approval", "Approvals by the author of the change"},
     {"break-glass", "Break-glass"},
     {"checks-skipped", "Checks that were skipped"},
+    {"redacted", "Content that was redacted"},
     {"drift", "Changes outside andon"},
     {"unfinished", "Runs that never finished"},
     {NULL, NULL},
@@ -319,6 +320,12 @@ static int look_at_skipped(struct audit *a, const struct ledger_event *ev, struc
     return plain(a, ev, "checks-skipped");
 }
 
+static int look_at_redacted(struct audit *a, const struct ledger_event *ev, struct err *e)
+{
+    (void)e;
+    return plain(a, ev, "redacted");
+}
+
 static int look_at_drift(struct audit *a, const struct ledger_event *ev, struct err *e)
 {
     (void)e;
@@ -360,6 +367,8 @@ static int look(void *data, struct ledger *l, struct err *e)
         rc = of_type(a, "breakglass", look_at_breakglass, e);
     if (rc == 0)
         rc = of_type(a, "checks.skipped", look_at_skipped, e);
+    if (rc == 0)
+        rc = of_type(a, "content.redacted", look_at_redacted, e);
     if (rc == 0)
         rc = of_type(a, "drift.found", look_at_drift, e);
     return rc;

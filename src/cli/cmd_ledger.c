@@ -61,7 +61,7 @@ static void set_hash(struct command *c, struct value *v, const char *key,
 
 struct findings {
     struct command *c;
-    struct value list;
+    struct value list, redacted;
 };
 
 static void on_found(void *data, const struct ledger_finding *f)
@@ -77,11 +77,11 @@ static void on_found(void *data, const struct ledger_finding *f)
     dict_set(v.u.dict, "first", f->first < 0 ? value_null() : value_int(f->first));
     dict_set(v.u.dict, "last", f->first < 0 ? value_null() : value_int(f->last));
     dict_set(v.u.dict, "text", value_str(a, f->text));
-    list_add(all->list.u.list, v);
+    list_add(f->kind == FINDING_REDACTED ? all->redacted.u.list : all->list.u.list, v);
 }
 
-static void print_verified(struct command *c, const struct ledger_verified *v, struct value list,
-                           int64_t ms)
+static void print_verified(struct command *c, const struct ledger_verified *v,
+                           const struct findings *found, int64_t ms)
 {
     char hex[2 * sizeof v->root.b + 1];
     struct value all = value_dict(c->a);
@@ -90,6 +90,8 @@ static void print_verified(struct command *c, const struct ledger_verified *v, s
         printf("%lld events, %zu checkpoints", (long long)v->events, v->checkpoints);
         if (c->s->o.blobs)
             printf(", %zu blobs", v->blobs);
+        if (v->redacted)
+            printf(", %zu redacted", v->redacted);
         printf(": %s (%.1f s)\n", v->findings ? "ALTERED" : "as they were recorded",
                (double)ms / 1e3);
         if (!v->findings)
@@ -101,7 +103,9 @@ static void print_verified(struct command *c, const struct ledger_verified *v, s
     if (c->s->o.blobs)
         dict_set(all.u.dict, "blobs", value_int((int64_t)v->blobs));
     dict_set(all.u.dict, "root", value_str(c->a, hex));
-    dict_set(all.u.dict, "findings", list);
+    dict_set(all.u.dict, "findings", found->list);
+    if (v->redacted)
+        dict_set(all.u.dict, "redacted", found->redacted);
     print_value(&all, &compact);
 }
 
@@ -123,7 +127,7 @@ static int read_key(struct command *c, const char *given, const char **ret)
 
 static int verify(struct command *c)
 {
-    struct findings found = {.c = c, .list = value_list(c->a)};
+    struct findings found = {.c = c, .list = value_list(c->a), .redacted = value_list(c->a)};
     struct ledger_verify_opts o = {.blobs = c->s->o.blobs, .found = on_found, .data = &found};
     struct ledger_verified v;
     int64_t started = clock_mono_ms();
@@ -138,7 +142,7 @@ static int verify(struct command *c)
         rc = ledger_verify(c->dir, &o, &v, c->e);
     if (rc < 0)
         return rc;
-    print_verified(c, &v, found.list, clock_mono_ms() - started);
+    print_verified(c, &v, &found, clock_mono_ms() - started);
     return v.findings ? FOUND : 0;
 }
 
@@ -366,6 +370,31 @@ static int rotate(struct command *c)
     return rc;
 }
 
+static int redact(struct command *c)
+{
+    struct ledger *l = NULL;
+    int64_t seq;
+    size_t n = 0;
+    const char *reason = c->s->o.reason;
+    int rc = c->word ? number(c, c->word, "number of an event", &seq)
+                     : err_set(c->e, ERR_INVALID, POS_NONE, "the number of the event is missing");
+    if (rc == 0 && (!reason || !reason[strspn(reason, " ")]))
+        rc = err_set(c->e, ERR_INVALID, POS_NONE, "--reason is required: it is recorded");
+    if (rc == 0)
+        rc = open_to_read(c, &l); // there must be one: none is made for this
+    ledger_close(l);
+    l = NULL;
+    if (rc == 0)
+        rc = ledger_open(c->dir, NULL, &l, c->e);
+    if (rc == 0)
+        rc = ledger_redact(l, seq, reason, &n, c->e);
+    if (rc == 0)
+        printf("%zu piece%s of content removed; the event stays as it was recorded\n", n,
+               n == 1 ? "" : "s");
+    ledger_close(l);
+    return rc;
+}
+
 static int migrate(struct command *c)
 {
     int from = 0;
@@ -396,6 +425,8 @@ static const struct action {
      NULL, migrate},
     {"proof", "SEQ", "Prove that an event is in the ledger, or with --old that it only grew", prove,
      NULL},
+    {"redact", "SEQ", "Remove the content that an event names, and record who did so and why", NULL,
+     redact},
     {"rotate-key", "", "Sign with a new key from now on, and print its public half", NULL, rotate},
     {"show", "SEQ", "Print an event", show, NULL},
     {"verify", "", "Recompute everything and tell what was altered", NULL, verify},

@@ -1,5 +1,6 @@
 // Events of the ledger as people read them.
 #include "cli/event_text.h"
+#include "ledger/tree.h"
 #include "cli/text.h"
 #include "cli/when.h"
 
@@ -216,7 +217,12 @@ const char *event_diff(struct ledger *l, const struct ledger_event *ev, struct a
     if (!digest)
         return NULL;
     if (ledger_blob_get(l, digest, DIFF_MAX, a, &text, ret_len, &e) < 0) {
-        text = arena_printf(a, "the difference %s cannot be read: %s\n", digest, err_msg(&e));
+        struct ledger_redaction r;
+        bool redacted = e.code == ERR_NOENT && ledger_redacted(l, digest, a, &r, NULL) == 1;
+        text = redacted
+                   ? arena_printf(a, "the difference was redacted by %s (#%lld): %s\n", r.actor,
+                                  (long long)r.seq, r.reason)
+                   : arena_printf(a, "the difference %s cannot be read: %s\n", digest, err_msg(&e));
         *ret_len = strlen(text);
         err_release(&e);
     }

@@ -176,7 +176,7 @@ static const struct row table[] = {
     {0, "from", "SEQ", STR, AT(from), OPT_LEDGER, "export: only this event and those behind it"},
     {0, "blobs", NULL, FLAG, AT(blobs), OPT_LEDGER, "verify: read all kept content too"},
     {0, "reason", "TEXT", STR, AT(reason), OPT_LEDGER,
-     "rotate-key: why, for the event that says so"},
+     "rotate-key, redact: why, for the event that says so (redact needs it)"},
     {0, "key", "KEY", STR, AT(key), OPT_LEDGER,
      "verify: trust this public key (or the one in this file), not the one beside the ledger"},
     {0, "checkpoint", "FILE", STR, AT(checkpoint), OPT_LEDGER,

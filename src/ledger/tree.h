@@ -18,6 +18,22 @@ int ledger_rotate_key(struct ledger *l, const char *reason, struct err *e)
 int ledger_migrate(const char *dir, int *ret_from, const char **ret_copy, struct arena *a,
                    struct err *e) __attribute__((warn_unused_result));
 
+// Takes the content away that an event names, and records (content.redacted) who did so and why.
+// The event itself stays. ret_n: how many pieces. ERR_NOENT where it names none, or it is not
+// there.
+int ledger_redact(struct ledger *l, int64_t seq, const char *reason, size_t *ret_n, struct err *e)
+    __attribute__((warn_unused_result));
+struct ledger_redaction {
+    const char *digest;
+    int64_t seq, time;
+    const char *actor, *reason;
+};
+// Who took content away last: 1 somebody did, 0 nobody, <0 error. Texts in a.
+int ledger_redacted(struct ledger *l, const char *digest, struct arena *a,
+                    struct ledger_redaction *ret, struct err *e);
+// Whether a member of an event's body is the digest of content.
+bool ledger_names_content(const struct value *key, const struct value *v);
+
 struct ledger_checkpoint {
     const char *note; // the signed note, in the arena
     int64_t time;
@@ -56,6 +72,7 @@ enum ledger_finding_kind {
     FINDING_UNSIGNED,   // events that no checkpoint covers
     FINDING_BLOB,       // content is not what its name says
     FINDING_LOST,       // content that an event names is gone
+    FINDING_REDACTED,   // somebody took it away and said so: told, and not counted
 };
 struct ledger_finding {
     enum ledger_finding_kind kind;
@@ -74,7 +91,8 @@ struct ledger_verified {
     int64_t events;
     struct merkle_hash root; // recomputed, good when nothing was found
     size_t checkpoints, findings;
-    size_t blobs; // there are; with the option also read
+    size_t redacted; // pieces of content
+    size_t blobs;    // there are; with the option also read
 };
 // Recomputes everything from the entries. 0 when it could be read, whatever was found.
 int ledger_verify(const char *dir, const struct ledger_verify_opts *o, struct ledger_verified *ret,

@@ -14,9 +14,9 @@
 
 const char *ledger_finding_name(enum ledger_finding_kind kind)
 {
-    static const char *const names[] = {"missing",   "altered",  "moved",      "columns",
-                                        "time",      "hashes",   "checkpoint", "replaced",
-                                        "truncated", "unsigned", "blob",       "lost"};
+    static const char *const names[] = {
+        "missing",  "altered",   "moved",    "columns", "time", "hashes",  "checkpoint",
+        "replaced", "truncated", "unsigned", "blob",    "lost", "redacted"};
     return names[kind];
 }
 
@@ -213,6 +213,7 @@ static void say(struct buf *b, const struct found *f)
         [FINDING_UNSIGNED] = "behind the last checkpoint: not signed",
         [FINDING_BLOB] = "altered",
         [FINDING_LOST] = "content that it names is gone",
+        [FINDING_REDACTED] = "content that it names was redacted",
     };
     if (f->first < 0) {
         buf_adds(b, f->detail ? f->detail : text[f->kind]);
@@ -237,7 +238,7 @@ static void merge(struct found_list *list)
         return;
     qsort(f, list->n, sizeof *f, by_kind);
     for (size_t i = 1; i < list->n; i++) {
-        bool joins = f[i].kind == f[n].kind && f[i].kind != FINDING_LOST && f[n].first >= 0 &&
+        bool joins = f[i].kind == f[n].kind && f[i].kind < FINDING_LOST && f[n].first >= 0 &&
                      f[i].first == f[i].last &&
                      (f[i].first == f[n].last || f[i].first == f[n].last + 1);
         if (joins) {
@@ -258,7 +259,10 @@ static void tell(struct verify *v)
         const struct found *f = &v->found.v[i];
         struct buf b = BUF_INIT;
         say(&b, f);
-        v->ret->findings++;
+        if (f->kind == FINDING_REDACTED)
+            v->ret->redacted++;
+        else
+            v->ret->findings++;
         if (v->o->found)
             v->o->found(v->o->data,
                         &(struct ledger_finding){f->kind, f->first, f->last, buf_str(&b)});

@@ -50,7 +50,13 @@ struct altered {
 #define DIGEST 32
 struct named {
     unsigned char digest[DIGEST];
-    int64_t seq;
+    int64_t seq, last; // of neighbours that name the same
+};
+// An event that says that content was taken away.
+struct redacted {
+    unsigned char digest[DIGEST];
+    int64_t seq, time;
+    char *by, *reason; // owned
 };
 // An event that says that the key was changed.
 struct rotation {
@@ -71,10 +77,14 @@ struct chunk {
     size_t n_named, cap_named;
     struct rotation *rotations;
     size_t n_rotations;
+    struct redacted *redacted;
+    size_t n_redacted;
 };
 void chunk_release(struct chunk *c);
 // Notes the content that an event names. (verify_blobs.c)
 void named_note(struct chunk *c, const struct ledger_event *ev);
+// Notes the content that an event says was taken away.
+void redacted_note(struct chunk *c, const struct ledger_event *ev);
 // Notes a change of the key. (verify_keys.c)
 void rotation_note(struct chunk *c, const struct ledger_event *ev);
 

@@ -31,32 +31,55 @@ static bool digest_of(const char *hex, size_t len, unsigned char ret[DIGEST])
     return true;
 }
 
-// docs/EVENTS.md says of these that they are content.
-static bool names_content(const struct value *key)
-{
-    return key->type == VALUE_STRING && (value_eqs(key, "artifact") || value_eqs(key, "diff") ||
-                                         value_eqs(key, "file") || value_eqs(key, "plan"));
-}
-
 void named_note(struct chunk *c, const struct ledger_event *ev)
 {
-    struct named n = {.seq = ev->seq};
+    struct named n = {.seq = ev->seq, .last = ev->seq};
     const struct dict_entry *it;
     if (!ev->body)
         return;
     DICT_EACH(ev->body, it)
     {
-        // most have another length
-        if (it->val.type != VALUE_STRING || it->val.u.str.len != LEDGER_DIGEST_HEX - 1 ||
-            !names_content(&it->key) || !digest_of(it->val.u.str.s, it->val.u.str.len, n.digest) ||
-            (c->n_named && memcmp(c->named[c->n_named - 1].digest, n.digest, DIGEST) == 0))
-            continue; // one change of many hosts has one difference
+        if (!ledger_names_content(&it->key, &it->val) ||
+            !digest_of(it->val.u.str.s, it->val.u.str.len, n.digest))
+            continue;
+        if (c->n_named && memcmp(c->named[c->n_named - 1].digest, n.digest, DIGEST) == 0) {
+            c->named[c->n_named - 1].last = ev->seq; // one change of many hosts has one difference
+            continue;
+        }
         if (c->n_named == c->cap_named) {
             c->cap_named = c->cap_named ? 2 * c->cap_named : 64;
             c->named = xrealloc(c->named, c->cap_named * sizeof *c->named);
         }
         c->named[c->n_named++] = n;
     }
+}
+
+void redacted_note(struct chunk *c, const struct ledger_event *ev)
+{
+    const struct value *all = ev->body ? dict_get(ev->body, "digests") : NULL;
+    if (strcmp(ev->type, "content.redacted") != 0 || !all || all->type != VALUE_LIST)
+        return;
+    for (size_t i = 0; i < all->u.list->len; i++) {
+        const struct value *v = &all->u.list->items[i];
+        struct redacted r = {.seq = ev->seq, .time = ev->time};
+        if (v->type != VALUE_STRING || !digest_of(v->u.str.s, v->u.str.len, r.digest))
+            continue;
+        r.by = xstrdup(ev->actor ? ev->actor : "?");
+        r.reason = xstrdup(dict_str(ev->body, "reason", ""));
+        c->redacted = xrealloc(c->redacted, (c->n_redacted + 1) * sizeof *c->redacted);
+        c->redacted[c->n_redacted++] = r;
+    }
+}
+
+// The newest that took this content away, NULL: nobody did.
+static const struct redacted *redaction_of(const struct verify *v, const unsigned char *digest)
+{
+    const struct redacted *found = NULL;
+    for (size_t i = 0; i < v->n_chunks; i++)
+        for (size_t k = 0; k < v->chunks[i].n_redacted; k++)
+            if (memcmp(v->chunks[i].redacted[k].digest, digest, DIGEST) == 0)
+                found = &v->chunks[i].redacted[k];
+    return found;
 }
 
 static int by_digest(const void *x, const void *y)
@@ -125,6 +148,29 @@ static struct named *all_named(const struct verify *v, size_t *ret_n)
     return all;
 }
 
+// n events, in their order, that name the same content. Who names it behind its redaction has kept
+// it anew.
+static void judge_content(struct verify *v, const struct named *by, size_t n, bool kept)
+{
+    char hex[LEDGER_DIGEST_HEX], time[LEDGER_TIME];
+    const struct redacted *r = redaction_of(v, by->digest);
+    bool away = r && r->seq > by[n - 1].last;
+    if (kept && !away)
+        return;
+    hash_to_hex(by->digest, DIGEST, hex);
+    if (r)
+        ledger_time(r->time, time);
+    if (kept)
+        found_add(&v->found, FINDING_BLOB, -1, -1,
+                  "the content %s was redacted by %s (event %lld), and is still there", hex, r->by,
+                  (long long)r->seq);
+    else if (away)
+        found_add(&v->found, FINDING_REDACTED, by->seq, by->seq, "%s by %s, %.10s, event %lld: %s",
+                  hex, r->by, time, (long long)r->seq, r->reason);
+    else
+        found_add(&v->found, FINDING_LOST, by->seq, by->seq, "%s", hex);
+}
+
 void verify_blobs(struct verify *v)
 {
     struct kept kept = {0};
@@ -134,13 +180,11 @@ void verify_blobs(struct verify *v)
         look_through(v, &kept, i);
     if (kept.n)
         qsort(kept.v, kept.n, sizeof *kept.v, by_digest);
-    for (size_t i = 0; i < n; i++) {
-        char hex[LEDGER_DIGEST_HEX];
-        if ((i && memcmp(all[i].digest, all[i - 1].digest, DIGEST) == 0) ||
-            (kept.n && bsearch(all[i].digest, kept.v, kept.n, sizeof *kept.v, by_digest)))
-            continue;
-        hash_to_hex(all[i].digest, DIGEST, hex);
-        found_add(&v->found, FINDING_LOST, all[i].seq, all[i].seq, "%s", hex);
+    for (size_t i = 0, end; i < n; i = end) {
+        for (end = i + 1; end < n && memcmp(all[i].digest, all[end].digest, DIGEST) == 0;)
+            end++;
+        judge_content(v, all + i, end - i,
+                      kept.n && bsearch(all[i].digest, kept.v, kept.n, sizeof *kept.v, by_digest));
     }
     free(all);
     free(kept.v);

@@ -39,6 +39,11 @@ void chunk_release(struct chunk *c)
         free(c->rotations[i].new);
     }
     free(c->rotations);
+    for (size_t i = 0; i < c->n_redacted; i++) {
+        free(c->redacted[i].by);
+        free(c->redacted[i].reason);
+    }
+    free(c->redacted);
     *c = (struct chunk){.first = c->first, .end = c->end};
 }
 
@@ -144,6 +149,7 @@ static void look_inside(struct scan *s, int64_t seq, const char *json, size_t le
     }
     ev.seq = seq;
     named_note(c, &ev);
+    redacted_note(c, &ev);
     rotation_note(c, &ev);
     if (s->row_at == seq)
         compare_columns(s, seq, &ev);

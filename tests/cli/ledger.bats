@@ -268,6 +268,47 @@ format() { sqlite3 "${1:-$ANDON_HOME/ledger.db}" "PRAGMA user_version"; }
     jq -e '.findings | length == 1 and .[0].kind == "lost" and .[0].first == 14' <<<"$output"
 }
 
+@test "redact: content goes, its event stays, and all who ask are told by whom and why" {
+    printf -- '- hosts: all\n  gather_facts: false\n  tasks:\n    - {name: t, copy: {content: "SECRET-WORD\\n", dest: "%s/f"}}\n' "$PWD" >p.yml
+    andon run -i localhost, -c local p.yml >/dev/null
+    grep -rq SECRET-WORD "$ANDON_HOME/blobs"
+    andon ledger checkpoint >old
+    run -2 andon ledger redact 1
+    has "--reason is required"
+    run -2 andon ledger redact 0 --reason x
+    has "event 0 names no content"
+    run -2 andon ledger redact 99 --reason x
+    has "there is no event 99"
+    run -0 andon ledger redact 1 --reason "it was a password"
+    has "1 piece of content removed"
+    run -1 grep -r SECRET-WORD "$ANDON_HOME"
+    run -2 andon ledger redact 1 --reason again
+    has "is not there (any more)"
+    run -0 andon ledger verify --blobs --checkpoint old
+    has "event 1: content that it names was redacted ("
+    has "by $(id -un)@"
+    has ": it was a password)"
+    has "1 redacted: as they were recorded"
+    run -0 andon ledger verify --output json
+    jq -e '(.findings | length) == 0 and .redacted[0].kind == "redacted" and .redacted[0].first == 1' <<<"$output"
+    run -0 andon who localhost "$PWD/f"
+    has "the difference was redacted by"
+    has "it was a password"
+    run -2 andon audit --output json
+    jq -se 'map(select(.kind == "redacted")) | length == 1' <<<"$output"
+    # the same content again is kept again; put back behind the ledger's back it is told
+    digest=$(andon log --type content.redacted --output json | jq -r '.body.digests[0]')
+    rm f
+    andon run -i localhost, -c local p.yml >/dev/null
+    run -0 andon ledger verify --blobs
+    [[ $output != *redacted* ]]
+    run -0 andon ledger redact 1 --reason twice
+    printf x >"$ANDON_HOME/blobs/${digest:0:2}/${digest:2}"
+    run -1 andon ledger verify
+    has "the content $digest was redacted by"
+    has "and is still there"
+}
+
 @test "verify with a key and a checkpoint from elsewhere tells of a ledger made anew" {
     ledger
     andon ledger checkpoint >old
