@@ -34,12 +34,12 @@ struct run_opts {
     const char *const *skip_tags;
     int forks;
     bool check, diff;
-    const char *run_id;   // of this run, or NULL
+    const char *run_id;          // of this run, or NULL
     const struct list *gives_up; // ids of runs that may not go on where this one comes, or NULL
-    const bool *recorded; // whether a record is kept under that id, which may end; or NULL
-    bool record_diff;     // changes are told with their differences (result_event.changes) even
-                          // where diff mode is off; results stay as they are without it
-    bool defer_unknown;   // a check run tells what it cannot know, where Ansible skips or fails
+    const bool *recorded;        // whether a record is kept under that id, which may end; or NULL
+    bool record_diff;   // changes are told with their differences (result_event.changes) even
+                        // where diff mode is off; results stay as they are without it
+    bool defer_unknown; // a check run tells what it cannot know, where Ansible skips or fails
     bool force_handlers;
     bool become;                             // -b
     const char *become_method, *become_user; // NULL: not on the command line
