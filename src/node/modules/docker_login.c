@@ -155,11 +155,12 @@ int mod_docker_login(struct module *m)
     struct login l = {.m = m, .a = m->arena, .registry = module_str(m, "registry_url")};
     bool gone = strcmp(module_str(m, "state"), "absent") == 0;
     module_changed(m, false);
-    module_set(m, "login_result", value_dict(l.a));
     l.path = module_str(m, "config_path");
     l.config = docker_read_config(m, l.path);
     l.helper = docker_credential_helper(l.a, &l.config, l.registry);
-    if (gone)
+    if (gone) {
+        module_set(m, "login_result", value_dict(l.a));
         return log_out(&l);
+    }
     return docker_end(m, docker_open(&l.d, m) != 0 ? ERR_FAILED : log_in(&l));
 }
