@@ -85,6 +85,29 @@ Y
     has "needs Ansible on this machine, which is not installed"
 }
 
+@test "a host cannot say how it is reached" {
+    module tell.sh <<'S'
+#!/bin/sh
+echo '{"changed": false, "ansible_facts": {"ansible_host": "else.example", "ansible_become_exe": "/tmp/own",
+    "ansible_python_interpreter": "/tmp/own", "ansible_ssh_host_key_rsa_public": "AAAA", "ansible_said": "yes"}}'
+S
+    play <<'Y'
+- tell:
+- debug: {msg: "{{ ansible_host }} {{ ansible_become_exe | default('none') }} {{ ansible_python_interpreter | default('none') }}"}
+- debug: {msg: "{{ ansible_said }} {{ ansible_ssh_host_key_rsa_public }}"}
+Y
+    printf 'h1 ansible_connection=local ansible_host=here.example\n' >hosts
+    printf '[defaults]\nfact_caching=jsonfile\nfact_caching_connection=cache\n' >ansible.cfg
+    run -0 andon run -i hosts site.yml
+    has "here.example none none"
+    has "yes AAAA"
+    has "Removed restricted key from module data: ansible_become_exe"
+    sed -i '/^ *- tell:$/d' site.yml
+    sed -i 's|{|{"ansible_connection": "ssh", "ansible_host": "else.example", |' cache/h1
+    run -0 andon run -i hosts site.yml
+    has "here.example none none"
+}
+
 @test "a module in shell needs no Ansible" {
     module tell.sh <<'S'
 #!/bin/sh
