@@ -114,14 +114,7 @@ static void note(struct session *s, struct guard_addresses *g, struct inventory 
     const char *key = arena_printf(s->arena, "%s %s", address, port);
     if (dict_get(g->at, key))
         return;
-    if (g->n == g->cap) {
-        size_t cap = g->cap ? 2 * g->cap : 16;
-        struct guard_meant *more = arena_array(s->arena, struct guard_meant, cap);
-        if (g->n)
-            memcpy(more, g->all, g->n * sizeof *more);
-        g->all = more;
-        g->cap = cap;
-    }
+    g->all = arena_room(s->arena, g->all, g->n, &g->cap, 16, sizeof *g->all);
     dict_set(g->at, key, value_int((int64_t)g->n));
     g->all[g->n++] =
         (struct guard_meant){.name = name,

@@ -36,14 +36,7 @@ static size_t break_at(const char *s, size_t len)
 
 static void add_line(struct arena *a, struct lines *l, const char *s, size_t len)
 {
-    if (l->len == l->cap) {
-        size_t cap = l->cap ? l->cap * 2 : 64;
-        struct line *items = arena_array(a, struct line, cap);
-        if (l->len)
-            memcpy(items, l->items, l->len * sizeof *items);
-        l->items = items;
-        l->cap = cap;
-    }
+    l->items = arena_room(a, l->items, l->len, &l->cap, 64, sizeof *l->items);
     l->items[l->len++] = (struct line){s, len};
 }
 

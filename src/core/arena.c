@@ -164,6 +164,16 @@ void *arena_alloc(struct arena *a, size_t n)
     return p;
 }
 
+void *arena_larger(struct arena *a, const void *items, size_t n, size_t *cap, size_t first,
+                   size_t size)
+{
+    *cap = *cap ? 2 * *cap : first;
+    void *more = arena_alloc(a, *cap * size);
+    if (n)
+        memcpy(more, items, n * size);
+    return more;
+}
+
 char *arena_strndup(struct arena *a, const char *s, size_t n)
 {
     char *p = arena_alloc(a, n + 1);

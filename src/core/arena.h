@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct arena;
 
@@ -47,5 +48,15 @@ char *xstrndup(const char *s, size_t n) __attribute__((malloc, returns_nonnull))
 
 #define arena_new_of(a, type) ((type *)arena_alloc((a), sizeof(type)))
 #define arena_array(a, type, n) ((type *)arena_alloc((a), sizeof(type) * (size_t)(n)))
+
+void *arena_larger(struct arena *a, const void *items, size_t n, size_t *cap, size_t first,
+                   size_t size);
+// Where one more can be put behind n items of `size` bytes: items itself, or when its room of *cap
+// is full a copy with twice as much (with `first` when there was none).
+static inline void *arena_room(struct arena *a, const void *items, size_t n, size_t *cap,
+                               size_t first, size_t size)
+{
+    return n < *cap ? (void *)(uintptr_t)items : arena_larger(a, items, n, cap, first, size);
+}
 
 #endif

@@ -108,6 +108,16 @@ out:
     return rc;
 }
 
+int file_sync_folder(const char *dir)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc = fd < 0 ? -1 : fsync(fd), why = errno;
+    if (fd >= 0)
+        close(fd);
+    errno = why;
+    return rc;
+}
+
 int file_mkdirs(const char *path, mode_t mode, struct err *e)
 {
     char *copy = xstrdup(path);

@@ -19,6 +19,8 @@ int file_read(struct arena *a, const char *path, size_t max, char **ret, size_t 
 // Writes content beside path, fsyncs, renames over path. mode applies to a new file.
 int file_write_atomic(const char *path, const void *data, size_t len, mode_t mode, struct err *e)
     __attribute__((warn_unused_result));
+// Has the disk keep what a folder holds: 0, or -1 with errno.
+int file_sync_folder(const char *dir);
 // mkdir -p.
 int file_mkdirs(const char *path, mode_t mode, struct err *e) __attribute__((warn_unused_result));
 // dir + "/" + name in the arena; name alone when it is absolute or dir is empty.

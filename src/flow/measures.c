@@ -37,14 +37,7 @@ struct flow_sample *add_sample(struct making *m, enum flow_measure_id id, double
                                int64_t time, const char *what, const int64_t *events, size_t n)
 {
     struct flow_measure *f = &m->r->measures[id];
-    if (f->n == f->cap) {
-        size_t cap = f->cap ? f->cap * 2 : 16;
-        struct flow_sample *p = arena_array(m->a, struct flow_sample, cap);
-        if (f->n)
-            memcpy(p, f->samples, f->n * sizeof *p);
-        f->samples = p;
-        f->cap = cap;
-    }
+    f->samples = arena_room(m->a, f->samples, f->n, &f->cap, 16, sizeof *f->samples);
     struct flow_sample *s = &f->samples[f->n++];
     *s = (struct flow_sample){.value = value, .time = time, .what = what};
     size_t k = 0;
@@ -60,14 +53,7 @@ void add_note(struct making *m, const char *fmt, ...)
 {
     struct flow_notes *n = &m->r->notes;
     va_list ap;
-    if (n->n == n->cap) {
-        size_t cap = n->cap ? n->cap * 2 : 8;
-        const char **p = arena_array(m->a, const char *, cap);
-        if (n->n)
-            memcpy(p, n->at, n->n * sizeof *p);
-        n->at = p;
-        n->cap = cap;
-    }
+    n->at = arena_room(m->a, n->at, n->n, &n->cap, 8, sizeof *n->at);
     va_start(ap, fmt);
     n->at[n->n++] = arena_vprintf(m->a, fmt, ap);
     va_end(ap);

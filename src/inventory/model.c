@@ -12,14 +12,7 @@
 
 void ptrs_add(struct arena *a, struct ptrs *p, void *item)
 {
-    if (p->len == p->cap) {
-        size_t cap = p->cap ? 2 * p->cap : 4;
-        void **items = arena_array(a, void *, cap);
-        if (p->len)
-            memcpy(items, p->items, p->len * sizeof(void *));
-        p->items = items;
-        p->cap = cap;
-    }
+    p->items = arena_room(a, p->items, p->len, &p->cap, 4, sizeof *p->items);
     p->items[p->len++] = item;
 }
 
@@ -212,14 +205,7 @@ static void host_gets(struct inventory *inv, struct host *h, struct group *g)
     if (host_in(h, g))
         return;
     struct host_state *s = h->state;
-    if (h->n_groups == s->groups_cap) {
-        size_t cap = s->groups_cap ? 2 * s->groups_cap : 4;
-        struct group **groups = arena_array(inv->a, struct group *, cap);
-        if (h->n_groups)
-            memcpy(groups, h->groups, h->n_groups * sizeof(groups[0]));
-        h->groups = groups;
-        s->groups_cap = cap;
-    }
+    h->groups = arena_room(inv->a, h->groups, h->n_groups, &s->groups_cap, 4, sizeof *h->groups);
     h->groups[h->n_groups++] = g;
     s->own_ready = false;
 }

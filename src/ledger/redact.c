@@ -6,7 +6,6 @@
 #include "core/file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -70,13 +69,9 @@ static int record(void *data, struct ledger *l, struct err *e)
 static int drop(struct ledger *l, struct arena *a, const char *digest, struct err *e)
 {
     const char *path = ledger_blob_path(l, digest, a);
-    int dir = path ? open(path_dir(a, path), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    int rc = 0;
-    if (path && (unlink(path) < 0 || dir < 0 || fsync(dir) < 0))
-        rc = err_set(e, ERR_IO, POS_NONE, "cannot remove '%s': %s", path, strerror(errno));
-    if (dir >= 0)
-        close(dir);
-    return rc;
+    if (path && (unlink(path) < 0 || file_sync_folder(path_dir(a, path)) < 0))
+        return err_set(e, ERR_IO, POS_NONE, "cannot remove '%s': %s", path, strerror(errno));
+    return 0;
 }
 
 int ledger_redact(struct ledger *l, int64_t seq, const char *reason, size_t *ret_n, struct err *e)

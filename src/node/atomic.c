@@ -117,15 +117,6 @@ static void take_over(struct arena *a, int fd, const char *path)
         close(old);
 }
 
-static void sync_dir(const char *dir)
-{
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) {
-        fsync(fd);
-        close(fd);
-    }
-}
-
 // New content: what fd holds, or data when fd is -1.
 struct source {
     int fd;
@@ -192,7 +183,7 @@ static int install(struct module *m, const struct source *src, const char *path,
             rc = write_in_place(src, path, e);
     } else if (rc == 0) {
         host_tmp_note(m, tmp, false);
-        sync_dir(dir);
+        (void)file_sync_folder(dir);
         return 0;
     }
     unlink(tmp);
@@ -222,7 +213,7 @@ static bool install_beside(struct module *m, int fd, const char *tmp, const char
     take_over(m->arena, fd, path);
     if (fsync(fd) < 0 || rename(tmp, path) < 0)
         return false;
-    sync_dir(dir);
+    (void)file_sync_folder(dir);
     return true;
 }
 

@@ -8,14 +8,7 @@
 
 void pieces_insert(struct pieces *p, size_t at, const char *s, size_t len)
 {
-    if (p->n == p->cap) {
-        size_t cap = p->cap ? p->cap * 2 : 64;
-        struct piece *items = arena_array(p->arena, struct piece, cap);
-        if (p->n)
-            memcpy(items, p->items, p->n * sizeof *items);
-        p->items = items;
-        p->cap = cap;
-    }
+    p->items = arena_room(p->arena, p->items, p->n, &p->cap, 64, sizeof *p->items);
     memmove(p->items + at + 1, p->items + at, (p->n - at) * sizeof *p->items);
     p->items[at] = (struct piece){s, len};
     p->n++;

@@ -27,12 +27,6 @@
 #define RUN_NAME_MAX 64 // a socket's name has 107 bytes
 #define AGAIN_MS 50     // before a helper that does not listen to us is looked for again
 
-static bool good_run(const char *run)
-{
-    size_t n = strlen(run);
-    return n && n < RUN_NAME_MAX && *run != '.' && !strchr(run, '/');
-}
-
 static char *marks_folder(void)
 {
     struct arena *a = arena_new();
@@ -78,7 +72,7 @@ static int listen_for(const char *run)
 
 void fence_enter(struct fence *f, const char *run)
 {
-    if (!good_run(run) || (f->run && strcmp(f->run, run) == 0))
+    if (!journal_good_run(run, RUN_NAME_MAX) || (f->run && strcmp(f->run, run) == 0))
         return;
     char *folder = f->folder ? f->folder : marks_folder();
     f->folder = NULL;
@@ -147,13 +141,10 @@ static int mark(struct arena *a, const char *folder, const char *run, struct err
         return rc;
     prune(a, folder);
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    int dir = fd < 0 ? -1 : open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || fsync(fd) < 0 || dir < 0 || fsync(dir) < 0)
+    if (fd < 0 || fsync(fd) < 0 || file_sync_folder(folder) < 0)
         rc = err_set(e, ERR_IO, POS_NONE, "cannot write '%s': %s", path, strerror(errno));
     if (fd >= 0)
         close(fd);
-    if (dir >= 0)
-        close(dir);
     return rc;
 }
 
@@ -217,7 +208,7 @@ static int wait_for_helpers(const char *run, int wait_ms, struct err *e)
 
 int fence_put_up(const char *run, int wait_ms, struct err *unmarked, struct err *e)
 {
-    if (!good_run(run))
+    if (!journal_good_run(run, RUN_NAME_MAX))
         return err_set(e, ERR_INVALID, POS_NONE, "'%s' is no run", run);
     struct arena *a = arena_new();
     char *folder = marks_folder();

@@ -8,16 +8,11 @@
 
 #define RUN_NAME_MAX 128
 
-static bool good_name(const char *run)
-{
-    size_t n = strlen(run);
-    return n && n < RUN_NAME_MAX && *run != '.' && !strchr(run, '/');
-}
-
 struct journal *journal_new(struct module *m, const struct dict *task)
 {
     const struct value *v = dict_get(task, "journal");
-    if (!v || v->type != VALUE_DICT || m->check || !good_name(dict_str(v->u.dict, "run", "")))
+    if (!v || v->type != VALUE_DICT || m->check ||
+        !journal_good_run(dict_str(v->u.dict, "run", ""), RUN_NAME_MAX))
         return NULL;
     const struct dict *d = v->u.dict;
     struct journal *j = arena_new_of(m->arena, struct journal);

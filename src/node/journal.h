@@ -126,6 +126,8 @@ const char *file_tree_state(struct module *m, const char *path);
 
 // --- reading (journal_log.c)
 
+// Whether that is the name of a run, of fewer than max bytes, and so of a folder's entry.
+bool journal_good_run(const char *run, size_t max);
 // The folder of all journals of the user this process runs as, in the arena.
 const char *journal_root(struct arena *a, const char *given);
 

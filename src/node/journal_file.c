@@ -273,15 +273,6 @@ static int write_content(const struct journal_entry *en, const char *blobs, stru
     return 0;
 }
 
-static void sync_folder(const char *dir)
-{
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0)
-        fsync(fd);
-    if (fd >= 0)
-        close(fd);
-}
-
 static int restore_file(struct module *m, const struct journal_entry *en, const char *blobs,
                         struct err *e)
 {
@@ -307,7 +298,7 @@ static int restore_file(struct module *m, const struct journal_entry *en, const 
     if (rc == 0 && rename(tmp, en->name) < 0 &&
         (errno != EISDIR || rmdir(en->name) < 0 || rename(tmp, en->name) < 0))
         rc = fail(e, "put back", en->name);
-    sync_folder(dir);
+    (void)file_sync_folder(dir);
     return rc;
 }
 
@@ -325,7 +316,7 @@ static int restore_link(struct module *m, const struct journal_entry *en, struct
         unlink(tmp);
         return fail(e, "put back", en->name);
     }
-    sync_folder(dir);
+    (void)file_sync_folder(dir);
     return 0;
 }
 

@@ -145,14 +145,8 @@ static size_t check_record(const char *p, size_t left, size_t *ret_json, size_t 
 static void add_entry(struct journal_log *log, const struct dict *d, int64_t number,
                       const char *raw, size_t raw_len)
 {
-    if (log->n == log->cap) {
-        size_t cap = log->cap ? 2 * log->cap : 64;
-        struct journal_entry *bigger = arena_array(log->arena, struct journal_entry, cap);
-        if (log->n)
-            memcpy(bigger, log->entries, log->n * sizeof *bigger);
-        log->entries = bigger;
-        log->cap = cap;
-    }
+    log->entries =
+        arena_room(log->arena, log->entries, log->n, &log->cap, 64, sizeof *log->entries);
     struct journal_entry *en = &log->entries[log->n++];
     *en = (struct journal_entry){.number = number,
                                  .task = dict_int(d, "task", 0),
@@ -226,6 +220,12 @@ static void take(struct journal_log *log, const struct dict *d, int64_t number, 
     }
 }
 
+bool journal_good_run(const char *run, size_t max)
+{
+    size_t n = strlen(run);
+    return n && n < max && *run != '.' && !strchr(run, '/');
+}
+
 int journal_read(struct arena *a, const char *root, const char *run, struct journal_log *ret,
                  struct err *e)
 {
@@ -234,7 +234,7 @@ int journal_read(struct arena *a, const char *root, const char *run, struct jour
     struct value v;
     *ret = (struct journal_log){
         .arena = a, .dir = path_join(a, root, run), .did = INT64_MAX, .lost = value_list(a).u.list};
-    if (strchr(run, '/') || *run == '.' || !*run)
+    if (!journal_good_run(run, SIZE_MAX))
         return err_set(e, ERR_INVALID, POS_NONE, "'%s' is no run", run);
     int rc = file_read(a, path_join(a, ret->dir, "log"), LOG_MAX, &text, &len, e);
     for (size_t at = 0; rc == 0 && at < len;) {

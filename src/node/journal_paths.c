@@ -36,7 +36,7 @@ static int keep_blob(struct module *m, const char *path, struct dict *d, struct 
         close(out);
     if (rc < 0 && out >= 0)
         unlink(to);
-    journal_sync(dir);
+    (void)file_sync_folder(dir);
     dict_set(d, "blob", value_cstr(path_base(to)));
     return rc;
 }

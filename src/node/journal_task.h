@@ -21,8 +21,6 @@ struct journal {
 const char *journal_folder(struct module *m);
 // Opens the log, making it and its folder where they are missing.
 int journal_open(struct module *m, struct err *e);
-// Has the disk keep what a folder holds.
-void journal_sync(const char *dir);
 // Whether so many bytes more may be kept.
 bool journal_room(struct module *m, uint64_t bytes);
 // A record to be filled, "k" being what.

@@ -23,15 +23,6 @@ const char *journal_folder(struct module *m)
     return path_join(m->arena, m->journal->root, m->journal->run);
 }
 
-void journal_sync(const char *dir)
-{
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) {
-        fsync(fd);
-        close(fd);
-    }
-}
-
 static uint64_t folder_bytes(struct arena *a, const char *dir)
 {
     DIR *d = opendir(dir);
@@ -85,7 +76,7 @@ static int make_folder(struct module *m, const char *dir, struct err *e)
     prune(m);
     if (mkdir(dir, 0700) < 0 && errno != EEXIST)
         return err_set(e, ERR_IO, POS_NONE, "cannot make '%s': %s", dir, strerror(errno));
-    journal_sync(j->root);
+    (void)file_sync_folder(j->root);
     return 0;
 }
 
@@ -112,7 +103,7 @@ int journal_open(struct module *m, struct err *e)
     if (fd < 0) {
         fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         set_aside(m, dir);
-        journal_sync(dir);
+        (void)file_sync_folder(dir);
         j->half = journal_half(m->arena, j->root);
     }
     if (fd < 0)

@@ -5,14 +5,7 @@
 
 void node_list_add(struct arena *a, struct node_list *l, struct node *n)
 {
-    if (l->len == l->cap) {
-        size_t cap = l->cap ? l->cap * 2 : 4;
-        struct node **items = arena_array(a, struct node *, cap);
-        if (l->len)
-            memcpy(items, l->items, l->len * sizeof(struct node *));
-        l->items = items;
-        l->cap = cap;
-    }
+    l->items = arena_room(a, l->items, l->len, &l->cap, 4, sizeof *l->items);
     l->items[l->len++] = n;
 }
 

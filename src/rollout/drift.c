@@ -25,14 +25,7 @@ static struct drift_thing *thing_of(struct drift_host *h, enum drift_kind kind, 
     const struct value *at = dict_get(h->at, key);
     if (at)
         return &h->things[at->u.i];
-    if (h->n == h->cap) {
-        size_t cap = h->cap ? 2 * h->cap : 64;
-        struct drift_thing *more = arena_array(a, struct drift_thing, cap);
-        if (h->n)
-            memcpy(more, h->things, h->n * sizeof *more);
-        h->things = more;
-        h->cap = cap;
-    }
+    h->things = arena_room(a, h->things, h->n, &h->cap, 64, sizeof *h->things);
     dict_set(h->at, key, value_int((int64_t)h->n));
     h->things[h->n] = (struct drift_thing){.kind = kind, .name = name};
     return &h->things[h->n++];
@@ -124,14 +117,7 @@ static void expect_package(struct reading *r, const struct ledger_event *ev)
 
 static void hide(struct drift_host *h, int64_t time, struct arena *a)
 {
-    if (h->n_hidden == h->cap_hidden) {
-        size_t cap = h->cap_hidden ? 2 * h->cap_hidden : 16;
-        int64_t *more = arena_array(a, int64_t, cap);
-        if (h->n_hidden)
-            memcpy(more, h->hidden, h->n_hidden * sizeof *more);
-        h->hidden = more;
-        h->cap_hidden = cap;
-    }
+    h->hidden = arena_room(a, h->hidden, h->n_hidden, &h->cap_hidden, 16, sizeof *h->hidden);
     ((int64_t *)(uintptr_t)h->hidden)[h->n_hidden++] = time;
 }
 

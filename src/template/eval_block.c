@@ -30,14 +30,7 @@ void add_blocks(struct ctx *ctx, struct arena *a, struct template *tpl)
             s->next = ctx->blocks;
             ctx->blocks = s;
         }
-        if (s->n == s->cap) {
-            size_t cap = s->cap ? s->cap * 2 : 2;
-            struct block_impl *impls = arena_array(a, struct block_impl, cap);
-            if (s->n)
-                memcpy(impls, s->impls, s->n * sizeof *impls);
-            s->impls = impls;
-            s->cap = cap;
-        }
+        s->impls = arena_room(a, s->impls, s->n, &s->cap, 2, sizeof *s->impls);
         s->impls[s->n++] = (struct block_impl){b, tpl};
     }
 }

@@ -56,14 +56,7 @@ static const char *skip_space(const struct lexer *x, const char *p)
 static struct token *push(struct lexer *x, enum token_type type, const char *from, const char *to)
 {
     struct token_array *t = x->out;
-    if (t->n == t->cap) {
-        size_t cap = t->cap ? t->cap * 2 : 32;
-        struct token *items = arena_array(x->a, struct token, cap);
-        if (t->n)
-            memcpy(items, t->items, t->n * sizeof *items);
-        t->items = items;
-        t->cap = cap;
-    }
+    t->items = arena_room(x->a, t->items, t->n, &t->cap, 32, sizeof *t->items);
     for (; x->line_at < from; x->line_at++)
         if (*x->line_at == '\n')
             x->line++;

@@ -47,27 +47,13 @@ struct apt_source apt_source_parse(struct arena *a, const char *line)
 
 static void add_line(struct apt_sources *s, struct apt_source_file *f, struct apt_source line)
 {
-    if (f->n == f->cap) {
-        size_t cap = f->cap ? 2 * f->cap : 16;
-        struct apt_source *lines = arena_array(s->arena, struct apt_source, cap);
-        if (f->n)
-            memcpy(lines, f->lines, f->n * sizeof *lines);
-        f->lines = lines;
-        f->cap = cap;
-    }
+    f->lines = arena_room(s->arena, f->lines, f->n, &f->cap, 16, sizeof *f->lines);
     f->lines[f->n++] = line;
 }
 
 static struct apt_source_file *add_file(struct apt_sources *s, const char *path)
 {
-    if (s->n == s->cap) {
-        size_t cap = s->cap ? 2 * s->cap : 16;
-        struct apt_source_file *files = arena_array(s->arena, struct apt_source_file, cap);
-        if (s->n)
-            memcpy(files, s->files, s->n * sizeof *files);
-        s->files = files;
-        s->cap = cap;
-    }
+    s->files = arena_room(s->arena, s->files, s->n, &s->cap, 16, sizeof *s->files);
     s->files[s->n] = (struct apt_source_file){.path = path, .before = ""};
     return &s->files[s->n++];
 }

@@ -113,14 +113,7 @@ static bool parse_key(struct arena *a, const char *line, struct key_line *ret)
 
 static struct key_line *add_line(struct key_file *f, struct key_line line)
 {
-    if (f->n == f->cap) {
-        size_t cap = f->cap ? 2 * f->cap : 32;
-        struct key_line *lines = arena_array(f->a, struct key_line, cap);
-        if (f->n)
-            memcpy(lines, f->lines, f->n * sizeof *lines);
-        f->lines = lines;
-        f->cap = cap;
-    }
+    f->lines = arena_room(f->a, f->lines, f->n, &f->cap, 32, sizeof *f->lines);
     f->lines[f->n] = line;
     return &f->lines[f->n++];
 }

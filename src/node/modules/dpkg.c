@@ -55,14 +55,7 @@ static void db_add(struct dpkg_db *db, const struct dpkg_pkg *p)
 {
     if (!*p->name)
         return;
-    if (db->len == db->cap) {
-        size_t cap = db->cap ? db->cap * 2 : 1024;
-        struct dpkg_pkg *bigger = arena_array(db->arena, struct dpkg_pkg, cap);
-        if (db->len)
-            memcpy(bigger, db->pkgs, db->len * sizeof(*bigger));
-        db->pkgs = bigger;
-        db->cap = cap;
-    }
+    db->pkgs = arena_room(db->arena, db->pkgs, db->len, &db->cap, 1024, sizeof *db->pkgs);
     db->pkgs[db->len++] = *p;
     if (strcmp(p->name, "dpkg") == 0)
         db->native = p->arch;

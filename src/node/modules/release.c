@@ -54,11 +54,9 @@ bool release_has(struct host_release *h, const char *version, const char **ret_d
 
 static int sync_folder(struct host_release *h, const char *path)
 {
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int rc = fd < 0 ? -1 : fsync(fd);
-    if (fd >= 0)
-        close(fd);
-    return rc == 0 ? 0 : module_fail(h->m, "cannot sync %s: %s", path, strerror(errno));
+    return file_sync_folder(path) == 0
+               ? 0
+               : module_fail(h->m, "cannot sync %s: %s", path, strerror(errno));
 }
 
 // Makes a link lead to a version in one step.
