@@ -96,7 +96,7 @@ END
   gather_facts: false
   strategy: free
   tasks:
-    - {name: each, copy: {content: "{{ 999999 | random }}", dest: "/tmp/n{{ item }}"}, loop: "{{ range(1000) }}"}
+    - {name: each, copy: {content: "{{ 999999 | random }}", dest: "/tmp/n{{ item }}"}, loop: "{{ range(1000) }}", loop_control: {pause: 0.02}}
 END
     "$FLEET" run "$ANDON" run -i "$DIR/inventory.ini" site.yml >out 2>&1 &
     for _ in $(seq 60); do
