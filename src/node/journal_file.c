@@ -27,11 +27,6 @@ static int fail(struct err *e, const char *what, const char *path)
 
 // --- what is there -------------------------------------------------------------------------------
 
-static int by_text(const void *x, const void *y)
-{
-    return strcmp(((const struct value *)x)->u.str.s, ((const struct value *)y)->u.str.s);
-}
-
 // "name=BASE64" for each extended attribute (ACLs and labels are some), sorted; NULL: it has none.
 static struct list *xattrs_of(struct arena *a, const char *path)
 {
@@ -49,7 +44,7 @@ static struct list *xattrs_of(struct arena *a, const char *path)
         list_add(l, value_str(a, buf_str(&b)));
         buf_release(&b);
     }
-    qsort(l->items, l->len, sizeof *l->items, by_text);
+    text_list_sort(l);
     return l;
 }
 

@@ -41,11 +41,6 @@ const char *journal_root(struct arena *a, const char *given)
     return arena_printf(a, "%s/.local/state/andon/journal", home ? home : "");
 }
 
-static int by_text(const void *x, const void *y)
-{
-    return strcmp(((const struct value *)x)->u.str.s, ((const struct value *)y)->u.str.s);
-}
-
 // Ids of runs begin with a letter and sort by time behind it.
 struct list *journal_runs(struct arena *a, const char *root)
 {
@@ -57,8 +52,7 @@ struct list *journal_runs(struct arena *a, const char *root)
             list_add(l, value_str(a, ent->d_name));
     if (d)
         closedir(d);
-    if (l->len)
-        qsort(l->items, l->len, sizeof *l->items, by_text);
+    text_list_sort(l);
     return l;
 }
 

@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -163,6 +164,17 @@ bool text_list_has(const struct list *l, const char *s)
         if (value_eqs(&l->items[i], s))
             return true;
     return false;
+}
+
+static int by_text(const void *x, const void *y)
+{
+    return strcmp(((const struct value *)x)->u.str.s, ((const struct value *)y)->u.str.s);
+}
+
+void text_list_sort(struct list *l)
+{
+    if (l->len)
+        qsort(l->items, l->len, sizeof *l->items, by_text);
 }
 
 bool text_is_number(const char *s)

@@ -35,6 +35,8 @@ bool text_exists(const char *path);
 const char *text_join(struct arena *a, const struct list *l, const char *sep);
 // Whether the list holds the string s.
 bool text_list_has(const struct list *l, const char *s);
+// Sorts a list of strings by their bytes.
+void text_list_sort(struct list *l);
 // True when all of s is decimal digits, and there is one.
 bool text_is_number(const char *s);
 

@@ -159,8 +159,9 @@ def normal(v):
     return v
 
 
-def compared(result, ignore):
-    out = {k: normal(v) for k, v in result.items() if k not in IGNORE and k not in ignore}
+def compared(result, step):
+    ignore = (IGNORE - set(step.get("also", []))).union(step.get("ignore", []))
+    out = {k: normal(v) for k, v in result.items() if k not in ignore}
     if out.get("changed") is False:
         del out["changed"]
     return out
@@ -191,14 +192,13 @@ def run_case(daemon, name, steps, verbose):
     bad = []
     calls = [s for s in steps if not isinstance(s, str)]
     for i, (step, a, b) in enumerate(zip(calls, theirs, ours)):
-        ignore = set(step.get("ignore", []))
-        lines = list(differences(compared(a, ignore), compared(b, ignore)))
+        lines = list(differences(compared(a, step), compared(b, step)))
         if lines:
             bad += ["  call %d %s %s" % (i, step["module"], json.dumps(step.get("args", {})))] + lines
         if "changed" in step and a.get("changed", False) != step["changed"]:
             bad.append("  call %d: Ansible's changed is not %s: %s" % (i, step["changed"], json.dumps(a)[:600]))
         if verbose:
-            print("   ", step["module"], json.dumps(compared(b, ignore))[:1500])
+            print("   ", step["module"], json.dumps(compared(b, step))[:1500])
     print("%s %s" % ("not ok" if bad else "ok", name), flush=True)
     if bad:
         print("\n".join(bad), flush=True)

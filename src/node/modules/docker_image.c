@@ -50,29 +50,76 @@ static int pull(struct image_task *t)
     return 0;
 }
 
-// The names and ids that the daemon says it has loaded, and all it said.
-static struct value loaded(struct image_task *t, const struct buf *body, char **ret_said)
+// What the daemon says it has loaded, each once, and all that it said.
+struct loaded {
+    struct list *names, *ids;
+    char *said;
+};
+
+static void note_loaded(struct loaded *l, const char *line)
+{
+    const char *name = text_after(line, "Loaded image:"),
+               *id = text_after(line, "Loaded image ID:");
+    struct list *where = name ? l->names : l->ids;
+    struct arena *a = where->arena;
+    if (!name && !id)
+        return;
+    char *what = text_strip(arena_strdup(a, name ? name : id));
+    if (!text_list_has(where, what))
+        list_add(where, value_cstr(what));
+}
+
+static struct loaded read_loaded(struct arena *a, const struct buf *body)
 {
     struct buf text = BUF_INIT;
-    static const char *const marks[] = {"Loaded image: ", "Loaded image ID: "};
-    struct value ret = value_list(t->a);
-    for (char *c = arena_strdup(t->a, buf_str(body)), *line; (line = text_line(&c));) {
+    struct loaded ret = {.names = value_list(a).u.list, .ids = value_list(a).u.list};
+    for (char *c = arena_strdup(a, buf_str(body)), *line; (line = text_line(&c));) {
         struct value v;
         struct err e = ERR_INIT;
-        bool good = json_parse(t->a, line, strlen(line), &v, &e) == 0;
-        err_release(&e);
-        if (good)
+        if (json_parse(a, line, strlen(line), &v, &e) == 0) {
             buf_adds(&text, docker_str(&v, "stream"));
-        for (size_t i = 0; good && i < 2; i++) {
-            const char *name = text_after(docker_str(&v, "stream"), marks[i]);
-            if (name)
-                list_add(ret.u.list, value_strn(t->a, name, strcspn(name, "\n")));
+            note_loaded(&ret, docker_str(&v, "stream"));
         }
+        err_release(&e);
     }
-    *ret_said = arena_strdup(t->a, buf_str(&text));
-    text_rstrip(*ret_said);
+    ret.said = arena_strdup(a, buf_str(&text));
+    text_rstrip(ret.said);
     buf_release(&text);
     return ret;
+}
+
+// "'copy:2', 'other:1', sha256:..": all that was loaded but `without`.
+static const char *list_loaded(struct arena *a, const struct loaded *l, const char *without)
+{
+    struct list *all = value_list(a).u.list;
+    for (size_t i = 0; i < l->names->len; i++)
+        if (!value_eqs(&l->names->items[i], without))
+            list_add(all, value_strf(a, "'%s'", l->names->items[i].u.str.s));
+    for (size_t i = 0; i < l->ids->len; i++)
+        if (!value_eqs(&l->ids->items[i], without))
+            list_add(all, l->ids->items[i]);
+    text_list_sort(all);
+    return text_join(a, all, ", ");
+}
+
+// Whether the image is among what the daemon has loaded; what else is there is worth a warning
+// where it has a name.
+static int check_loaded(struct image_task *t, const struct buf *body)
+{
+    const struct loaded l = read_loaded(t->a, body);
+    bool by_id = !*t->tag;
+    const char *want = full_name(t);
+    if (!text_list_has(by_id ? l.ids : l.names, want)) {
+        module_set(t->m, "stdout", value_cstr(l.said)); // told of a failure alone
+        return l.names->len || l.ids->len
+                   ? module_fail(t->m, "The archive did not contain image '%s'. Instead, found %s.",
+                                 want, list_loaded(t->a, &l, ""))
+                   : module_fail(t->m, "Detected no loaded images. Archive potentially corrupt?");
+    }
+    if (l.names->len > !by_id)
+        module_warn(t->m, "The archive contained more images than specified: %s",
+                    list_loaded(t->a, &l, want));
+    return 0;
 }
 
 static int load(struct image_task *t)
@@ -100,15 +147,7 @@ static int load(struct image_task *t)
     const char *what = arena_printf(t->a, "Error loading image %s", t->name);
     if (docker_stream_error(&t->d, &answer.body, what) != 0)
         return ERR_FAILED;
-    char *said;
-    struct value names = loaded(t, &answer.body, &said);
-    if (text_list_has(names.u.list, full_name(t)))
-        return refresh(t);
-    module_set(t->m, "stdout", value_cstr(said)); // told of a failure alone
-    if (!names.u.list->len)
-        return module_fail(t->m, "Detected no loaded images. Archive potentially corrupt?");
-    return module_fail(t->m, "The archive did not contain image '%s'. Instead, found '%s'.",
-                       full_name(t), text_join(t->a, names.u.list, "', '"));
+    return check_loaded(t, &answer.body) != 0 ? ERR_FAILED : refresh(t);
 }
 
 static int build(struct image_task *t)
