@@ -127,7 +127,7 @@ class Role(Case):
         super().__init__(name, own if os.path.exists(own) else os.path.join(ROLES, "plain.yml"))
         self.content = os.path.join(folder, name) if is_playbook(folder, name) else None
         self.needs.add("live")
-        self.env = {"ANSIBLE_ROLES_PATH": folder}
+        self.env = {"ANSIBLE_ROLES_PATH": folder, "ANSIBLE_TIMEOUT": "60"}  # packages being set up slow down a login, and sudo
         if "ANSIBLE_COLLECTIONS_PATH" in os.environ:
             self.env["ANSIBLE_COLLECTIONS_PATH"] = os.environ["ANSIBLE_COLLECTIONS_PATH"]
 
