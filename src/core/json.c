@@ -64,9 +64,12 @@ static int parse_unicode(struct parser *ps, char *out, size_t *n)
         return fail(ps, "bad \\u escape");
     if (c >= 0xd800 && c < 0xdc00 && ps->end - ps->p >= 6 && ps->p[0] == '\\' && ps->p[1] == 'u') {
         ps->p += 2;
-        if (hex4(ps, &low) < 0 || low < 0xdc00 || low > 0xdfff)
-            return fail(ps, "bad surrogate pair");
-        c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+        if (hex4(ps, &low) < 0)
+            return fail(ps, "bad \\u escape");
+        if (low >= 0xdc00 && low <= 0xdfff)
+            c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+        else // half a pair stays alone, as in Python
+            ps->p -= 6;
     }
     *n += utf8_encode(out + *n, c);
     return 0;
