@@ -218,6 +218,8 @@ void loop_decorate(struct exec *x, const struct loop_control *lc, struct value *
                    const struct list *items, size_t i, const struct value *label)
 {
     struct dict *d = result->u.dict;
+    if (!dict_get(d, "failed") && !dict_get(d, "skip_reason"))
+        dict_set(d, "failed", value_bool(false));
     dict_set(d, lc->var, items->items[i]);
     dict_set(d, "ansible_loop_var", value_cstr(lc->var));
     if (lc->index_var) {
@@ -227,8 +229,6 @@ void loop_decorate(struct exec *x, const struct loop_control *lc, struct value *
     if (lc->extended)
         dict_set(d, "ansible_loop", extended(x, lc, items, i));
     dict_set(d, "_ansible_item_label", *label);
-    if (!dict_get(d, "failed") && !dict_get(d, "skip_reason"))
-        dict_set(d, "failed", value_bool(false));
 }
 
 int loop_text_args(struct exec *x, const struct value *text, struct dict *raw, struct dict **ret,

@@ -124,24 +124,36 @@ static bool wanted(const struct find_task *t, const char *path, const char *name
     return reg && size_wanted(t, st) && content_wanted(t, path);
 }
 
+// A name in an entry, and the bits of the mode that make it true.
+struct mode_bit {
+    const char *name;
+    mode_t mask, value;
+};
+
+static void set_bits(struct dict *o, mode_t mode, const struct mode_bit *bits, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        dict_set(o, bits[i].name, value_bool((mode & bits[i].mask) == bits[i].value));
+}
+
+// In Ansible's order, which shows where an entry is an item.
 static void set_stat(struct find_task *t, struct dict *o, const struct stat *st)
 {
-    static const struct {
-        const char *name;
-        mode_t mask, value;
-    } bits[] = {
+    static const struct mode_bit types[] = {
         {"isdir", S_IFMT, S_IFDIR},   {"ischr", S_IFMT, S_IFCHR},  {"isblk", S_IFMT, S_IFBLK},
         {"isreg", S_IFMT, S_IFREG},   {"isfifo", S_IFMT, S_IFIFO}, {"islnk", S_IFMT, S_IFLNK},
-        {"issock", S_IFMT, S_IFSOCK}, {"wusr", S_IWUSR, S_IWUSR},  {"rusr", S_IRUSR, S_IRUSR},
-        {"xusr", S_IXUSR, S_IXUSR},   {"wgrp", S_IWGRP, S_IWGRP},  {"rgrp", S_IRGRP, S_IRGRP},
-        {"xgrp", S_IXGRP, S_IXGRP},   {"woth", S_IWOTH, S_IWOTH},  {"roth", S_IROTH, S_IROTH},
-        {"xoth", S_IXOTH, S_IXOTH},   {"isuid", S_ISUID, S_ISUID}, {"isgid", S_ISGID, S_ISGID},
+        {"issock", S_IFMT, S_IFSOCK},
+    };
+    static const struct mode_bit rights[] = {
+        {"wusr", S_IWUSR, S_IWUSR},  {"rusr", S_IRUSR, S_IRUSR},  {"xusr", S_IXUSR, S_IXUSR},
+        {"wgrp", S_IWGRP, S_IWGRP},  {"rgrp", S_IRGRP, S_IRGRP},  {"xgrp", S_IXGRP, S_IXGRP},
+        {"woth", S_IWOTH, S_IWOTH},  {"roth", S_IROTH, S_IROTH},  {"xoth", S_IXOTH, S_IXOTH},
+        {"isuid", S_ISUID, S_ISUID}, {"isgid", S_ISGID, S_ISGID},
     };
     struct arena *a = t->m->arena;
     const char *user = host_user_name(t->m, st->st_uid), *group = host_group_name(t->m, st->st_gid);
     dict_set(o, "mode", value_strf(a, "%04o", st->st_mode & 07777u));
-    for (size_t i = 0; i < sizeof bits / sizeof *bits; i++)
-        dict_set(o, bits[i].name, value_bool((st->st_mode & bits[i].mask) == bits[i].value));
+    set_bits(o, st->st_mode, types, sizeof types / sizeof *types);
     dict_set(o, "uid", value_int(st->st_uid));
     dict_set(o, "gid", value_int(st->st_gid));
     dict_set(o, "size", value_int(st->st_size));
@@ -153,6 +165,7 @@ static void set_stat(struct find_task *t, struct dict *o, const struct stat *st)
     dict_set(o, "ctime", value_float(seconds(st->st_ctim)));
     dict_set(o, "gr_name", value_str(a, group ? group : ""));
     dict_set(o, "pw_name", value_str(a, user ? user : ""));
+    set_bits(o, st->st_mode, rights, sizeof rights / sizeof *rights);
 }
 
 static void add_found(struct find_task *t, const char *path, const struct stat *st)
@@ -355,6 +368,7 @@ int mod_find(struct module *m)
         }
     }
     module_set(m, "files", files);
+    module_changed(m, false);
     module_set_str(m, "msg",
                    skipped.u.dict->len ? "Not all paths examined, check warnings for details"
                                        : "All paths examined");
