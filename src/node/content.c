@@ -33,7 +33,7 @@ static int write_chunk(int fd, const char *p, size_t len, struct err *e)
 
 int module_receive(struct module *m, unsigned n, int fd, struct err *e)
 {
-    if (!m->session)
+    if (!m->session || m->session->in_fd < 0)
         return err_set(e, ERR_IO, POS_NONE, "there is no controller to get content from");
     int rc = ask(m->session, FRAME_NEED, n, FRAME_WINDOW, e);
     unsigned taken = 0;
@@ -58,7 +58,7 @@ int module_receive(struct module *m, unsigned n, int fd, struct err *e)
 
 int module_send(struct module *m, unsigned n, int fd, struct err *e)
 {
-    if (!m->session)
+    if (!m->session || m->session->in_fd < 0)
         return err_set(e, ERR_IO, POS_NONE, "there is no controller to send content to");
     unsigned credit = FRAME_WINDOW; // granted by the task itself
     struct buf b = BUF_INIT;

@@ -1,6 +1,6 @@
 // Marks are empty files named after runs, in a folder beside the user's journals and, of root,
-// where all users see them. Helpers are found by an abstract socket, whose name goes with the last
-// process that has it: the helper, or a task that it left to come to its end.
+// where all users see them. Helpers and background jobs are found by an abstract socket, whose name
+// goes with the last process that has it: the helper, or a task that it left to come to its end.
 #include "node/fence.h"
 #include "node/journal.h"
 #include "node/text.h"
@@ -24,6 +24,7 @@
 #define ROOT_MARKS "/var/lib/andon/fence"
 #define MARKS_MAX 200   // runs that a user remembers
 #define PLACES 8        // helpers of one run and user that can be found: sessions side by side
+#define JOBS 256        // jobs of one run that can be found, whoever they work as
 #define RUN_NAME_MAX 64 // a socket's name has 107 bytes
 #define AGAIN_MS 50     // before a helper that does not listen to us is looked for again
 
@@ -42,24 +43,38 @@ static bool marked(const char *folder, const char *run)
     return n > 0 && n < (int)sizeof path && access(path, F_OK) == 0;
 }
 
-// The name of a place where helpers that work as the user for the run may be found.
-static socklen_t address(const char *run, uid_t uid, int place, struct sockaddr_un *ret)
+// Where to look for those that work for a run.
+struct places {
+    const char *run;
+    uid_t uid; // of helpers
+    bool jobs; // of all users
+};
+
+static int count(const struct places *p)
 {
+    return p->jobs ? JOBS : PLACES;
+}
+
+// The name of one of them.
+static socklen_t address(const struct places *p, int number, struct sockaddr_un *ret)
+{
+    size_t max = sizeof ret->sun_path - 1;
     *ret = (struct sockaddr_un){.sun_family = AF_UNIX};
-    int n = snprintf(ret->sun_path + 1, sizeof ret->sun_path - 1, "andon-run/%s/%u/%d", run,
-                     (unsigned)uid, place);
+    char *name = ret->sun_path + 1; // behind a NUL: of no file
+    int n = p->jobs ? snprintf(name, max, "andon-job/%s/%d", p->run, number)
+                    : snprintf(name, max, "andon-run/%s/%u/%d", p->run, (unsigned)p->uid, number);
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
 }
 
-// --- the helper
-// -----------------------------------------------------------------------------------------
+// --- who works for a run
+// --------------------------------------------------------------------------------
 
-static int listen_for(const char *run)
+static int listen_at(const struct places *p)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    for (int place = 0; fd >= 0 && place < PLACES; place++) {
+    for (int i = 0; fd >= 0 && i < count(p); i++) {
         struct sockaddr_un at;
-        socklen_t len = address(run, geteuid(), place, &at);
+        socklen_t len = address(p, i, &at);
         if (bind(fd, (struct sockaddr *)&at, len) == 0 && listen(fd, PLACES) == 0)
             return fd;
         if (errno != EADDRINUSE)
@@ -77,7 +92,15 @@ void fence_enter(struct fence *f, const char *run)
     char *folder = f->folder ? f->folder : marks_folder();
     f->folder = NULL;
     fence_release(f);
-    *f = (struct fence){.run = xstrdup(run), .folder = folder, .fd = listen_for(run)};
+    struct places p = {.run = run, .uid = geteuid()};
+    *f = (struct fence){.run = xstrdup(run), .folder = folder, .fd = listen_at(&p)};
+}
+
+void fence_enter_job(struct fence *f, const char *run)
+{
+    struct places p = {.run = run, .jobs = true};
+    if (journal_good_run(run, RUN_NAME_MAX))
+        *f = (struct fence){.run = xstrdup(run), .fd = listen_at(&p)};
 }
 
 bool fence_is_up(const struct fence *f)
@@ -99,6 +122,14 @@ bool fence_called(struct fence *f)
         if (may_call(fd))
             return true; // it stays open as long as we are there: the caller waits for its end
     return false;
+}
+
+const char *fence_refusal(struct arena *a, const char *run)
+{
+    return arena_printf(a,
+                        "the run %s was given up on this host: it is undone, or its rollout went "
+                        "on without it; nothing more of it is done here",
+                        run);
 }
 
 void fence_release(struct fence *f)
@@ -148,26 +179,37 @@ static int mark(struct arena *a, const char *folder, const char *run, struct err
     return rc;
 }
 
-// Helpers that were called.
+// Who was called.
 struct calls {
-    int fds[2 * PLACES];
+    int fds[2 * PLACES + JOBS];
     size_t n;
     bool busy; // one has so many callers that we could not be one of them
 };
 
-static void call(struct calls *c, const char *run, uid_t uid, int place)
+static bool is_theirs(const struct places *p, uid_t uid)
+{
+    return p->jobs ? geteuid() == 0 || uid == geteuid() : uid == p->uid;
+}
+
+static void call(struct calls *c, const struct places *p, int number)
 {
     struct sockaddr_un at;
     struct ucred who = {.uid = (uid_t)-1};
-    socklen_t len = address(run, uid, place, &at), size = sizeof who;
+    socklen_t len = address(p, number, &at), size = sizeof who;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     bool there = fd >= 0 && connect(fd, (struct sockaddr *)&at, len) == 0;
     c->busy |= fd >= 0 && !there && errno == EAGAIN;
     // or somebody else took the name
-    if (there && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0 && who.uid == uid)
+    if (there && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0 && is_theirs(p, who.uid))
         c->fds[c->n++] = fd;
     else if (fd >= 0)
         close(fd);
+}
+
+static void call_all(struct calls *c, const struct places *p)
+{
+    for (int i = 0; i < count(p); i++)
+        call(c, p, i);
 }
 
 // A helper closes the connection by its end, or that of the tasks that go on without it.
@@ -183,17 +225,17 @@ static void wait_for_end(struct calls *c, int64_t until)
 }
 
 // Root's helpers are waited for by others, too: they end with the helper of the login above them.
-static int wait_for_helpers(const char *run, int wait_ms, struct err *e)
+static int wait_for_all(const char *run, int wait_ms, struct err *e)
 {
+    struct places own = {.run = run, .uid = geteuid()}, root = {.run = run, .uid = 0},
+                  jobs = {.run = run, .jobs = true};
     int64_t until = clock_mono_ms() + wait_ms;
-    uid_t own = geteuid();
     for (;;) {
         struct calls c = {.n = 0};
-        for (int place = 0; place < PLACES; place++) {
-            call(&c, run, own, place);
-            if (own != 0)
-                call(&c, run, 0, place);
-        }
+        call_all(&c, &own);
+        if (own.uid != 0)
+            call_all(&c, &root);
+        call_all(&c, &jobs);
         if (!c.n && !c.busy)
             return 0;
         wait_for_end(&c, until);
@@ -215,5 +257,5 @@ int fence_put_up(const char *run, int wait_ms, struct err *unmarked, struct err 
     (void)!mark(a, folder, run, unmarked);
     free(folder);
     arena_free(a);
-    return wait_for_helpers(run, wait_ms, e);
+    return wait_for_all(run, wait_ms, e);
 }

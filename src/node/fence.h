@@ -1,19 +1,20 @@
 // A run that was given up on this host - it is undone, or its rollout goes on with another - must
 // not go on here: its controller may have been cut off or asleep, know nothing of that, and come
-// back. A mark on the disk refuses its tasks from then on; helpers that still work for it are told,
-// and end as if they had lost their controller.
+// back. A mark on the disk refuses its tasks from then on; helpers and background jobs that still
+// work for it are told, and end as if helpers had lost their controller.
 #ifndef NODE_FENCE_H
 #define NODE_FENCE_H
 
+#include "core/arena.h"
 #include "core/err.h"
 
 #include <stdbool.h>
 
-// --- the helper that works for a run
+// --- who works for a run
 
 struct fence {
     char *run, *folder; // of the run that tasks are of; of this user's marks
-    int fd;             // where others find this helper by its run; -1: nowhere
+    int fd;             // where others find this process by its run; -1: nowhere
 };
 #define FENCE_INIT                                                                                 \
     {                                                                                              \
@@ -23,6 +24,10 @@ struct fence {
 // The run that the coming task is of; can be found by it from now on, as can be its tasks'
 // processes.
 void fence_enter(struct fence *f, const char *run);
+// A job of the run, which goes on without a helper, can be found by it.
+void fence_enter_job(struct fence *f, const char *run);
+// What is said of all that is refused or ended for this.
+const char *fence_refusal(struct arena *a, const char *run);
 // Whether the run was given up.
 bool fence_is_up(const struct fence *f);
 // Whether somebody who may has come to f->fd, to give the run up.

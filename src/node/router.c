@@ -49,14 +49,25 @@ int queue_flush(struct queue *q, int fd)
 // --- results made here
 // -----------------------------------------------------------------------------------------
 
-void router_fail(struct router *r, uint32_t id, const char *msg)
+// more: further fields of the result, as JSON with a comma behind each.
+static void fail_with(struct router *r, uint32_t id, const char *msg, const char *more)
 {
     struct buf b = BUF_INIT;
-    buf_adds(&b, "{\"changed\": false, \"failed\": true, \"msg\": ");
+    buf_addf(&b, "{\"changed\": false, \"failed\": true, %s\"msg\": ", more);
     json_write_string(&b, msg, strlen(msg), false);
     buf_addc(&b, '}');
     queue_frame(&r->to, FRAME_RESULT, id, b.p, b.len);
     buf_release(&b);
+}
+
+void router_fail(struct router *r, uint32_t id, const char *msg)
+{
+    fail_with(r, id, msg, "");
+}
+
+static void refuse(struct router *r, uint32_t id)
+{
+    fail_with(r, id, fence_refusal(r->task, r->fence.run), "\"_andon_given_up\": true, ");
 }
 
 static void send_hello(struct router *r)
@@ -127,15 +138,6 @@ static void from_peer(struct router *r, struct peer *p, const struct frame *f)
         p->done = f->type == FRAME_RESULT;
     }
     queue_frame(&r->to, f->type, f->id, f->payload, f->len);
-}
-
-static void refuse(struct router *r, uint32_t id)
-{
-    router_fail(r, id,
-                arena_printf(r->task,
-                             "the run %s was given up on this host: it is undone, or its rollout "
-                             "went on without it; nothing more of it is done here",
-                             r->fence.run));
 }
 
 // Somebody gave the run up: all that runs ends, as if the controller were gone, but it is told.

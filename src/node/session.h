@@ -12,7 +12,7 @@ struct shared;
 
 // A task process's line to the router. Blocking.
 struct session {
-    int in_fd, out_fd;
+    int in_fd, out_fd; // -1: a job's, nobody is at the other end
     uint32_t id;
     struct shared *shared; // with the router; NULL: nothing
     struct frame_reader reader;

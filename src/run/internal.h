@@ -75,6 +75,7 @@ struct rhost {
     struct made *made;         // check runs: what tasks would have made (foresee.c)
     const char *unknown_names; // check runs: names may be undefined because of this, or NULL
     bool gave_up;              // runs before it may not go on there (run_opts.gives_up)
+    bool refused;              // nor may this one: somebody gave it up
     bool journal_told;         // that its undo journal is in trouble
     uv_timer_t *nap;           // it sleeps, until this
     struct ear *ear;           // it waits for an action plugin
@@ -294,6 +295,9 @@ struct value exec_journal(struct exec *x, const struct module_call *c);
 bool exec_give_up(struct exec *x, struct value *result);
 // Takes out of a result what the helper says of the journal.
 void exec_take_journal(struct exec *x, struct value *result);
+// What is done without the helper, which would refuse it: true when the helper has refused other
+// tasks, because the run was given up on the target. The result is a failure then.
+bool exec_refused(struct exec *x, struct value *result);
 // What is known of it becomes part of the task's result, for sinks alone.
 void exec_tell_journal(struct exec *x, struct dict *result);
 // async.c: the task's module as a background job, watched until it ends unless poll is 0.

@@ -73,6 +73,15 @@ bool exec_give_up(struct exec *x, struct value *result)
     return x->target->gave_up;
 }
 
+bool exec_refused(struct exec *x, struct value *result)
+{
+    if (x->target->refused)
+        action_fail(x, result,
+                    "the run %s was given up on this host; nothing more of it is done here",
+                    x->run->o.run_id);
+    return x->target->refused;
+}
+
 // Of several modules that make up a task the worst counts.
 static int rank(const char *undo)
 {
@@ -92,6 +101,10 @@ void exec_take_journal(struct exec *x, struct value *result)
 {
     static const char *const answers[] = {"yes", "inverse", "no"};
     const struct value *v = dict_get(result->u.dict, "_andon");
+    if (dict_bool(result->u.dict, "_andon_given_up", false)) {
+        x->target->refused = true;
+        dict_del(result->u.dict, "_andon_given_up");
+    }
     if (!v)
         return;
     const struct dict *d = v->type == VALUE_DICT ? v->u.dict : value_dict(x->a).u.dict;

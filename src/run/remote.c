@@ -585,6 +585,8 @@ int exec_raw(struct exec *x, const char *command, const char *executable, struct
 {
     struct err e = ERR_INIT;
     int rc = 0;
+    if (exec_refused(x, result))
+        return ERR_FAILED;
     struct value b = exec_become(x, &e, &rc);
     struct conn *conn = rc < 0 ? NULL : connection(x, &e);
     if (x->bad_field) {

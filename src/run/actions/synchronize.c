@@ -282,7 +282,7 @@ int action_synchronize(struct exec *x, struct dict *args, struct value *result)
                                   .keep_user = on(&s, "set_remote_user", true),
                                   .verify_host = on(&s, "verify_host", false),
                                   .ssh_args = on(&s, "use_ssh_args", false)};
-    if (exec_remote_shell(x, &o, &s.shell, result) < 0)
+    if (exec_refused(x, result) || exec_remote_shell(x, &o, &s.shell, result) < 0)
         return ERR_FAILED;
     s.elsewhere = !s.shell.from_here;
     add(&s, rsync ? rsync : "rsync");
