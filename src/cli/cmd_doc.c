@@ -237,11 +237,15 @@ static const char undo_text[] =
     "are those the ledger knows of the run, else all of the inventory.\n.PP\nA host where "
     "something is not as the run left it is left alone, and what it is, listed;\n.B "
     "\\-\\-force\nputs it back all the same. With\n.B \\-\\-check\nnothing is changed. A host "
-    "has\n.B \\-\\-deadline\n(half an hour) from when its turn comes; what is left then is "
-    "listed. An "
-    "undo that was interrupted, or had no more time, is finished by the same command; it is a run "
+    "has\n.B \\-\\-deadline\n(half an hour) from when its turn comes; what was put back and "
+    "what is left then is listed. An undo that was interrupted, or had no more time, is finished "
+    "by the same command; it is a run "
     "itself, and can be "
-    "undone. What can be undone, and how a command declares its inverse, is in docs/UNDO.md.\n";
+    "undone.\n.PP\nFirst of all the run is given up on the host: what is still at work of it ends, "
+    "background jobs too, a package manager behind its work, and should its controller come back, "
+    "its tasks are refused; not those of\n.B raw\nand\n.B synchronize\nthat come before any "
+    "other, as no helper is asked for them. What can be undone, and how a command declares its "
+    "inverse, is in docs/UNDO.md.\n";
 
 static const char check_text[] =
     ".SH DESCRIPTION\nChecks playbooks, files of tasks, and folders: a role, a collection or a "

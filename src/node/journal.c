@@ -50,7 +50,8 @@ bool journal_first(struct module *m, const char *kind, const char *name, const c
 
 bool journal_seen(const struct module *m, const char *kind, const char *name)
 {
-    return dict_get(m->journal->seen, arena_printf(m->arena, "%s %s", kind, name)) != NULL;
+    return m->journal &&
+           dict_get(m->journal->seen, arena_printf(m->arena, "%s %s", kind, name)) != NULL;
 }
 
 void journal_hide(struct module *m, bool hide)
@@ -141,6 +142,30 @@ int journal_inverse(struct module *m, struct err *e)
     dict_set(v.u.dict, "name", value_cstr(j->inverse));
     journal_put_record(&b, &v, NULL, 0);
     return journal_finish(m, &b, 0, &why, e);
+}
+
+// --- what an undo did before it was interrupted -------------------------------------------------
+
+void journal_adopt(struct module *m, const char *run)
+{
+    struct journal *j = m->journal;
+    struct journal_log log;
+    if (!j || journal_read(m->arena, j->root, run, &log, NULL) < 0)
+        return;
+    bool own = strcmp(run, j->run) == 0;
+    for (size_t i = 0; i < log.n; i++) {
+        const struct journal_entry *en = &log.entries[i];
+        const char *kind = en->attrs_only ? "attrs" : en->kind;
+        if (en->ended ||
+            !journal_first(m, kind, en->name, arena_strndup(m->arena, en->raw, en->raw_len)))
+            continue;
+        journal_hide(m, dict_bool(en->d, "hidden", false));
+        journal_watch(m, kind, en->name);
+        journal_hide(m, false);
+        j->kept = true;
+        if (own && journal_open(m, NULL) == 0)
+            j->task = en->task; // whose end is told herewith
+    }
 }
 
 // --- the end of the task -------------------------------------------------------------------------

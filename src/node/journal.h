@@ -56,6 +56,11 @@ void journal_hide(struct module *m, bool hide);
 void journal_covers(struct module *m, const char *path);
 // What is changed cannot be put back.
 void journal_lost(struct module *m, const char *what, const char *why);
+// An undo that was interrupted, the run of that name, had changed things here which nobody was told
+// of: they count as this task's, and journal_seen knows them.
+void journal_adopt(struct module *m, const char *run);
+// Whether the task has named it already: a kind of journal_kind, "path" or "attrs".
+bool journal_seen(const struct module *m, const char *kind, const char *name);
 // The task declares its inverse, and is about to do what it takes back.
 int journal_inverse(struct module *m, struct err *e);
 

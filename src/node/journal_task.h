@@ -35,7 +35,6 @@ void journal_may_crash(struct journal *j);
 // --- journal.c
 // Whether it is new to this task; from now on it is not.
 bool journal_first(struct module *m, const char *kind, const char *name, const char *kept);
-bool journal_seen(const struct module *m, const char *kind, const char *name);
 // What it is when the task has ended is told.
 void journal_watch(struct module *m, const char *kind, const char *name);
 

@@ -111,7 +111,10 @@ undone() {
     [ "$status" -eq 2 ]
     has "put back on h1 (1)"
     has "not put back in time on h2 (1)"
-    has "the host had 3 seconds and was not done: 2 things are left"
+    has "the host had 3 seconds and was not done: 2 things are left
+    remove /srv/last
+  not put back:
+"
     has "remove /srv/first"
     run ! "$FLEET" exec h0002 test -e /srv/last
     host rm /tmp/fast
@@ -122,6 +125,10 @@ undone() {
     run andon undo -i hosts --output json --deadline 1m "$id"
     [ "$status" -eq 0 ]
     run -2 "$FLEET" exec h0002 ls /srv/first /srv/slow /srv/last
+    for path in first last; do
+        run andon who h2 /srv/$path
+        [ "$(grep -c "put back" <<<"$output")" = 1 ] || { echo "$output"; return 1; }
+    done
 }
 
 # controllers: the processes of runs of p.yml and of their connections.
@@ -141,7 +148,8 @@ on_h1() {
     look >before
     play '{name: first, copy: {content: a, dest: /srv/first}}' \
         '{name: slow, shell: "touch /srv/began; sleep 60; touch /srv/late", vars: {andon_undo: "rm -f /srv/began /srv/late"}, ignore_errors: true, ignore_unreachable: true}' \
-        '{name: next, copy: {content: a, dest: /srv/next}, ignore_errors: true}' '{name: last, copy: {content: a, dest: /srv/last}}'
+        '{name: next, copy: {content: a, dest: /srv/next}, ignore_errors: true}' \
+        '{name: bare, raw: touch /srv/bare, ignore_errors: true}' '{name: last, copy: {content: a, dest: /srv/last}}'
     andon run -i one p.yml >out 2>&1 &
     controller=$!
     on_h1 "test -e /srv/began"
@@ -156,7 +164,7 @@ on_h1() {
     diff before after
     run ! host pgrep -f "sleep 60"
     run ! wait "$controller"
-    [ "$(grep -c "the run $id was given up on this host" out)" -ge 2 ] || { cat out; return 1; }
+    [ "$(grep -c "the run $id was given up on this host" out)" -ge 3 ] || { cat out; return 1; }
     look >after
     diff before after
     ANDON_HOME=$PWD/other close_connections
@@ -194,6 +202,21 @@ END
     run ! host pgrep -f "sleep 60"
     [ "$(host cat /srv/version)" = 1 ]
     [ "$(host ls /var/lib/andon/fence | wc -l)" = 1 ]
+}
+
+@test "background jobs of a run that is undone end, whoever they work as, and their files say why" {
+    play '{name: job, shell: "touch /srv/began; sleep 61; touch /srv/late", async: 600, poll: 0, vars: {andon_undo: rm /srv/began}}' \
+        '{name: of bob, shell: "touch ~/began; trap : TERM; sleep 61; sleep 61", async: 600, poll: 0, become: true, become_user: bob, vars: {andon_undo: rm ~/began}}' \
+        '{name: over, command: "true", async: 600, poll: 0, vars: {andon_undo: "true"}}'
+    run andon run -i one p.yml
+    [ "$status" -eq 0 ] || { echo "$output"; return 1; }
+    on_h1 "test -e /srv/began -a -e /home/bob/began"
+    on_h1 "grep -q '\"rc\": *0' /root/.ansible_async/j*"
+    run andon undo -i one "$(newest)"
+    [ "$status" -eq 0 ] || { echo "$output"; return 1; }
+    run ! host pgrep -f "sleep 61"
+    run -2 host ls /srv/began /srv/late /home/bob/began
+    [ "$(host sh -c 'grep -l "was given up on this host" /root/.ansible_async/j* /home/bob/.ansible_async/j*' | wc -l)" = 2 ]
 }
 
 @test "an undo waits for a package manager that a lost run has left at work" {
@@ -279,7 +302,7 @@ root 700" ]
     done
     run andon run -i one p.yml
     id=$(newest)
-    run "$FLEET" run env ANDON_UNDO_CRASH=3 "$ANDON" undo -i one "$id"
+    run "$FLEET" run env ANDON_UNDO_CRASH=10 "$ANDON" undo -i one "$id"
     [ "$status" -ne 0 ]
     run andon undo -i one --status
     has "the undo of $id was interrupted"
@@ -292,6 +315,10 @@ root 700" ]
     [ "$status" -eq 0 ] || { echo "$output"; return 1; }
     look >after
     diff before after
+    run andon log --run "$(andon log --type run.started --output json | tail -n 1 | jq -r .run)" --type change -n 0
+    has "/srv/a: undone"
+    has "user carol: undone" # as the interrupted one has put back
+    has "/etc/skel/.profile: undone"
 }
 
 @test "without journals nothing is kept, and without changes either" {

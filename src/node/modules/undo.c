@@ -144,6 +144,11 @@ static const char *tell_thing(struct undo *u, const struct journal_kind *k,
                : verb;
 }
 
+static const char *tell_entry(struct undo *u, const struct journal_entry *en)
+{
+    return is_path(en) ? tell_path(u, en) : tell_thing(u, journal_kind(en->kind), en);
+}
+
 // Whether there is something to do: paths that are as they were are left alone.
 static bool differs(struct undo *u, const struct journal_entry *en)
 {
@@ -209,11 +214,10 @@ static bool waits(const struct undo *u, size_t i)
 
 static void put_back(struct undo *u, const struct journal_entry *en)
 {
-    const struct journal_kind *k = journal_kind(en->kind);
     struct err e = ERR_INIT;
     if (!differs(u, en))
         return;
-    list_add(u->actions, value_cstr(is_path(en) ? tell_path(u, en) : tell_thing(u, k, en)));
+    list_add(u->actions, value_cstr(tell_entry(u, en)));
     add_diff(u, en);
     journal_hide(u->m, dict_bool(en->d, "hidden", false));
     int rc = u->m->check ? 0 : restore(u, en, &e);
@@ -294,11 +298,15 @@ static int perform(struct undo *u)
 {
     struct module *m = u->m;
     struct err e = ERR_INIT;
+    const char *before = u->log.undoing && !u->log.undone ? u->log.by : NULL;
     check(u);
     set_list(m, "conflicts", u->conflicts);
     if (u->conflicts->len && !u->force)
         return module_fail(m, "%zu things are not as the run left them", u->conflicts->len);
-    if (run_back(u, &e) < 0)
+    int rc = run_back(u, &e);
+    if (before && *before && !m->check)
+        journal_adopt(m, before);
+    if (rc < 0)
         return module_fail_err(m, &e);
     module_changed(m, u->actions->len > 0);
     set_list(m, "actions", u->actions);
@@ -308,14 +316,30 @@ static int perform(struct undo *u)
     return 0;
 }
 
-// What is still to be put back of an undo that came to no end.
+// Whether the undo that came to no end, whose journal was read, has put it back.
+static bool is_back(struct undo *u, const struct journal_entry *en)
+{
+    bool named = journal_seen(u->m, en->kind, en->name) ||
+                 (is_path(en) && journal_seen(u->m, "attrs", en->name));
+    return named && (en->undone || !differs(u, en));
+}
+
+// What an undo that came to no end has put back, and what is left of it.
 static int rest(struct undo *u)
 {
+    journal_adopt(u->m, dict_str(u->m->extra, "by", ""));
     u->m->check = true;
-    for (size_t i = u->log.n; i-- > 0;)
-        if (!u->log.entries[i].undone && !waits(u, i))
-            put_back(u, &u->log.entries[i]);
+    for (size_t i = u->log.n; i-- > 0;) {
+        const struct journal_entry *en = &u->log.entries[i];
+        if (waits(u, i))
+            continue;
+        if (is_back(u, en))
+            list_add(u->actions, value_cstr(tell_entry(u, en)));
+        else if (!en->undone && differs(u, en))
+            list_add(u->failed, value_cstr(tell_entry(u, en)));
+    }
     set_list(u->m, "actions", u->actions);
+    set_list(u->m, "left", u->failed);
     return 0;
 }
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define PARTS_MAX 64 // users of one host
-#define REST_S 5     // for telling what is left
+#define REST_S 5     // for telling how far it came
 
 struct undo {
     struct exec *x;
@@ -182,7 +182,7 @@ static int put_back(struct undo *u)
     return failure ? action_fail(u->x, u->result, "%s", failure) : 0;
 }
 
-// The host has had its time: what is left to be put back, as far as it still answers.
+// The host has had its time: what was put back and what is left, as far as it still answers.
 static int tell_late(struct undo *u)
 {
     struct value rest;
@@ -192,8 +192,10 @@ static int tell_late(struct undo *u)
     u->until = clock_mono_ms() + REST_S * 1000;
     for (size_t i = 0; i < u->n && answers; i++) {
         answers = ask(u, u->users[i], "rest", &rest) == 0;
-        if (answers)
-            add_all(&u->left, rest.u.dict, "actions");
+        if (!answers)
+            break;
+        add_all(&u->actions, rest.u.dict, "actions");
+        add_all(&u->left, rest.u.dict, "left");
     }
     finish(u, u->began);
     dict_set(u->result->u.dict, "late", value_bool(true));
