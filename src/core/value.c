@@ -374,7 +374,7 @@ const char *value_type_name(const struct value *v)
     case VALUE_DICT:
         return "dict";
     case VALUE_UNDEFINED:
-        return "AnsibleUndefined";
+        return v->flags & VALUE_PLAIN ? "Undefined" : "AnsibleUndefined";
     case VALUE_OBJECT:
         return v->u.obj->ops->type_name;
     }
@@ -404,6 +404,10 @@ void value_mark_unsafe(struct value *v)
     } else if (v->type == VALUE_DICT) {
         struct dict_entry *e;
         DICT_EACH(v->u.dict, e)
-        value_mark_unsafe(&e->val);
+        {
+            value_mark_unsafe(&e->val);
+            if (e->key.type == VALUE_STRING)
+                value_mark_unsafe(&e->key);
+        }
     }
 }

@@ -165,6 +165,18 @@ bool is_strict(const struct value *v)
     return v->type == VALUE_UNDEFINED && !(v->flags & UNDEFINED_LENIENT);
 }
 
+bool self_ready(const struct builtin *fn, const struct value **self)
+{
+    static const struct value empty = {.type = VALUE_STRING, .u.str.s = ""};
+    if ((*self)->type != VALUE_UNDEFINED)
+        return true;
+    if (fn->takes_undefined)
+        return fn->takes_undefined != REFUSES;
+    if (!is_strict(*self))
+        *self = &empty;
+    return *self == &empty;
+}
+
 const struct value *value_find_undefined(const struct value *v, int depth)
 {
     const struct value *hit = NULL;
@@ -437,7 +449,7 @@ static size_t split_spec(const char *spec, struct word *words)
 static int store(struct call *c, char type, const char *name, const struct value *v, void *to,
                  struct err *e)
 {
-    if (v->type == VALUE_UNDEFINED && type != 'v' && (type != 'b' || is_strict(v)))
+    if (v->type == VALUE_UNDEFINED && type != 'v' && (is_strict(v) || !strchr("bt", type)))
         return fail_undefined(c, v, e);
     switch (type) {
     case 'b':

@@ -59,6 +59,9 @@ int index_of(struct call *c, const struct value *v, int64_t *ret, struct err *e)
 bool number_of(const struct value *v, double *ret);
 // True for the undefined value that is an error to use: not what an inline if without else leaves.
 bool is_strict(const struct value *v);
+// What fn gets as its value: what an inline if without else leaves is an empty text to most. False
+// when it is undefined and must not be.
+bool self_ready(const struct builtin *fn, const struct value **self);
 // The first undefined value anywhere inside v, or NULL.
 const struct value *value_find_undefined(const struct value *v, int depth);
 // Objects that stand for plain data are turned into it; everything else stays.

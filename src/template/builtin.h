@@ -24,7 +24,9 @@ struct call {
 
 typedef int builtin_fn(struct call *c, struct value *ret, struct err *e);
 
-#define JUDGES 2
+// Of takes_undefined.
+#define JUDGES 2  // the function raises itself, where it must
+#define REFUSES 3 // nor is what an inline if without else leaves an empty text to it
 
 // Of a tuple: groupby made it, it has .grouper and .list. Strings use the flag otherwise.
 #define VALUE_GROUP VALUE_BYTES
@@ -38,9 +40,8 @@ static inline bool value_is_group(const struct value *v)
 struct builtin {
     const char *name; // without "ansible.builtin."
     builtin_fn *fn;
-    uint8_t
-        takes_undefined; // self may be undefined (default, defined); otherwise the engine raises
-                         // ERR_UNDEFINED. JUDGES: the function raises itself, where it must
+    uint8_t takes_undefined; // self may be undefined (default, defined); otherwise the engine
+                             // raises ERR_UNDEFINED
     const char *help;
 };
 

@@ -32,15 +32,15 @@ static int run(const struct callee *fn, struct call *from, const struct value *s
     struct call c = {
         .t = from->t,
         .arena = from->arena,
-        .self = *self,
         .args = args,
         .n_args = n_args,
         .kwargs = kwargs ? kwargs : &none,
         .pos = from->pos,
         .name = fn->name,
     };
-    if (self->type == VALUE_UNDEFINED && !row->takes_undefined)
+    if (!self_ready(row, &self))
         return fail_undefined(&c, self, e);
+    c.self = *self;
     int rc = template_hooks.unknown_seen ? unknown_call(&c, row, e) : 0;
     if (rc == 0 && template_hooks.vault_seen)
         rc = call_reveal(&c, row->fn, e);
@@ -156,10 +156,12 @@ int value_iterate(struct call *from, const struct value *v, struct list **ret, s
         *ret = plain.u.list;
         return 0;
     }
-    if (plain.type == VALUE_UNDEFINED)
+    if (is_strict(&plain))
         return fail_undefined(from, &plain, e);
     struct value out = value_list(from->arena);
-    if (plain.type == VALUE_STRING) {
+    if (plain.type == VALUE_UNDEFINED) {
+        // an inline if without else has no items
+    } else if (plain.type == VALUE_STRING) {
         text_items(from->arena, &plain, out.u.list);
     } else if (plain.type == VALUE_DICT) {
         struct dict_entry *d;

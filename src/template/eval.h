@@ -152,7 +152,9 @@ int resolve_name(struct ev *ev, const struct name *name, struct value *ret);
 // The play's variable untemplated: 1, 0 when there is none.
 int find_raw(struct templar *t, struct arena *a, const struct name *n, struct value *raw,
              struct err *e);
-bool value_has_unsafe(const struct value *v, int depth);
+// keys: those of mappings count too, as in what is printed; in a variable Ansible looks at values
+// alone.
+bool value_has_unsafe(const struct value *v, bool keys, int depth);
 // True when templating with the usual delimiters would leave v as it is, which one look tells of
 // nearly every variable; *unsafe is set when something in it is.
 bool value_is_plain(const struct value *v, int depth, bool *unsafe);

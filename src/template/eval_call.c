@@ -147,15 +147,10 @@ static int filter_with(struct ev *ev, const struct node *n, const struct value *
                        struct value *ret)
 {
     const struct builtin *fn = n->u.call.fn;
-    struct value empty = value_ref("", 0);
     struct arg_set s;
     int rc = eval_args(ev, n->u.call.args, &s);
-    if (rc == 0 && self->type == VALUE_UNDEFINED && !fn->takes_undefined) {
-        if (self->flags & UNDEFINED_LENIENT)
-            self = &empty;
-        else
-            rc = eval_undefined(ev, self);
-    }
+    if (rc == 0 && !self_ready(fn, &self))
+        rc = eval_undefined(ev, self);
     if (rc == 0)
         rc = run_builtin(ev, fn, n->u.call.name->s, self, s.args, s.n, s.kwargs, ret);
     args_done(ev, &s);
@@ -191,7 +186,7 @@ int eval_test(struct ev *ev, const struct node *n, struct value *ret)
     if (!self)
         self = &v;
     rc = eval_args(ev, n->u.call.args, &s);
-    if (rc == 0 && self->type == VALUE_UNDEFINED && !fn->takes_undefined)
+    if (rc == 0 && !self_ready(fn, &self))
         rc = eval_undefined(ev, self);
     if (rc == 0)
         rc = run_builtin(ev, fn, n->u.call.name->s, self, s.args, s.n, s.kwargs, ret);

@@ -76,6 +76,14 @@ static double float_mod(double x, double y)
     return r == 0 ? copysign(0, y) : r;
 }
 
+static double float_floor_div(double x, double y)
+{
+    double mod = fmod(x, y), r = (x - mod) / y;
+    if (mod != 0 && (mod < 0) != (y < 0))
+        r -= 1;
+    return r == 0 ? copysign(0, x / y) : floor(r) + (r - floor(r) > 0.5);
+}
+
 static int int_pow(struct ev *ev, int64_t base, int64_t n, struct value *ret)
 {
     int64_t r = 1;
@@ -157,8 +165,7 @@ static int float_op(struct ev *ev, enum binary_op op, double x, double y, struct
         r = x / y;
         break;
     case OP_FLOORDIV:
-        r = isinf(y) && isfinite(x) ? (x == 0 || (x < 0) == (y < 0) ? 0.0 : -1.0)
-                                    : floor((x - float_mod(x, y)) / y + 0.5);
+        r = float_floor_div(x, y);
         break;
     case OP_MOD:
         r = float_mod(x, y);

@@ -117,6 +117,8 @@ static int write_json(struct call *c, const struct value *indent, const struct v
     bool sorted = false;
     int rc = 0;
     const struct value *undef = value_find_undefined(&v, 0);
+    if (undef && !is_strict(undef))
+        return fail_type(c, e, "Object of type Undefined is not JSON serializable");
     if (undef)
         return fail_undefined(c, undef, e);
     if (has_object(&v, 0))
@@ -148,7 +150,8 @@ static int write_json(struct call *c, const struct value *indent, const struct v
     return 0;
 }
 
-// to_json: JSON in one line; indent, sort_keys, ensure_ascii and separators as json.dumps.
+// to_json: JSON in one line; indent, sort_keys, ensure_ascii and separators as
+// json.dumps.
 BUILTIN(filter_to_json)
 {
     const struct value *indent = NULL, *sep = NULL, *sorted = NULL, *ignored = NULL;
@@ -261,6 +264,12 @@ static bool has_mapping(const struct value *v, int depth)
     return yes;
 }
 
+// Whether YAML asks for the style of a collection.
+static bool has_items(const struct value *v)
+{
+    return v->type == VALUE_LIST || v->type == VALUE_DICT || v->type == VALUE_OBJECT;
+}
+
 static int yaml_options(struct call *c, const struct value *indent, const struct value *width,
                         const struct value *sorted, const struct value *style,
                         struct yaml_dump_opts *o, struct err *e)
@@ -300,7 +309,7 @@ BUILTIN(filter_to_yaml)
     int rc = args_read(c, e, "indent:v default_flow_style:v" YAML_KWARGS, &indent, &flow, &width,
                        &sorted, &style, &o.explicit_start, &o.explicit_end, &ignored, &ignored,
                        &ignored, &ignored, &ignored);
-    if (rc >= 0 && flow && flow->type != VALUE_NULL) {
+    if (rc >= 0 && flow && flow->type != VALUE_NULL && (!is_strict(flow) || has_items(&c->self))) {
         rc = truth_of(c, flow, &flow_on, e);
         o.flow = flow_on ? YAML_FLOW : YAML_BLOCK;
     }

@@ -316,7 +316,7 @@ static int flatten_into(struct call *c, const struct list *l, int64_t levels, bo
             v = &plain;
         if (arena_full(c->arena))
             return ERR_LIMIT; // call_builtin says it
-        if (v->type == VALUE_UNDEFINED && skip_nulls)
+        if (is_strict(v))
             return fail_undefined(c, v, e);
         if (skip_nulls && is_null_word(v))
             continue;

@@ -98,7 +98,7 @@ BUILTIN(filter_join)
     const struct value *d = NULL, *attr = NULL;
     struct list *l;
     int rc = args_read(c, e, "d:v attribute:v", &d, &attr);
-    if (rc >= 0 && d && d->type == VALUE_UNDEFINED)
+    if (rc >= 0 && d && is_strict(d))
         rc = fail_undefined(c, d, e);
     if (rc >= 0)
         rc = value_iterate(c, &c->self, &l, e);
@@ -109,7 +109,7 @@ BUILTIN(filter_join)
         struct value *v = &items.u.list->items[i];
         if (attr && attr->type != VALUE_NULL)
             rc = value_getpath(c, v, attr, NULL, v, e);
-        if (rc >= 0 && v->type == VALUE_UNDEFINED)
+        if (rc >= 0 && is_strict(v))
             rc = fail_undefined(c, v, e);
     }
     if (rc < 0)
@@ -281,9 +281,9 @@ BUILTIN(filter_unique)
         rc = attr_key(c, &l->items[i], attr, NULL, case_sensitive, &key, e);
         if (rc < 0)
             return rc;
-        if (key.type == VALUE_UNDEFINED)
+        if (is_strict(&key) && strict)
             return fail_undefined(c, &key, e);
-        plain = is_hashable(&key);
+        plain = is_hashable(&key) && !is_strict(&key); // what is undefined has no hash
         unhashable = value_type_name(&key);
         if (plain && !dict_getv(seen.u.dict, &key)) {
             dict_setv(seen.u.dict, key, value_null());
@@ -295,9 +295,14 @@ BUILTIN(filter_unique)
     if (strict)
         return fail_with(c, e, UNIQUE_FAILED "unhashable type: '%s'", unhashable);
     *ret = value_list(c->arena);
-    for (size_t i = 0; i < l->len; i++)
-        if (!list_has(ret->u.list, &l->items[i]))
+    bool known;
+    for (size_t i = 0; i < l->len; i++) {
+        rc = list_contains(c, ret->u.list, &l->items[i], &known, e);
+        if (rc < 0)
+            return rc;
+        if (!known)
             list_add(ret->u.list, l->items[i]);
+    }
     return 0;
 }
 

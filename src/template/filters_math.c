@@ -196,11 +196,13 @@ BUILTIN(filter_filesizeformat)
     double base = binary ? 1024 : 1000, unit = base;
     if (n == 1) {
         *ret = value_cstr("1 Byte");
+    } else if (n < base && isinf(n)) {
+        return fail_with(c, e, "cannot convert float infinity to integer");
     } else if (n < base) {
-        *ret = value_strf(c->arena, "%lld Bytes", (long long)n);
+        *ret = value_strf(c->arena, "%.0f Bytes", trunc(n) + 0.0); // never -0
     } else {
         int i = 0;
-        for (unit = base * base; n >= unit && i < 7; i++)
+        for (unit = base * base; !(n < unit) && i < 7; i++)
             unit *= base;
         char name = binary && i == 0 ? 'K' : units[i];
         *ret = value_strf(c->arena, "%.1f %c%sB", base * n / unit, name, binary ? "i" : "");

@@ -121,6 +121,8 @@ BUILTIN(filter_difference)
 static int addable(struct call *c, struct err *e)
 {
     const struct value *b = call_arg(c, 0, "b"), *a = &c->self;
+    if (b && b->type == VALUE_UNDEFINED && !is_hashable(a))
+        return fail_undefined(c, b, e);
     if (!b || (is_hashable(a) && is_hashable(b)) || b->type == VALUE_UNDEFINED ||
         a->type == VALUE_OBJECT || b->type == VALUE_OBJECT ||
         (a->type == VALUE_LIST && b->type == VALUE_LIST && !((a->flags ^ b->flags) & VALUE_TUPLE)))

@@ -124,8 +124,8 @@ BUILTIN(filter_replace)
     const struct value *old = NULL, *new = NULL, *count = NULL;
     int64_t n = -1;
     int rc = args_read(c, e, "old:v! new:v! count:v", &old, &new, &count);
-    if (rc >= 0 && (old->type == VALUE_UNDEFINED || new->type == VALUE_UNDEFINED))
-        rc = fail_undefined(c, old->type == VALUE_UNDEFINED ? old : new, e);
+    if (rc >= 0 && (is_strict(old) || is_strict(new)))
+        rc = fail_undefined(c, is_strict(old) ? old : new, e);
     if (rc >= 0 && count && count->type != VALUE_NULL)
         rc = index_of(c, count, &n, e);
     if (rc < 0)
@@ -298,6 +298,8 @@ BUILTIN(filter_reverse)
         return 0;
     }
     struct list *l;
+    if (is_strict(&c->self))
+        return fail_undefined(c, &c->self, e);
     rc = value_iterate(c, &c->self, &l, NULL);
     if (rc < 0)
         return fail_with(c, e, "argument must be iterable");

@@ -62,7 +62,7 @@ BUILTIN(str_method_rsplit)
 BUILTIN(str_method_splitlines)
 {
     bool keep = false;
-    int rc = args_read(c, e, "keepends:b", &keep);
+    int rc = args_read(c, e, "keepends:I", &keep);
     *ret = value_list(c->arena);
     if (rc >= 0)
         str_splitlines(c, self_text(c), keep, ret->u.list);
@@ -265,8 +265,7 @@ BUILTIN(str_method_join)
     struct buf b = call_buf(c);
     int rc = args_read(c, e, "iterable:v!", &v);
     if (rc >= 0 && value_iterate(c, v, &l, NULL) < 0)
-        rc = v->type == VALUE_UNDEFINED ? fail_undefined(c, v, e)
-                                        : fail_type(c, e, "can only join an iterable");
+        rc = is_strict(v) ? fail_undefined(c, v, e) : fail_type(c, e, "can only join an iterable");
     for (size_t i = 0; rc >= 0 && i < l->len; i++) {
         const struct value *it = &l->items[i];
         if (it->type == VALUE_UNDEFINED)

@@ -117,7 +117,8 @@ int out_value(struct ev *ev, const struct value *v, bool finalize)
         rc = template_find_unknown(&x, ev->ctx->pos, ev->e);
     if (rc < 0)
         return rc;
-    if (!o->unsafe && (x.flags & VALUE_UNSAFE || x.type >= VALUE_LIST) && value_has_unsafe(&x, 0))
+    if (!o->unsafe && (x.flags & VALUE_UNSAFE || x.type >= VALUE_LIST) &&
+        value_has_unsafe(&x, true, 0))
         o->unsafe = true;
     return add_piece(ev, &x);
 }
@@ -207,8 +208,12 @@ static int finish_native(struct ev *ev, struct out *o, struct value *ret)
     if (ret->u.str.len && ret->u.str.s[0] != ' ' && ret->u.str.s[0] != '\t' &&
         literal_eval(ev->a, ret->u.str.s, ret->u.str.len, false, &lit)) {
         if (lit.type == VALUE_STRING && !(lit.flags & VALUE_BYTES)) {
-            char q = ret->u.str.s[0];
-            lit = value_strf(ev->a, "%c%s%c", q, lit.u.str.s, q);
+            struct buf b = BUF_INIT;
+            buf_addc(&b, ret->u.str.s[0]);
+            buf_add(&b, lit.u.str.s, lit.u.str.len);
+            buf_addc(&b, ret->u.str.s[0]);
+            lit = value_strn(ev->a, buf_str(&b), b.len);
+            buf_release(&b);
         }
         *ret = lit;
     }

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-bool value_has_unsafe(const struct value *v, int depth)
+bool value_has_unsafe(const struct value *v, bool keys, int depth)
 {
     if (v->type == VALUE_STRING)
         return v->flags & VALUE_UNSAFE;
@@ -12,12 +12,12 @@ bool value_has_unsafe(const struct value *v, int depth)
         return false;
     if (v->type == VALUE_LIST) {
         for (size_t i = 0; i < v->u.list->len; i++)
-            if (value_has_unsafe(&v->u.list->items[i], depth + 1))
+            if (value_has_unsafe(&v->u.list->items[i], keys, depth + 1))
                 return true;
     } else if (v->type == VALUE_DICT) {
         struct dict_entry *d;
         DICT_EACH(v->u.dict, d)
-        if (value_has_unsafe(&d->val, depth + 1) || (d->key.flags & VALUE_UNSAFE))
+        if (value_has_unsafe(&d->val, keys, depth + 1) || (keys && d->key.flags & VALUE_UNSAFE))
             return true;
     }
     return false;
@@ -45,7 +45,6 @@ bool value_is_plain(const struct value *v, int depth, bool *unsafe)
             const struct dict_entry *x = &d->entries[i];
             if (!x->live)
                 continue;
-            *unsafe |= (x->key.flags & VALUE_UNSAFE) != 0;
             if (x->val.type >= VALUE_STRING && !value_is_plain(&x->val, depth + 1, unsafe))
                 return false;
         }
@@ -155,7 +154,7 @@ static int cook(struct ev *ev, const struct value *raw, struct value *ret, bool 
     struct ctx *cur = c->ss->cur;
     int rc = template_nested(c->t, c->ss->arena, raw, &modes[c->opts.native], ret, &why, 0);
     c->ss->cur = cur;
-    *unsafe = rc >= 0 && value_has_unsafe(ret, 0);
+    *unsafe = rc >= 0 && value_has_unsafe(ret, false, 0);
     if (rc < 0 && why.code == ERR_UNDEFINED) {
         *ret = undefined_variable(ev, raw, &why);
         return 0;
@@ -210,7 +209,7 @@ static int resolve_variable(struct ev *ev, const struct name *n, struct value *r
     if (rc && is_vars) {
         v = raw;
         value_has_vault(&raw);
-        *unsafe = value_has_unsafe(&v, 0);
+        *unsafe = value_has_unsafe(&v, false, 0);
     } else if (rc && raw.type == VALUE_UNDEFINED) {
         rc = eval_undefined(ev, &raw);
     } else if (rc && (rc = cook(ev, &raw, &v, unsafe)) >= 0) {
@@ -236,7 +235,7 @@ int resolve_name(struct ev *ev, const struct name *name, struct value *ret)
         own = dict_gethash(c->locals, name->s, name->len, name->hash);
     if (own) {
         *ret = *own;
-        unsafe = !c->unsafe && value_has_unsafe(own, 0);
+        unsafe = !c->unsafe && value_has_unsafe(own, false, 0);
     } else {
         int rc = c->globals_only ? 0 : resolve_variable(ev, name, ret, &unsafe);
         if (rc < 0)

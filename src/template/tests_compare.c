@@ -100,7 +100,7 @@ static int contained(struct call *c, const struct value *item, const struct valu
     if (rc < 0)
         return rc;
     if (box.type == VALUE_UNDEFINED)
-        return fail_undefined(c, &box, e);
+        return is_strict(&box) ? fail_undefined(c, &box, e) : 0;
     if (box.type == VALUE_STRING) {
         if (it.type != VALUE_STRING || (it.flags ^ box.flags) & VALUE_BYTES)
             return fail_type(c, e, "'in <string>' requires string as left operand, not %s",

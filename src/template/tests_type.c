@@ -83,7 +83,8 @@ BUILTIN(test_sequence)
 {
     struct value v;
     bool yes = plain_of(c, &c->self, &v, NULL) >= 0 &&
-               (v.type == VALUE_LIST || v.type == VALUE_STRING || v.type == VALUE_DICT);
+               (v.type == VALUE_LIST || v.type == VALUE_STRING || v.type == VALUE_DICT ||
+                (v.type == VALUE_UNDEFINED && !is_strict(&v)));
     return answer(c, yes, ret, e);
 }
 
