@@ -614,13 +614,24 @@ static char *unsupported_text(struct arena *a, const struct unsupported *u)
     return ret;
 }
 
+static struct level *top_level(const struct module_spec *spec, struct arena *a)
+{
+    struct level *l = arena_new_of(a, struct level);
+    *l = (struct level){.arena = a, .given = value_dict(a).u.dict};
+    add_rows(l, spec->params);
+    if (spec->flags & MODULE_FILE_ARGS)
+        add_rows(l, spec_file_params);
+    return l;
+}
+
 int spec_validate_all(const struct module_spec *spec, struct arena *a, const struct dict *args,
                       struct list *ret_errors, struct err *e)
 {
-    struct level *l = arena_new_of(a, struct level);
+    struct level *l = top_level(spec, a);
     struct unsupported u = {.names = {.arena = a}};
-    *l = (struct level){.arena = a, .given = value_dict(a).u.dict, .errors = ret_errors};
-    add_rows(l, spec->params);
+    l->errors = ret_errors;
+    if (spec->flags & MODULE_NO_SPEC)
+        return 0;
     int rc = check_level(l, spec, args, &u, e);
     if (rc == 0 && u.names.len)
         list_add(ret_errors, value_cstr(unsupported_text(a, &u)));
@@ -630,18 +641,12 @@ int spec_validate_all(const struct module_spec *spec, struct arena *a, const str
 int spec_validate(const struct module_spec *spec, struct arena *a, const struct dict *args,
                   struct dict **ret_args, struct err *e)
 {
-    struct value given = value_dict(a);
+    struct level *l = top_level(spec, a);
     if (spec->flags & MODULE_NO_SPEC) {
-        dict_update(given.u.dict, args);
-        *ret_args = given.u.dict;
+        dict_update(l->given, args);
+        *ret_args = l->given;
         return 0;
     }
-    struct level *l = arena_new_of(a, struct level);
-    l->arena = a;
-    l->given = given.u.dict;
-    add_rows(l, spec->params);
-    if (spec->flags & MODULE_FILE_ARGS)
-        add_rows(l, spec_file_params);
     struct unsupported u = {.names = {.arena = a}};
     int rc = check_level(l, spec, args, &u, e);
     if (rc < 0)
