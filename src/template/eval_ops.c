@@ -368,8 +368,8 @@ static int contains(struct ev *ev, const struct value *x, const struct value *in
     case VALUE_DICT:
         if (x->type == VALUE_UNDEFINED)
             return is_strict(x) ? eval_undefined(ev, x) : 0;
-        if (x->type == VALUE_DICT || (x->type == VALUE_LIST && !(x->flags & VALUE_TUPLE)))
-            return type_error(ev, "unhashable type: '%s'", value_type_name(x));
+        if (!is_hashable(x))
+            return type_error(ev, "unhashable type: '%s'", value_type_name(find_unhashable(x)));
         *ret = dict_getv(c.u.dict, x) != NULL;
         return 0;
     case VALUE_UNDEFINED:

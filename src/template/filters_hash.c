@@ -28,6 +28,26 @@ BUILTIN(filter_b64encode)
     return 0;
 }
 
+// The Base64 characters of t as Python reads them: others are skipped, as is "=" unless it fills
+// four up, which is the end. Returns how many there are; clean gets their padding too where t has
+// it.
+static size_t base64_letters(struct text t, struct buf *clean)
+{
+    size_t n = 0, pads = 0;
+    for (size_t i = 0; i < t.len; i++) {
+        if (t.s[i] == '=' && n % 4 >= 2 && n % 4 + ++pads == 4) {
+            buf_fill(clean, '=', pads);
+            break;
+        }
+        if (!isalnum((unsigned char)t.s[i]) && t.s[i] != '+' && t.s[i] != '/')
+            continue;
+        buf_addc(clean, t.s[i]);
+        pads = 0;
+        n++;
+    }
+    return n;
+}
+
 // b64decode: The text that Base64 stands for.
 BUILTIN(filter_b64decode)
 {
@@ -35,23 +55,15 @@ BUILTIN(filter_b64decode)
     int rc = args_read(c, e, "encoding:t", &enc);
     if (rc < 0)
         return rc;
-    struct text t = bare_text_of(c, &c->self);
-    // Python skips what is no Base64 character
     struct buf clean = BUF_INIT, out = BUF_INIT;
-    for (size_t i = 0; i < t.len; i++)
-        if (isalnum((unsigned char)t.s[i]) || t.s[i] == '+' || t.s[i] == '/' || t.s[i] == '=')
-            buf_addc(&clean, t.s[i]);
+    size_t n = base64_letters(bare_text_of(c, &c->self), &clean);
     rc = base64_decode(&out, buf_str(&clean), clean.len);
-    size_t n = clean.len;
-    while (n && clean.p[n - 1] == '=')
-        n--;
     buf_release(&clean);
     if (rc < 0 && n % 4 == 1) {
         buf_release(&out);
         return fail_with(c, e,
                          "Invalid base64-encoded string: number of data characters (%zu) cannot be "
-                         "1 more than a "
-                         "multiple of 4",
+                         "1 more than a multiple of 4",
                          n);
     }
     if (rc < 0) {

@@ -204,13 +204,9 @@ static int extreme(struct call *c, int sign, struct value *ret, struct err *e)
         int cmp;
         rc = attr_key(c, &l->items[i], attr, NULL, case_sensitive, &key, e);
         // max asks "new > best", min "new < best"; both name the new item first
-        if (rc >= 0 && order_of(c, &key, &best, &cmp, NULL) < 0)
-            rc = key.type == VALUE_UNDEFINED ? fail_undefined(c, &key, e)
-                 : best.type == VALUE_UNDEFINED
-                     ? fail_undefined(c, &best, e)
-                     : fail_type(c, e, "'%c' not supported between instances of '%s' and '%s'",
-                                 sign > 0 ? '>' : '<', value_type_name(&key),
-                                 value_type_name(&best));
+        if (rc >= 0 && (rc = order_of(c, &key, &best, &cmp, e)) < 0 && rc != ERR_UNDEFINED)
+            rc = fail_type(c, e, "'%c' not supported between instances of '%s' and '%s'",
+                           sign > 0 ? '>' : '<', value_type_name(&key), value_type_name(&best));
         if (rc >= 0 && cmp * sign > 0) {
             best = key;
             *ret = l->items[i];

@@ -9,9 +9,11 @@ static int add_once(struct call *c, struct list *out, struct dict *seen, const s
                     struct err *e)
 {
     if (!is_hashable(v)) {
-        if (!list_has(out, v))
+        bool known;
+        int rc = list_contains(c, out, v, &known, e);
+        if (rc >= 0 && !known)
             list_add(out, *v);
-        return 0;
+        return rc;
     }
     const struct value *undef = value_find_undefined(v, 0);
     if (undef)
@@ -46,7 +48,9 @@ static int is_member(struct call *c, const struct members *m, const struct value
 {
     if (!m->plain || v->type == VALUE_UNDEFINED)
         return list_contains(c, m->list, v, ret, e);
-    *ret = is_hashable(v) ? dict_getv(m->index, v) != NULL : list_has(m->list, v);
+    if (!is_hashable(v))
+        return list_contains(c, m->list, v, ret, e);
+    *ret = dict_getv(m->index, v) != NULL;
     return 0;
 }
 

@@ -178,18 +178,19 @@ int sort_items(struct call *c, struct sort_item *items, size_t n, bool reverse, 
     return rc;
 }
 
+const struct value *find_unhashable(const struct value *v)
+{
+    const struct value *hit = NULL;
+    if (v->type == VALUE_DICT || (v->type == VALUE_LIST && !(v->flags & VALUE_TUPLE)))
+        return v;
+    for (size_t i = 0; v->type == VALUE_LIST && i < v->u.list->len && !hit; i++)
+        hit = find_unhashable(&v->u.list->items[i]);
+    return hit;
+}
+
 bool is_hashable(const struct value *v)
 {
-    if (v->type == VALUE_DICT)
-        return false;
-    if (v->type != VALUE_LIST)
-        return true;
-    if (!(v->flags & VALUE_TUPLE))
-        return false;
-    for (size_t i = 0; i < v->u.list->len; i++)
-        if (!is_hashable(&v->u.list->items[i]))
-            return false;
-    return true;
+    return !find_unhashable(v);
 }
 
 // True when lower case changes nothing: plain ASCII without capitals.
@@ -220,8 +221,9 @@ int list_contains(struct call *c, const struct list *l, const struct value *v, b
         const struct value *item = &l->items[i];
         if (is_strict(item) || is_strict(v))
             return fail_undefined(c, is_strict(item) ? item : v, e);
-        bool undefined = item->type == VALUE_UNDEFINED;
-        *ret = undefined ? v->type == VALUE_UNDEFINED : value_equal(item, v);
+        const struct value *hit = equal_meets(item, v, ret, 0);
+        if (hit)
+            return fail_undefined(c, hit, e);
     }
     return 0;
 }

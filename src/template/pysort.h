@@ -21,6 +21,8 @@ const struct value *equal_meets(const struct value *x, const struct value *y, bo
 int order_of(struct call *c, const struct value *x, const struct value *y, int *ret, struct err *e);
 // False for what Python cannot put into a set: lists, dicts and tuples that hold them.
 bool is_hashable(const struct value *v);
+// What makes v unhashable: itself or something in a tuple; NULL when nothing does.
+const struct value *find_unhashable(const struct value *v);
 // Lower case of strings, everything else unchanged.
 struct value ignore_case(struct call *c, const struct value *v);
 // True when v equals an item of l.

@@ -50,7 +50,7 @@ static int ordered(struct call *c, const char *op, int *cmp, struct err *e)
     int rc = other_arg(c, &other, e);
     if (rc >= 0 && other->type == VALUE_UNDEFINED)
         rc = fail_undefined(c, other, e);
-    if (rc >= 0 && order_of(c, &c->self, other, cmp, NULL) < 0)
+    if (rc >= 0 && (rc = order_of(c, &c->self, other, cmp, e)) < 0 && rc != ERR_UNDEFINED)
         rc = fail_type(c, e, "'%s' not supported between instances of '%s' and '%s'", op,
                        value_type_name(&c->self), value_type_name(other));
     return rc;
@@ -113,7 +113,7 @@ static int contained(struct call *c, const struct value *item, const struct valu
         if (it.type == VALUE_UNDEFINED)
             return fail_undefined(c, &it, e);
         if (!is_hashable(&it))
-            return fail_type(c, e, "unhashable type: '%s'", value_type_name(&it));
+            return fail_type(c, e, "unhashable type: '%s'", value_type_name(find_unhashable(&it)));
         *ret = dict_getv(box.u.dict, &it) != NULL;
     } else {
         return fail_type(c, e, "argument of type '%s' is not iterable", value_type_name(&box));
@@ -216,7 +216,7 @@ static int as_set(struct call *c, const struct list *l, struct err *e)
         if (v.type == VALUE_UNDEFINED)
             return fail_undefined(c, &v, e);
         if (!is_hashable(&v))
-            return fail_type(c, e, "unhashable type: '%s'", value_type_name(&v));
+            return fail_type(c, e, "unhashable type: '%s'", value_type_name(find_unhashable(&v)));
     }
     return 0;
 }

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import jinja2.compiler
 import jinja2.runtime
+import operator
 from unittest import mock
 
 from ansible.parsing.yaml.dumper import AnsibleDumper
@@ -12,6 +13,7 @@ from ansible.utils.unsafe_proxy import AnsibleUnsafeText
 SET_FILTERS = ('union', 'intersect', 'difference', 'symmetric_difference')
 NUMBER_FILTERS = ('sum', 'int', 'abs', 'pow', 'round', 'human_to_bytes')
 OPERATORS = ('__add__', '__radd__', '__mul__', '__rmul__', '__mod__', '__rmod__')
+MOST_BYTES, MOST_ITEMS = 64 << 20, 4 << 20
 literal_eval = ast.literal_eval
 
 
@@ -100,6 +102,23 @@ def narrow_integers(env):
                     call=lambda context, f, *args, **kwargs: context.call(f, *args, **kwargs)), \
             filters_wrapped(env, NUMBER_FILTERS, narrow), literals(wide):
         yield
+
+
+# --- texts and lists have limits
+
+def within_limits(f):
+    def call(*args, **kwargs):
+        r = f(*args, **kwargs)
+        if (isinstance(r, str) and len(r) > MOST_BYTES // 4 and len(r.encode('utf-8', 'replace')) > MOST_BYTES) or (isinstance(r, (list, tuple)) and len(r) > MOST_ITEMS):
+            raise OverflowError('more than 64 MB or 4194304 items')
+        return r
+    return call
+
+
+def limited(env):
+    binary = {'+': within_limits(operator.add), '*': within_limits(operator.mul)}
+    return attributes(env, sandboxed=True, intercepted_binops=frozenset(binary), intercepted_unops=frozenset(),
+                      call_binop=lambda context, op, x, y: binary[op](x, y), call=lambda context, f, *args, **kwargs: context.call(f, *args, **kwargs))
 
 
 # --- YAML is written in full

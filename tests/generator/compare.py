@@ -36,6 +36,7 @@ CHANGES = {
     'range, the views of a dict and sets are lists': 'lists',
     'there are no sets: the text stays text': 'no_sets',
     'integers have 64 bits': 'narrow_integers',
+    'no text has more than 64 MB, no list more than 4 million items': 'limited',
     'YAML is written in full, without anchors': 'full_yaml',
     'what is printed is printed at once; Ansible prints at the end, with what has changed since': 'printed_at_once',
     'Ansible fails on super() and self of a block that prints a number': 'joined_blocks',

@@ -1,21 +1,28 @@
 """What andon's template engine makes of cases: tests/unit/template_eval, which reads and writes JSON lines."""
+import hashlib
 import json
 import os
 import subprocess
 import tempfile
 
 SECONDS = 60
+LONGEST = 50000
 
 
 def line_of(case):
     return json.dumps(dict(case, template=str(case['template']), all=True))
 
 
+def brief(text):
+    """A long text as its beginning, its length and its sum: enough to tell whether two are the same, and quick to look at."""
+    return text if len(text) <= LONGEST else '%s... %d %s' % (text[:LONGEST], len(text), hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest())
+
+
 def read(line):
     r = json.loads(line)
     if 'error' in r:
         return ['undefined' if r['code'] == -4 else 'error', r['error']]
-    return ['ok', r['repr'], r['type'], r['unsafe']]
+    return ['ok', brief(r['repr']), r['type'], r['unsafe']]
 
 
 class Engine:

@@ -16,6 +16,7 @@ from ansible.template import Templar  # noqa: E402
 from ansible.utils.display import Display  # noqa: E402
 from ansible.utils.unsafe_proxy import AnsibleUnsafe, wrap_var  # noqa: E402
 from jinja2.exceptions import UndefinedError  # noqa: E402
+from engine import brief  # noqa: E402
 
 # Ansible appends the text of the original exception to its own, which says everything twice. Only its own words are compared.
 AnsibleError.message = property(lambda self: self._message)
@@ -98,7 +99,7 @@ class Oracle:
         signal.setitimer(signal.ITIMER_PROF, SECONDS)
         try:
             r = self.render(case)
-            return ['ok', repr(r), type(r).__name__, has_unsafe(r)]
+            return ['ok', brief(repr(r)), type(r).__name__, has_unsafe(r)]
         except RecursionError:
             return ['error', 'recursive loop detected']
         except (TooLong, MemoryError):
