@@ -27,3 +27,12 @@ andon() {
 has() {
     [[ $output == *"$1"* ]] || { printf 'expected: %s\ngot: %s\n' "$1" "$output"; return 1; }
 }
+
+# soon COMMAND..: waits until it is true, for a minute at most.
+soon() {
+    local end=$((SECONDS + 60))
+    until "$@"; do
+        [ "$SECONDS" -lt "$end" ] || return 1
+        sleep 0.1
+    done
+}

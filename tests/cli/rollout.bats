@@ -27,7 +27,8 @@ Y
       ansible.builtin.command: "false"
       when: "'broken' in andon_release.version and inventory_hostname == 'h2'"
     - name: takes its time
-      ansible.builtin.command: sleep 30
+      ansible.builtin.shell: "i=0; until [ -e go ] || [ $i = 600 ]; do sleep 0.1; i=$((i + 1)); done"
+      args: {chdir: "{{ playbook_dir }}"}
       when: "'slow' in andon_release.version"
 Y
     echo old >h1
@@ -137,7 +138,7 @@ rings:
     hosts: h1
     after:
       every: 1s
-      timeout: 2s
+      timeout: 60s
       gates:
         - {command: "test ! -e red", name: looks}
   - {name: rest, hosts: h2}
@@ -145,6 +146,7 @@ Y
     run -0 andon deploy shop 1.0
     has "gate looks  ok"
     touch red
+    sed -i 's/timeout: 60s/timeout: 1s/' andon.yml
     run -2 andon deploy shop 1.1
     has "gate looks  red"
     has "gate looks FAILED"
@@ -158,7 +160,7 @@ rings:
     hosts: all
     before:
       every: 1s
-      timeout: 1s
+      timeout: 5s
       gates:
         - {command: "test ! -e red", name: looks}
 Y
@@ -175,14 +177,10 @@ Y
 in_background() {
     "$ANDON" "$@" >out 2>&1 3>&- &
     CONTROLLER=$!
-    local _
-    for _ in $(seq 100); do
-        [ "$(cat h1)" = old ] || return 0
-        sleep 0.1
-    done
-    cat out
-    return 1
+    soon begun || { cat out; return 1; }
 }
+
+begun() { [ "$(cat h1)" != old ]; }
 
 @test "kill -9 of the controller: its run ends, resume goes on, and runs nothing twice that is done" {
     two_rings
@@ -193,7 +191,7 @@ in_background() {
     wait "$CONTROLLER" || true
     run -3 andon deploy shop 1.1
     has "andon resume shop"
-    sed -i 's/sleep 30/sleep 0/' deploy.yml
+    touch go
     run -0 andon resume shop --output json
     [[ $(types) == "batch.started batch.finished ring.passed "*"rollout.finished " ]]
     on_hosts "1.3-slow 1.3-slow"
@@ -206,11 +204,12 @@ in_background() {
     service <<'Y'
 rings:
   - {name: first, hosts: h1}
-  - {name: rest, hosts: h2, before: {every: 1s, gates: [{command: "sleep 2", name: slow}]}}
+  - {name: rest, hosts: h2, before: {every: 1s, gates: [{command: "until [ -e paused ]; do sleep 0.1; done", name: slow}]}}
 Y
     in_background deploy shop 1.0
     run -0 andon pause shop --reason lunch
-    sleep 4
+    touch paused
+    sleep 2 # nothing begins
     run -0 andon status shop
     has "paused"
     [ "$(cat h2)" = old ]
@@ -227,7 +226,7 @@ rings:
 Y
     SECONDS=0
     run -2 andon deploy shop 1.3-slow
-    [ "$SECONDS" -lt 25 ]
+    [ "$SECONDS" -lt 50 ] # the release takes 60
     has "deadline"
     on_hosts "old old"
 }
@@ -267,21 +266,30 @@ Y
 }
 
 # until_status TEXT: waits until `andon status shop` says so.
-until_status() {
-    local _
-    for _ in $(seq 100); do
-        if "$ANDON" status shop | grep -q -- "$1"; then return 0; fi
-        sleep 0.1
-    done
-    "$ANDON" status shop
-    return 1
+until_status() { soon status_has "$1" || { "$ANDON" status shop; return 1; }; }
+status_has() { "$ANDON" status shop | grep -q -- "$1"; }
+
+# waits_for_it ARGUMENTS..: andon in the background, until it says that it waits for another rollout.
+waits_for_it() {
+    "$ANDON" "$@" >second 2>&1 3>&- &
+    SECOND=$!
+    soon grep -q "waiting for the rollout" second || { cat second; return 1; }
+}
+
+# ends STATUS: so does what waits_for_it began; output is what it said.
+ends() {
+    status=0
+    wait "$SECOND" || status=$?
+    output=$(cat second)
+    [ "$status" = "$1" ] || { echo "exit $status: $output"; return 1; }
 }
 
 @test "on_busy: wait: the second rollout waits for the first, and stands on what that one left" {
     two_rings "on_busy: wait"
-    sed -i 's/sleep 30/sleep 1/' deploy.yml
     in_background deploy shop 1.3-slow
-    run -0 andon deploy shop 1.1
+    waits_for_it deploy shop 1.1
+    touch go
+    ends 0
     has "waiting for the rollout of shop 1.3-slow"
     has "shop 1.1 is on all its hosts"
     wait "$CONTROLLER"
@@ -289,21 +297,23 @@ until_status() {
     run -0 andon log --type rollout.started --output json
     has '"previous":"1.3-slow"'
     # nobody waits for a controller that is gone
-    sed -i 's/sleep 1$/sleep 30/' deploy.yml
+    rm go
     echo old >h1
     in_background deploy shop 1.3-slow
-    (sleep 1.5; kill -9 "$CONTROLLER") &
-    run -3 andon deploy shop 1.0
+    waits_for_it deploy shop 1.0
+    kill -9 "$CONTROLLER"
+    ends 3
     has "its controller is gone"
     wait "$CONTROLLER" || true
 }
 
 @test "on_busy: wait: when the first is undone the line is held, also for who waited" {
     two_rings "on_busy: wait"
-    sed -i 's/sleep 30/sleep 1/; s/1.2-broken/1.4-slow-broken/' deploy.yml
     "$ANDON" release create shop 1.4-slow-broken >/dev/null
     in_background deploy shop 1.4-slow-broken
-    run -3 andon deploy shop 1.1
+    waits_for_it deploy shop 1.1
+    touch go
+    ends 3
     has "waiting for the rollout of shop 1.4-slow-broken"
     has "the line of shop is stopped"
     wait "$CONTROLLER" || true
@@ -325,7 +335,7 @@ Y
     run -0 andon promote shop --reason "the fix cannot wait"
     has "goes on past calendar of ring first"
     until_status "next: .*museum"
-    for _ in $(seq 50); do [ "$(cat h1)" = old ] || break; sleep 0.1; done
+    soon begun
     until_status "first .*passed"
     until_status museum
     on_hosts "1.0 old"
@@ -349,13 +359,13 @@ rings:
   - {name: rest, hosts: h2}
 Y
     sed -i "s|HERE|$PWD|" andon.yml
-    sed -i 's/sleep 30/sleep 3/' deploy.yml
     in_background deploy shop 1.3-slow
     local id
     id=$("$ANDON" status shop --output json | sed -nE 's/.*"rollout": *"([^"]+)".*/\1/p')
     [ -n "$id" ]
     ANDON_CONTEXT="{\"service\":\"shop\",\"release\":\"1.3-slow\",\"rollout\":\"$id\",\"gate\":true,\"authority\":{\"kind\":\"rule\"}}" \
         run -0 andon 'do' -i hosts h2 -a "touch $PWD/forged"
+    touch go
     wait "$CONTROLLER" || { cat out; return 1; }
     [ -e verified ] && [ -e probed ]
     run andon audit --output json
