@@ -84,12 +84,14 @@ Y
     runs_on 2 'sleep 4322'
     on 1 pkill -STOP -f 'node-[0-9a-f]{64} serve' # does not answer
     kill -INT "$RUN"
-    sleep 0.2
+    for ((i = 0; i < 600; i++)); do
+        ! grep -q "once more: ends at once" out || break
+        sleep 0.1
+    done
     kill -INT "$RUN"
-    SECONDS=0
     finish
     is 99
-    [ "$SECONDS" -le 3 ] # after one Ctrl-C it would wait 5 for the host
+    hasnt "failed" # after one Ctrl-C it would wait for the host, and count
     on 1 pkill -CONT -f 'node-[0-9a-f]{64} serve'
     clean 1 2
 }
@@ -114,7 +116,8 @@ Y
 }
 
 @test "kill -9 while a file is sent leaves the old one whole, and no other" {
-    head -c 300M /dev/zero >big
+    truncate -s 300M big # takes quarter of a minute
+    SSH_MORE="-o ProxyCommand=\"$BATS_TEST_DIRNAME/slow_link %h %p\"" inventory
     on 1 sh -c 'echo old >/opt/big'
     play <<<'- copy: {src: big, dest: /opt/big}'
     start -l h1
@@ -122,7 +125,7 @@ Y
     kill -9 "$RUN"
     finish
     clean 1
-    [ "$(on 1 cat /opt/big | head -c 4)" = old ] || [ "$(on 1 stat -c %s /opt/big)" = 314572800 ]
+    [ "$(on 1 cat /opt/big)" = old ]
 }
 
 @test "kill -9 while packages are installed: that goes on to its end" {
@@ -144,7 +147,7 @@ Y
     SECONDS=0
     finish
     is 99
-    [ "$SECONDS" -le 12 ]
+    [ "$SECONDS" -le 60 ]
     run andon run -i hosts site.yml -l h1
     is 0
     installed

@@ -97,7 +97,7 @@ Y
     SECONDS=0
     run andon run -i hosts site.yml
     is 2
-    [ "$SECONDS" -le 20 ]
+    [ "$SECONDS" -le 60 ]
     has "The shell action failed to execute in the expected time frame (1) and was terminated"
     has "at site.yml:"
     clean 1
@@ -113,7 +113,7 @@ Y
     SECONDS=0
     finish
     is 2
-    [ "$SECONDS" -le 20 ]
+    [ "$SECONDS" -le 60 ]
     has "in the expected time frame (1)"
     on 1 pkill -CONT -f 'node-[0-9a-f]{64} serve'
     clean 1
@@ -128,7 +128,7 @@ Y
     SECONDS=0
     run andon run -i hosts site.yml
     is 0
-    [ "$SECONDS" -le 20 ]
+    [ "$SECONDS" -le 60 ]
     on 1 pkill -f 'sleep 4321'
     run ! on 1 pgrep -f '^yes 4321'
 }
@@ -136,5 +136,5 @@ Y
 @test "whom a long task waits for is told in a log too" {
     play <<<'- {name: takes a while, command: sleep 11, changed_when: false}'
     run -0 andon run -i hosts site.yml
-    has "takes a while  0 of 1 hosts, 10s, waiting for h1 10s"
+    [[ $output =~ takes\ a\ while\ \ 0\ of\ 1\ hosts,\ 1[0-9]s,\ waiting\ for\ h1\ [0-9]+s ]] || { echo "$output"; return 1; }
 }

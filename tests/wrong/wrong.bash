@@ -39,7 +39,7 @@ is() { [ "$status" = "$1" ] || { echo "exit $status, not $1: $output"; return 1;
 # until_on N COMMAND: waits until it is true on host N.
 until_on() {
     local _
-    for _ in $(seq 100); do
+    for _ in $(seq 600); do
         ! on "$1" sh -c "$2" >/dev/null 2>&1 || return 0
         sleep 0.1
     done
