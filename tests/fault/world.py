@@ -1,5 +1,6 @@
 """The service that is rolled out, the controllers that carry it, and the state folder they share."""
 import json
+import math
 import os
 import pathlib
 import random
@@ -15,6 +16,7 @@ from hosts import Fleet, below, command_line, kill
 HOSTS = 5
 DISK = "1m"  # of each host, at /srv/shop
 HOME = "64m"  # of the state folder
+USUAL = 3  # seconds that the first rollout takes at most where nothing else runs
 LOG = "/var/log/shop.runs"  # on each host: what was run there
 ENDED = ("done", "undone", "partly", "redeployed", "stopped")  # words of status for a rollout that is over
 
@@ -177,10 +179,11 @@ class World:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="andon-fault."))
         self.home = self.folder / "home"
         self.clock = self.folder / "clock"
-        self.env = dict(os.environ, ANDON_HOME=str(self.home), HOME=str(self.folder), ANSIBLE_TIMEOUT="4")
+        self.env = dict(os.environ, ANDON_HOME=str(self.home), HOME=str(self.folder), ANSIBLE_TIMEOUT="60")
         for name in ("SSH_AUTH_SOCK", "ANDON_CONTEXT", "ANSIBLE_INVENTORY"):
             self.env.pop(name, None)
         self.told = []  # events that controllers printed
+        self.pace = 10  # how much slower than usual this machine is, until it is known
         self.patience = 20  # seconds
         self.faketime = next((str(p) for p in sorted(pathlib.Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))), None)
 
@@ -200,15 +203,20 @@ class World:
         self.write_inventory()
         self.write_service()
         made = self.call("release", "create", "shop", "0.0")
+        began = time.monotonic()
         first = self.call("deploy", "shop", "0.0", "--output", "json")
+        self.pace = max(1, (time.monotonic() - began) / USUAL)
+        self.patience *= self.pace
+        self.env["ANSIBLE_TIMEOUT"] = str(math.ceil(4 * self.pace))
+        self.write_inventory()
         if first.returncode != 0:
             raise SystemExit(f"the first rollout failed: {made.stdout}{made.stderr}{first.stdout}{first.stderr}")
 
     def write_inventory(self):
-        """A cheap key exchange, and connections that are soon known to be dead."""
+        """A cheap key exchange, and connections that are soon known to be dead, as soon as the machine allows for it."""
         given = dict(self.fleet.vars)
         given["ansible_ssh_common_args"] += (" -o KexAlgorithms=curve25519-sha256 -o ServerAliveInterval=1"
-                                             " -o ServerAliveCountMax=3")
+                                             f" -o ServerAliveCountMax={math.ceil(3 * self.pace)}")
         lines = ["[fleet]", *(f"{h.name} ansible_host={h.address}" for h in self.fleet.hosts), "[fleet:vars]",
                  *(f"{key}={value}" for key, value in given.items())]
         (self.folder / "hosts.ini").write_text("\n".join(lines) + "\n")
@@ -223,7 +231,7 @@ class World:
 
     # --- commands
 
-    def call(self, *args, timeout=120):
+    def call(self, *args, timeout=600):
         return subprocess.run([self.andon, *args], cwd=self.folder, env=self.env, capture_output=True, text=True,
                               stdin=subprocess.DEVNULL, timeout=timeout, check=False)
 
