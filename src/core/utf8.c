@@ -99,6 +99,34 @@ size_t utf8_offset(const char *s, size_t len, size_t n)
     return (size_t)(p - s);
 }
 
+// Bytes at s that begin a code point but do not end it; 1 where none begins.
+static size_t broken_len(const char *s, size_t n)
+{
+    const unsigned char *u = (const unsigned char *)s;
+    size_t want = u[0] < 0xc2 || u[0] > 0xf4 ? 1 : u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : 4, i = 1;
+    unsigned char low = u[0] == 0xe0 ? 0xa0 : u[0] == 0xf0 ? 0x90 : 0x80;
+    unsigned char high = u[0] == 0xed ? 0x9f : u[0] == 0xf4 ? 0x8f : 0xbf;
+    for (; i < want && i < n && u[i] >= low && u[i] <= high; i++) {
+        low = 0x80;
+        high = 0xbf;
+    }
+    return i;
+}
+
+void utf8_add_replaced(struct buf *b, const char *s, size_t len)
+{
+    for (size_t i = 0, n; i < len; i += n) {
+        uint32_t cp;
+        n = utf8_decode(s + i, len - i, &cp);
+        if (n && !is_half(cp)) {
+            buf_add(b, s + i, n);
+        } else {
+            buf_adds(b, "\xef\xbf\xbd");
+            n = broken_len(s + i, len - i);
+        }
+    }
+}
+
 bool utf8_valid(const char *s, size_t len)
 {
     uint32_t cp;

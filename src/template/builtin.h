@@ -68,6 +68,8 @@ struct callee {
     const char *name;
     const struct builtin *row; // NULL before
 };
+// Whether what the filter makes stays a text where the result is native.
+bool gives_native_text(const char *name);
 // For filters that call others (map, select). n_args excludes the subject.
 int call_filter(struct call *from, struct callee *fn, const struct value *self,
                 const struct value *args, size_t n_args, const struct dict *kwargs,

@@ -52,13 +52,26 @@ static int no_such(struct call *from, const struct callee *fn, struct err *e)
     return err_set(e, ERR_NOENT, from->pos, "Could not load \"%s\": '%s'", fn->name, fn->name);
 }
 
+bool gives_native_text(const char *name)
+{
+    static const char *const names[] = {"string",       "to_json", "to_nice_json", "to_yaml",
+                                        "to_nice_yaml", "ppretty", "json"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
 int call_filter(struct call *from, struct callee *fn, const struct value *self,
                 const struct value *args, size_t n_args, const struct dict *kwargs,
                 struct value *ret, struct err *e)
 {
     if (!fn->row && !(fn->row = filter_find(fn->name, strlen(fn->name))))
         return no_such(from, fn, e);
-    return run(fn, from, self, args, n_args, kwargs, ret, e);
+    int rc = run(fn, from, self, args, n_args, kwargs, ret, e);
+    if (rc >= 0 && ret->type == VALUE_STRING && gives_native_text(fn->row->name))
+        ret->flags |= VALUE_NATIVE_TEXT;
+    return rc;
 }
 
 int call_test(struct call *from, struct callee *fn, const struct value *self,

@@ -333,6 +333,23 @@ BUILTIN(filter_to_nice_yaml)
     return rc < 0 ? rc : dump_yaml(c, &o, ret, e);
 }
 
+// Texts of a filter are Python's own, not those of a playbook.
+static void mark_own(struct value *v, int depth)
+{
+    struct dict_entry *d;
+    if (v->type == VALUE_STRING)
+        v->flags |= VALUE_PLAIN_STR;
+    for (size_t i = 0; v->type == VALUE_LIST && i < v->u.list->len && depth < MAX_DEPTH; i++)
+        mark_own(&v->u.list->items[i], depth + 1);
+    if (v->type != VALUE_DICT || depth >= MAX_DEPTH)
+        return;
+    DICT_EACH(v->u.dict, d)
+    {
+        mark_own(&d->key, depth + 1);
+        mark_own(&d->val, depth + 1);
+    }
+}
+
 static int load_yaml(struct call *c, bool all, struct value *ret, struct err *e)
 {
     int rc = args_none(c, e);
@@ -341,7 +358,10 @@ static int load_yaml(struct call *c, bool all, struct value *ret, struct err *e)
         return rc;
     if (!template_hooks.yaml_load)
         return err_set(e, ERR_UNSUPPORTED, c->pos, "from_yaml: no YAML reader is linked");
-    return template_hooks.yaml_load(c->arena, c->self.u.str.s, c->self.u.str.len, all, ret, e);
+    rc = template_hooks.yaml_load(c->arena, c->self.u.str.s, c->self.u.str.len, all, ret, e);
+    if (rc >= 0)
+        mark_own(ret, 0);
+    return rc;
 }
 
 // from_yaml: The data a YAML text holds; what is not text stays.

@@ -4,20 +4,28 @@
 
 #include <string.h>
 
-// Adds v unless it is there already. What is undefined has no hash.
+// Ansible makes sets of two hashable things.
+static bool makes_sets(const struct call *c)
+{
+    const struct value *b = call_arg(c, 0, "b");
+    return is_hashable(&c->self) && b && is_hashable(b);
+}
+
+// Adds v unless it is there already. What is undefined has no hash: Ansible then compares all items
+// with each other, where it makes no set of them.
 static int add_once(struct call *c, struct list *out, struct dict *seen, const struct value *v,
                     struct err *e)
 {
-    if (!is_hashable(v)) {
+    const struct value *undef = is_hashable(v) ? value_find_undefined(v, 0) : NULL;
+    if (undef && makes_sets(c))
+        return fail_undefined(c, undef, e);
+    if (!is_hashable(v) || undef || (out->len && is_strict(&out->items[0]))) {
         bool known;
         int rc = list_contains(c, out, v, &known, e);
         if (rc >= 0 && !known)
             list_add(out, *v);
         return rc;
     }
-    const struct value *undef = value_find_undefined(v, 0);
-    if (undef)
-        return fail_undefined(c, undef, e);
     if (!dict_getv(seen, v)) {
         dict_setv(seen, *v, value_null());
         list_add(out, *v);
@@ -121,14 +129,14 @@ BUILTIN(filter_difference)
     return filtered(c, false, ret, e);
 }
 
-// Ansible makes sets of two hashable things and adds all others up.
+// What is no set is added up.
 static int addable(struct call *c, struct err *e)
 {
     const struct value *b = call_arg(c, 0, "b"), *a = &c->self;
     if (b && b->type == VALUE_UNDEFINED && !is_hashable(a))
         return fail_undefined(c, b, e);
-    if (!b || (is_hashable(a) && is_hashable(b)) || b->type == VALUE_UNDEFINED ||
-        a->type == VALUE_OBJECT || b->type == VALUE_OBJECT ||
+    if (!b || makes_sets(c) || b->type == VALUE_UNDEFINED || a->type == VALUE_OBJECT ||
+        b->type == VALUE_OBJECT ||
         (a->type == VALUE_LIST && b->type == VALUE_LIST && !((a->flags ^ b->flags) & VALUE_TUPLE)))
         return 0;
     return fail_type(c, e, "can only concatenate %s (not \"%s\") to %s", value_type_name(a),

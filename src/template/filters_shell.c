@@ -102,6 +102,8 @@ BUILTIN(filter_comment)
         return rc;
     if (c->self.type != VALUE_STRING)
         return fail_with(c, e, "'%s' object has no attribute 'replace'", value_type_name(&c->self));
+    if (c->self.flags & VALUE_BYTES)
+        return fail_type(c, e, "a bytes-like object is required, not 'str'");
     struct buf b = call_buf(c), body = call_buf(c), deco = call_buf(c), trimmed = call_buf(c);
     if (o.beginning.len) {
         buf_add(&b, o.beginning.s, o.beginning.len);

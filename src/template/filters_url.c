@@ -223,6 +223,13 @@ BUILTIN(filter_urlencode)
     return 0;
 }
 
+// The bytes behind percent signs become text once the ASCII around them ends, as in Python.
+static void flush_bytes(struct buf *bytes, struct buf *b)
+{
+    utf8_add_replaced(b, buf_str(bytes), bytes->len);
+    buf_clear(bytes);
+}
+
 // urldecode: Percent-encoding and + undone.
 BUILTIN(filter_urldecode)
 {
@@ -232,18 +239,23 @@ BUILTIN(filter_urldecode)
         rc = text_self(c, "replace", &s, e);
     if (rc < 0)
         return rc;
-    struct buf b = call_buf(c);
+    struct buf b = call_buf(c), bytes = BUF_INIT;
     for (size_t i = 0; i < s.len; i++) {
-        if (s.s[i] == '%' && i + 2 < s.len && isxdigit((unsigned char)s.s[i + 1]) &&
-            isxdigit((unsigned char)s.s[i + 2])) {
+        if ((unsigned char)s.s[i] >= 0x80) {
+            flush_bytes(&bytes, &b);
+            buf_addc(&b, s.s[i]);
+        } else if (s.s[i] == '%' && i + 2 < s.len && isxdigit((unsigned char)s.s[i + 1]) &&
+                   isxdigit((unsigned char)s.s[i + 2])) {
             int64_t n = 0;
             parse_int(s.s + i + 1, 2, 16, &n);
-            buf_addc(&b, (char)n);
+            buf_addc(&bytes, (char)n);
             i += 2;
         } else {
-            buf_addc(&b, s.s[i] == '+' ? ' ' : s.s[i]);
+            buf_addc(&bytes, s.s[i] == '+' ? ' ' : s.s[i]);
         }
     }
+    flush_bytes(&bytes, &b);
+    buf_release(&bytes);
     *ret = take_buf(c, &b);
     return rc;
 }

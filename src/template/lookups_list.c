@@ -72,7 +72,7 @@ LOOKUP(lookup_dict)
     return 0;
 }
 
-// A term as a list: what is none becomes the only item of one.
+// A term as a list: what is none becomes the only item of one, a text without white space around.
 static struct list *as_list(struct call *c, const struct value *v)
 {
     struct value p, out = value_list(c->arena);
@@ -85,6 +85,12 @@ static struct list *as_list(struct call *c, const struct value *v)
         DICT_EACH(p.u.dict, d)
     list_add(out.u.list, d->key);
     else list_add(out.u.list, p);
+    if (p.type == VALUE_STRING) {
+        struct value *only = &out.u.list->items[0];
+        struct text t = str_strip((struct text){p.u.str.s, p.u.str.len}, NULL, STRIP_BOTH);
+        *only = str_from(c, t.s, t.len);
+        only->flags = p.flags;
+    }
     return out.u.list;
 }
 

@@ -158,8 +158,13 @@ static int affixed(struct call *c, bool start, struct value *ret, struct err *e)
                          value_type_name(v));
     if (!tuple)
         yes = affix(c, t, v, start);
-    for (size_t i = 0; tuple && i < v->u.list->len && !yes; i++)
-        yes = affix(c, t, &v->u.list->items[i], start);
+    for (size_t i = 0; tuple && i < v->u.list->len && !yes; i++) {
+        const struct value *it = &v->u.list->items[i];
+        if (it->type != VALUE_STRING)
+            return fail_type(c, e, "tuple for %s must only contain str, not %s", c->name,
+                             value_type_name(it));
+        yes = affix(c, t, it, start);
+    }
     *ret = value_bool(yes);
     return 0;
 }

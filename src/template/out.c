@@ -191,6 +191,20 @@ static bool like_literal(const struct value *v)
                  (n == 5 && memcmp(s, "False", 5) == 0));
 }
 
+// Whether the first line that says something begins with a blank, which Python refuses.
+static bool begins_indented(const char *s, size_t len)
+{
+    for (size_t line = 0, i; line < len; line = i + 1) {
+        for (i = line; i < len && (s[i] == ' ' || s[i] == '\t'); i++)
+            continue;
+        if (i < len && s[i] != '\n' && s[i] != '\r' && s[i] != '#')
+            return i > line;
+        while (i < len && s[i] != '\n')
+            i++;
+    }
+    return false;
+}
+
 // jinja2_native: a lone value is the result; text is read as a literal where it is one.
 static int finish_native(struct ev *ev, struct out *o, struct value *ret)
 {
@@ -205,7 +219,7 @@ static int finish_native(struct ev *ev, struct out *o, struct value *ret)
     }
     *ret = take_text(ev, o);
     struct value lit;
-    if (ret->u.str.len && ret->u.str.s[0] != ' ' && ret->u.str.s[0] != '\t' &&
+    if (!begins_indented(ret->u.str.s, ret->u.str.len) &&
         literal_eval(ev->a, ret->u.str.s, ret->u.str.len, false, &lit)) {
         if (lit.type == VALUE_STRING && !(lit.flags & VALUE_BYTES)) {
             struct buf b = BUF_INIT;

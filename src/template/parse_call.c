@@ -263,16 +263,6 @@ static const struct builtin *find_builtin(struct parser *p, bool test, const str
 }
 
 // Filters whose text Ansible keeps as text (STRING_TYPE_FILTERS).
-static bool gives_native_text(const char *name)
-{
-    static const char *const names[] = {"string",       "to_json", "to_nice_json", "to_yaml",
-                                        "to_nice_yaml", "ppretty", "json"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(name, names[i]) == 0)
-            return true;
-    return false;
-}
-
 struct node *parse_filter_chain(struct parser *p, struct node *n, bool start_inline)
 {
     while (p->cur->type == T_PIPE || start_inline) {

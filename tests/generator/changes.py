@@ -62,12 +62,20 @@ def listed(obj, key, found):
     return lambda *args: list(found(*args))
 
 
+def unset(f):
+    """A filter that makes lists where it makes sets: of two that can be hashed."""
+    def call(*args):
+        sets = all(isinstance(v, (str, tuple)) for v in args[-2:])
+        return f(*args[:-2], *map(list, args[-2:])) if sets else f(*args)
+    return call
+
+
 @contextlib.contextmanager
 def lists(env):
     item, attr, span = env.getitem, env.getattr, env.globals['range']
     with attributes(env, getitem=lambda obj, key: listed(obj, key, item(obj, key)), getattr=lambda obj, key: listed(obj, key, attr(obj, key)),
                     globals=dict(env.globals, range=lambda *args: list(span(*args)))), \
-            filters_wrapped(env, SET_FILTERS, lambda f: lambda *args: f(*[list(v) if isinstance(v, (str, tuple)) else v for v in args])):
+            filters_wrapped(env, SET_FILTERS, unset):
         yield
 
 
