@@ -3,14 +3,12 @@
 // moved to collections). Files are only looked at, never run.
 #include "check/internal.h"
 
+#include "config/installed.h"
 #include "core/file.h"
 #include "playbook/keywords.h"
 #include "spec/spec.h"
 #include "template/builtin.h"
 
-#include <dirent.h>
-#include <glob.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -40,13 +38,6 @@ bool is_native(const char *name)
 
 // --- what the content brings along ---------------------------------------------------------------
 
-static void add_module(struct check *c, const char *file)
-{
-    const char *name = arena_strndup(c->a, file, strcspn(file, "."));
-    if (*name)
-        dict_set(c->library, name, value_bool(true));
-}
-
 static void add_plugin(struct check *c, const char *path)
 {
     char *text;
@@ -56,23 +47,19 @@ static void add_plugin(struct check *c, const char *path)
         dict_set(c->plugin_text, path, value_ref(text, len));
 }
 
-static void add_folder(struct check *c, const char *dir, bool modules, int depth)
+static void add_folder(struct check *c, const char *dir, bool modules)
 {
-    DIR *d = depth < 6 ? opendir(dir) : NULL;
-    for (struct dirent *de; d && (de = readdir(d));) {
-        struct stat st;
-        const char *path = path_join(c->a, dir, de->d_name);
-        if (de->d_name[0] == '.' || stat(path, &st) < 0)
-            continue;
-        if (S_ISDIR(st.st_mode))
-            add_folder(c, path, modules, depth + 1);
-        else if (modules)
-            add_module(c, de->d_name);
-        else
-            add_plugin(c, path);
+    struct dict *names = value_dict(c->a).u.dict;
+    struct dict_entry *it;
+    plugin_files(c->a, dir, modules, names);
+    if (modules) {
+        dict_update(c->library, names);
+        return;
     }
-    if (d)
-        closedir(d);
+    DICT_EACH(names, it)
+    {
+        add_plugin(c, it->val.u.str.s);
+    }
 }
 
 void add_library(struct check *c, const char *dir)
@@ -87,40 +74,22 @@ void add_library(struct check *c, const char *dir)
         return;
     dict_set(c->library_dirs, dir, value_bool(true));
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        add_folder(c, path_join(c->a, dir, rows[i].name), rows[i].modules, 0);
+        add_folder(c, path_join(c->a, dir, rows[i].name), rows[i].modules);
 }
 
 // --- the installed Ansible -----------------------------------------------------------------------
 
 static void find_ansible(struct check *c)
 {
-    static const char *const places[] = {"/usr/lib/python3/dist-packages/ansible",
-                                         "/usr/local/lib/python3*/*-packages/ansible",
-                                         "/usr/lib/python3*/site-packages/ansible", NULL};
-    const char *own = getenv("ANDON_ANSIBLE"), *home = getenv("HOME");
-    const char *user =
-        home ? path_join(c->a, home, ".local/lib/python3*/site-packages/ansible") : NULL;
-    glob_t g = {0};
-    int flags = 0;
-    if (own) {
-        flags |= glob(own, flags, NULL, &g) == 0 ? GLOB_APPEND : 0;
-    } else {
-        for (size_t i = 0; places[i]; i++)
-            flags |= glob(places[i], flags, NULL, &g) == 0 ? GLOB_APPEND : 0;
-        if (user)
-            flags |= glob(user, flags, NULL, &g) == 0 ? GLOB_APPEND : 0;
-    }
+    const char *package = installed_package(c->a, installed_python(c->a));
+    char *text;
+    size_t len;
     c->ansible = c->routing = "";
-    for (size_t i = 0; i < g.gl_pathc && !*c->ansible; i++) {
-        const char *table = path_join(c->a, g.gl_pathv[i], "config/ansible_builtin_runtime.yml");
-        char *text;
-        size_t len;
-        if (file_read(c->a, table, CHECK_MAX_FILE, &text, &len, NULL) < 0)
-            continue;
-        c->ansible = arena_strdup(c->a, g.gl_pathv[i]);
-        c->routing = text;
-    }
-    globfree(&g);
+    if (!package || file_read(c->a, path_join(c->a, package, "config/ansible_builtin_runtime.yml"),
+                              CHECK_MAX_FILE, &text, &len, NULL) < 0)
+        return;
+    c->ansible = package;
+    c->routing = text;
 }
 
 // True when the table says where a plugin of the kind moved to.
@@ -216,18 +185,7 @@ int plugin_exists(struct check *c, const char *name, bool test)
         return -1;
     if (routed(c, test ? "test" : "filter", shortname) || (test && routed(c, "filter", shortname)))
         return 1;
-    for (int i = 0; i < 2; i++) { // those of ansible-core stand in its plugin files
-        glob_t g = {0};
-        bool found = false;
-        const char *pattern =
-            path_join(c->a, c->ansible, i ? "plugins/test/*.py" : "plugins/filter/*.py");
-        glob(pattern, 0, NULL, &g);
-        for (size_t k = 0; k < g.gl_pathc; k++)
-            add_plugin(c, g.gl_pathv[k]);
-        found = g.gl_pathc && in_texts(c, shortname);
-        globfree(&g);
-        if (found)
-            return 1;
-    }
-    return 0;
+    add_folder(c, path_join(c->a, c->ansible, "plugins/filter"), false);
+    add_folder(c, path_join(c->a, c->ansible, "plugins/test"), false);
+    return in_texts(c, shortname);
 }
