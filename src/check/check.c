@@ -203,6 +203,7 @@ void begin(struct check *c, const char *const *more_roles)
     for (const char *const *p = lo.roles_path; p && *p && n < MAX_ROLE_PATHS; p++)
         roles[n++] = *p;
     lo.roles_path = roles;
+    lo.share_handlers = true;
     c->loader = loader_new(&lo);
     c->unresolved = false;
     vec_add(&c->loaders, &c->loader);

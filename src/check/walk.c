@@ -359,6 +359,10 @@ static void visit_role(struct check *c, const struct role *r)
         rule_role_vars(c, r);
         rule_same_handlers(c, &r->handlers);
     }
+    struct value list = value_int((int64_t)(uintptr_t)r->handlers.items);
+    if (dict_getv(c->entered, &list)) // of another use of the role
+        return;
+    dict_setv(c->entered, list, value_bool(true));
     visit_list(c, &r->handlers);
 }
 

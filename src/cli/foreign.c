@@ -62,6 +62,12 @@ static const char *module_hint(void *data, const char *name, struct arena *a)
     return plugins_module_hint(s->plugins, name, a);
 }
 
+static int group_known(void *data, const char *name, struct err *e)
+{
+    const struct session *s = data;
+    return plugins_in_group(s->plugins, name, "", e);
+}
+
 static void entered(void *data, const char *dir, bool is_role)
 {
     struct session *s = data;
@@ -178,6 +184,7 @@ void session_loader_plugins(struct session *s, struct loader_opts *lo)
 {
     s->run.plugins = s->plugins;
     lo->module_known = module_known;
+    lo->group_known = group_known;
     lo->module_suggest = module_suggest;
     lo->module_hint = module_hint;
     lo->entered = entered;

@@ -515,6 +515,7 @@ int session_open(struct session *s)
                              .collections_path =
                                  strings(s, config_list(s->config, CONFIG_COLLECTIONS_PATHS)),
                              .cache = s->cache,
+                             .lax_keywords = !config_bool(s->config, CONFIG_INVALID_TASK_ATTRIBUTE),
                              .warn = warn,
                              .data = s};
     lo.yaml = (struct yaml_opts){

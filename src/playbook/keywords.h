@@ -7,7 +7,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum keyword_scope { KW_PLAY = 1, KW_ROLE = 2, KW_BLOCK = 4, KW_TASK = 8, KW_HANDLER = 16 };
+enum keyword_scope {
+    KW_PLAY = 1,
+    KW_ROLE = 2,
+    KW_BLOCK = 4,
+    KW_TASK = 8,
+    KW_HANDLER = 16,
+    KW_INCLUDE = 32 // of the tasks those that include_tasks and include_role have
+};
 
 enum keyword_type {
     KWT_ANY,

@@ -19,6 +19,7 @@ struct loader *loader_new(const struct loader_opts *opts)
     l->opts = *opts;
     l->files = value_dict(l->arena).u.dict;
     l->includes = value_dict(l->arena).u.dict;
+    l->handlers = value_dict(l->arena).u.dict;
     return l;
 }
 
@@ -153,6 +154,53 @@ int load_recover(struct loader *l, int rc, struct err *e)
     return 0;
 }
 
+// One key of module_defaults: a group, or what a task would run.
+static int check_default(struct loader *l, const struct value *key, const struct list *collections,
+                         struct err *e)
+{
+    static const char group[] = "group/";
+    const char *name = value_to_cstr(l->arena, key);
+    int rc = 0;
+    if (strncmp(name, group, sizeof group - 1) == 0)
+        rc =
+            l->opts.group_known ? l->opts.group_known(l->opts.data, name + sizeof group - 1, e) : 0;
+    else if (l->opts.module_known)
+        rc = l->opts.module_known(l->opts.data, name, collections, e);
+    if (rc < 0)
+        return err_at(e, value_pos(key));
+    if (rc != MODULE_NOWHERE || !l->opts.module_known ||
+        strncmp(name, group, sizeof group - 1) == 0)
+        return 0;
+    l->kind = LOAD_MODULE;
+    return err_set(e, ERR_INVALID, value_pos(key),
+                   "Could not resolve action %s%s in module_defaults",
+                   strchr(name, '.') ? "" : "ansible.legacy.", name);
+}
+
+int load_check_defaults(struct loader *l, const struct node *n, struct err *e)
+{
+    const struct value *v = dict_get(n->attrs, "module_defaults");
+    struct dict_entry *it;
+    int rc = 0;
+    if (!v || v->type == VALUE_NULL)
+        return 0;
+    struct value all = value_as_list(l->arena, v);
+    for (size_t i = 0; i < all.u.list->len; i++) {
+        const struct value *one = &all.u.list->items[i];
+        if (one->type != VALUE_DICT)
+            return err_set(
+                e, ERR_INVALID, value_pos(one),
+                "The field 'module_defaults' is supposed to be a dictionary or list of "
+                "dictionaries, the keys of which must be static action, module, or group "
+                "names. Only the values may contain templates. For example: {'ping': "
+                "\"{{ ping_defaults }}\"}");
+        DICT_EACH(one->u.dict, it)
+        if ((rc = load_recover(l, check_default(l, &it->key, playbook_collections(n), e), e)) < 0)
+            return rc;
+    }
+    return 0;
+}
+
 int static_template(struct loader *l, const struct node *n, const struct value *in,
                     struct value *ret, struct err *e)
 {
@@ -267,6 +315,8 @@ static int load_play(struct loader *l, const char *file, const struct value *wri
     p->n = (struct node){
         .kind = NODE_PLAY, .attrs = ds->u.dict, .pos = value_pos(ds), .play = p, .file = file};
     p->basedir = path_dir(l->arena, file);
+    if ((rc = load_recover(l, load_check_defaults(l, &p->n, e), e)) < 0)
+        return rc;
     p->hosts = dict_get(ds->u.dict, "hosts");
     if ((rc = load_recover(l, check_hosts(p, ds, e), e)) < 0)
         return rc;

@@ -30,11 +30,16 @@ struct loader_opts {
     const char *const *collections_path; // configured folders, ends with NULL
     struct template_cache *cache;
     struct yaml_opts yaml;
+    bool share_handlers; // uses of a role have the handlers of the first: to look at, not to run
+    bool lax_keywords;   // keywords that an include cannot have are passed over with a warning
     // Where the module of a short or full name comes from (enum module_home); <0, and why in e,
     // when it exists but cannot be used. collections: those whose modules may be named without
     // them, or NULL. NULL: all names are taken.
     int (*module_known)(void *data, const char *name, const struct list *collections,
                         struct err *e);
+    // <0, and why in e, when there is no group of modules of that name (module_defaults). May be
+    // NULL.
+    int (*group_known)(void *data, const char *name, struct err *e);
     // A suggestion for an unknown module name, or NULL.
     const char *(*module_suggest)(void *data, const char *name);
     // More to say of an unknown module ("it belongs to ..."), in a; or NULL.
@@ -78,6 +83,9 @@ struct role_include {
     bool listed;                 // in `roles:` or as a dependency, not by include or import
     const struct dict *provided; // parameters of a roles: entry, to be checked too; or NULL
 };
+// The role that the arguments of an import or include name. NULL and ERR_INVALID: none, or no text.
+const char *playbook_role_named(struct arena *a, const struct task *t, const struct dict *args,
+                                struct err *e);
 // A role for include_role at `task`, cached per task and arguments. Its handlers are added to the
 // play.
 int playbook_include_role(struct loader *l, struct task *task, const struct role_include *args,

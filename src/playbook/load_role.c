@@ -370,6 +370,21 @@ static int add_validation(struct loader *l, const struct where *w, const struct 
     return load_tasks(l, w, &list, ret, e);
 }
 
+static int load_handlers(struct loader *l, const struct where *w, struct role *r, const char *from,
+                         struct err *e)
+{
+    const char *key = arena_printf(l->arena, "%s:%s", r->path, from ? from : "");
+    const struct value *v = l->opts.share_handlers ? dict_get(l->handlers, key) : NULL;
+    if (v) {
+        r->handlers = *(struct node_list *)(uintptr_t)v->u.i;
+        return 0;
+    }
+    int rc = load_role_tasks(l, w, r, "handlers", from, &r->handlers, e);
+    if (rc == 0 && l->opts.share_handlers)
+        dict_set(l->handlers, key, value_int((int64_t)(uintptr_t)&r->handlers));
+    return rc;
+}
+
 int load_role(struct loader *l, const struct where *w, const struct role_include *args,
               const struct dict *attrs, const struct dict *params, struct pos pos,
               struct include **ret, struct err *e)
@@ -400,9 +415,7 @@ int load_role(struct loader *l, const struct where *w, const struct role_include
              l, load_role_vars(l, r, "defaults", args->defaults_from, &r->defaults, e), e)) < 0 ||
         (rc = load_recover(l, load_role_vars(l, r, "vars", args->vars_from, &r->vars, e), e)) < 0 ||
         (rc = load_recover(l, load_meta(l, &in, r, inc, args->tasks_from, e), e)) < 0 ||
-        (rc = load_recover(
-             l, load_role_tasks(l, &in, r, "handlers", args->handlers_from, &r->handlers, e), e)) <
-            0 ||
+        (rc = load_recover(l, load_handlers(l, &in, r, args->handlers_from, e), e)) < 0 ||
         (rc = load_recover(l, add_validation(l, &in, r, args, &tasks, e), e)) < 0 ||
         (rc = load_recover(l, load_role_tasks(l, &in, r, "tasks", args->tasks_from, &tasks, e),
                            e)) < 0)
@@ -460,6 +473,8 @@ int load_role_entry(struct loader *l, const struct where *w, const struct value 
     int rc = static_template(l, &here, name, &final, e);
     if (rc < 0)
         return err_at(e, value_pos(name));
+    if ((rc = load_check_defaults(l, &here, e)) < 0)
+        return rc;
     struct role_include args = {.name = value_to_cstr(l->arena, &final),
                                 .public_vars = !w->role || w->role->public_vars,
                                 .listed = true};

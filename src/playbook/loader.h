@@ -11,6 +11,7 @@ struct loader {
     struct loader_opts opts;
     struct dict *files;    // path -> parsed value
     struct dict *includes; // cache key -> VALUE_INT holding a struct include *
+    struct dict *handlers; // share_handlers: path -> VALUE_INT holding a struct node_list *
     size_t next_task;
     int depth;              // of static includes under way
     enum load_problem kind; // of the error being returned
@@ -32,6 +33,14 @@ int load_tasks(struct loader *l, const struct where *w, const struct value *list
                struct node_list *ret, struct err *e);
 int load_task_file(struct loader *l, const struct where *w, const char *path, struct node_list *ret,
                    struct err *e);
+// load_include.c: whether an include or import says only what it may; what imports bring; and
+// whether the old `include` is one, whose text becomes variables.
+int load_check_include(struct loader *l, const struct where *w, struct task *t, struct err *e);
+int load_import_tasks(struct loader *l, const struct where *w, struct task *t,
+                      struct node_list *ret, struct err *e);
+int load_import_role(struct loader *l, const struct where *w, struct task *t, struct node_list *ret,
+                     struct err *e);
+bool load_include_is_static(struct loader *l, struct task *t);
 // One entry of `roles:` or `dependencies:` (string or dict): loads the role and returns its node.
 int load_role_entry(struct loader *l, const struct where *w, const struct value *entry,
                     struct include **ret, struct err *e);
@@ -43,6 +52,8 @@ int load_role(struct loader *l, const struct where *w, const struct role_include
 int check_keywords(struct loader *l, const struct dict *d, unsigned scope, struct err *e);
 // Refuses a `debugger` keyword that would start one; other keys are fine.
 int check_debugger(const struct value *key, const struct value *v, struct err *e);
+// Whether the keys of a node's module_defaults are modules and groups.
+int load_check_defaults(struct loader *l, const struct node *n, struct err *e);
 // Templates a static value with the variables known before any host: extra vars, and the node's
 // chain.
 int static_template(struct loader *l, const struct node *n, const struct value *in,

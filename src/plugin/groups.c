@@ -194,10 +194,10 @@ static int add_group(struct plugins *p, const char *group, struct dict *names, i
     if (!entries && all)
         entries = dict_get(all, arena_printf(p->arena, "%s.%s", collection, name));
     if (!entries || entries->type != VALUE_LIST)
-        return err_set(e, ERR_NOENT, POS_NONE,
+        return err_set(e, ERR_INVALID, POS_NONE,
                        "Error loading module_defaults: could not resolve the module_defaults group "
                        "%s.%s",
-                       len ? collection : LEGACY, name);
+                       collection, name);
     const char *key = arena_printf(p->arena, "group/%s.%s", collection, name);
     if (dict_get(names, key) || depth > MAX_REDIRECTS)
         return 0; // groups may extend each other
