@@ -30,6 +30,13 @@ static void set_item(struct recorder *r, struct dict *d, const struct value *ite
     buf_release(&b);
 }
 
+// The host a task ran on. What delegate_to could not be told for is shown as a template, and no
+// host.
+static const char *where(const struct result_event *ev)
+{
+    return ev->delegated && !strstr(ev->delegated, "{{") ? ev->delegated : ev->host;
+}
+
 // What an event says of the task; of one with no_log the module alone.
 static struct dict *task_body(struct recorder *r, const struct result_event *ev)
 {
@@ -44,14 +51,9 @@ static struct dict *task_body(struct recorder *r, const struct result_event *ev)
     }
     set_line(r, d, "task", ev->task_name);
     set_item(r, d, ev->item);
-    if (ev->delegated && strcmp(ev->delegated, ev->host) != 0)
+    if (strcmp(where(ev), ev->host) != 0)
         dict_set(d, "for", value_str(r->pending, ev->host));
     return d;
-}
-
-static const char *where(const struct result_event *ev)
-{
-    return ev->delegated ? ev->delegated : ev->host;
 }
 
 // --- what a task left, for drift: states of paths and services, as the helper's journal tells them

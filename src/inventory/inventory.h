@@ -77,6 +77,8 @@ struct host *inventory_host(const struct inventory *inv, size_t i);
 // The host of that name, or NULL. The implicit localhost is made when a name of localhost is asked
 // for.
 struct host *inventory_find_host(struct inventory *inv, const char *name);
+// A host that no source names, for its variables: what is said for all, and its host_vars.
+struct host *inventory_outside_host(struct inventory *inv, const char *name);
 // The group of that name, or NULL.
 struct group *inventory_find_group(const struct inventory *inv, const char *name);
 const char *group_name(const struct group *g);

@@ -360,6 +360,13 @@ struct host *inventory_find_host(struct inventory *inv, const char *name)
     return inv->localhost;
 }
 
+struct host *inventory_outside_host(struct inventory *inv, const char *name)
+{
+    struct host *h = new_host(inv, name);
+    h->implicit = true;
+    return h;
+}
+
 // --- variables
 // -----------------------------------------------------------------------------------------------
 

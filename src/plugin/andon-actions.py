@@ -73,6 +73,14 @@ class ActionTask(Task):
         return made
 
 
+def searched(collections):
+    """Collections that a play names go before the user's own and Ansible's plugins, and hide none of these."""
+    names = list(collections or [])
+    if names and 'ansible.builtin' not in names and 'ansible.legacy' not in names:
+        names.append('ansible.legacy')
+    return names or None
+
+
 def make_task(given, play):
     task = ActionTask()
     task._parent = Block(play=play)
@@ -85,7 +93,7 @@ def make_task(given, play):
         'check_mode': given['check_mode'], 'diff': given['diff'], 'no_log': given['no_log'],
         'async_val': given.get('async', 0), 'poll': given.get('poll', C.DEFAULT_POLL_INTERVAL),
         'environment': [given['environment']] if given.get('environment') else [],
-        'delegate_to': given.get('delegate_to'), 'collections': given.get('collections'),
+        'delegate_to': given.get('delegate_to'), 'collections': searched(given.get('collections')),
         'timeout': given['timeout'], 'module_defaults': [],
         'tags': given.get('tags') or [], 'vars': given.get('vars') or {},
         'ignore_errors': given.get('ignore_errors', False),

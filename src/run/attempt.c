@@ -17,6 +17,7 @@ static int eval_cond_list(struct exec *x, const struct value *cond, const struct
         v.u.dict = (struct dict *)(uintptr_t)result;
         dict_set(x->locals, reg->u.str.s, v);
     }
+    task_warn_condition(x, cond);
     return template_condition(&x->tpl, x->a, cond, ret, e);
 }
 
@@ -171,15 +172,17 @@ static bool one_attempt(struct exec *x, struct dict *args, const struct value *u
     if (until && tries > 1)
         dict_set(d, "attempts", value_int(attempt));
     if (!dict_bool(d, "skipped", false) || status == STATUS_FAILED) {
-        loop_store_facts(x, d);
+        facts_show(x, d);
         apply_when_field(x, "changed_when", d, &is_set);
         apply_when_field(x, "failed_when", d, &is_set);
     }
     if (!until)
         return true;
     if (eval_cond_list(x, until, d, &done, &e) < 0) {
-        dict_set(d, "failed", value_bool(true));
-        dict_set(d, "msg", value_cstr(task_error(x, "", &e, POS_NONE)));
+        *result = value_dict(x->a);
+        action_fail(x, result, "%s", task_error(x, "", &e, POS_NONE));
+        dict_del(result->u.dict, "changed");
+        x->aborted = true;
         err_release(&e);
         return true;
     }

@@ -46,14 +46,8 @@ static int collect(struct exec *x, const struct node *n, struct dict *merged, st
 {
     int rc = n->parent ? collect(x, n->parent, merged, e) : 0;
     const struct value *v = dict_get(n->attrs, "module_defaults");
-    struct value templated;
     if (rc < 0 || !v)
         return rc;
-    if (v->type == VALUE_STRING) {
-        if ((rc = exec_template(x, v, &templated, e)) < 0)
-            return rc;
-        v = &templated;
-    }
     if (v->type != VALUE_LIST)
         return add_mapping(x, v, merged, e);
     for (size_t i = 0; rc == 0 && i < v->u.list->len; i++)

@@ -80,46 +80,10 @@ static bool fresh(const struct run *r, const char *path)
     return stat(path, &st) == 0 && (timeout == 0 || time(NULL) - st.st_mtime <= timeout);
 }
 
-// What says how a host is reached, and with which programs, is not for the host to say.
-static bool is_reserved(const char *name)
-{
-    static const char *const names[] = {"ansible_connection", "ansible_facts",
-                                        "ansible_host",       "ansible_module_compression",
-                                        "ansible_password",   "ansible_pipelining",
-                                        "ansible_port",       "ansible_playbook_python",
-                                        "ansible_rsync_path", "ansible_private_key_file",
-                                        "ansible_shell_type", "ansible_shell_executable",
-                                        "ansible_timeout",    "ansible_user"};
-    static const char *const prefixes[] = {"ansible_become",    "ansible_local_", "ansible_ssh_",
-                                           "ansible_paramiko_", "ansible_su_",    "ansible_sudo_"};
-    static const char suffix[] = "_interpreter";
-    size_t len = strlen(name);
-    if (strncmp(name, "ansible_", 8) != 0 || strncmp(name, "ansible_ssh_host_key_", 21) == 0)
-        return false;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(name, names[i]) == 0)
-            return true;
-    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
-        if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
-            return true;
-    return len >= sizeof suffix && strcmp(name + len + 1 - sizeof suffix, suffix) == 0;
-}
-
 static void store_facts(struct rhost *h, const struct dict *facts)
 {
     struct arena *a = arena_new();
-    struct dict *kept = value_dict(a).u.dict;
-    struct dict_entry *it;
-    dict_reserve(kept, facts->len);
-    DICT_EACH(facts, it)
-    {
-        if (it->key.type != VALUE_STRING || !is_reserved(it->key.u.str.s))
-            dict_setv(kept, it->key, it->val);
-        else
-            warn(h->run,
-                 arena_printf(a, "Removed restricted key from module data: %s", it->key.u.str.s));
-    }
-    store_set_all(h->run, &h->facts, kept);
+    store_set_all(h->run, &h->facts, facts_allowed(h->run, a, facts));
     arena_free(a);
 }
 

@@ -45,9 +45,12 @@ void run_inventory_vars(struct run *r, struct rhost *h, struct inventory_vars *r
 {
     struct err e = ERR_INIT;
     *ret = (struct inventory_vars){0};
-    if (!h->inv)
-        return;
-    if (inventory_host_layers(r->o.inventory, h->inv, run_basedir(r), ret, &e) < 0)
+    if (!h->inv && h->outside_of != r->o.inventory) {
+        h->outside = inventory_outside_host(r->o.inventory, h->name);
+        h->outside_of = r->o.inventory;
+    }
+    struct host *inv = h->inv ? h->inv : h->outside;
+    if (inventory_host_layers(r->o.inventory, inv, run_basedir(r), ret, &e) < 0)
         run_stop(r, e.pos, "%s", err_msg(&e));
     err_release(&e);
 }

@@ -83,6 +83,8 @@ static int all_get(struct value_object *o, struct arena *a, const struct value *
     if (key->type != VALUE_STRING)
         return 0;
     struct rhost *h = run_host_get(r, key->u.str.s, false);
+    if (h && !h->inv) // a task was delegated there, but no inventory has it
+        h = NULL;
     if (!h && attr && is_method(key->u.str.s))
         return 0;
     *ret = h ? inventory_view(r, h, a)

@@ -3,6 +3,7 @@
 #include "run/internal.h"
 #include "run/loop.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void add_included(struct exec *x, struct include *inc, const struct dict *vars)
@@ -20,6 +21,54 @@ static void add_included(struct exec *x, struct include *inc, const struct dict 
     list[h->n_included].unknown = arena_strdup(h->included_arena, x->unknown);
     h->included_list = list;
     h->n_included++;
+}
+
+// The same file or role with the same item is one include for all hosts of a round. A host that
+// wants it twice has two.
+static bool same_place(const struct include_place *p, const struct included *inc)
+{
+    if (p->inc != inc->inc || !p->vars != !inc->vars)
+        return false;
+    struct value x = {.type = VALUE_DICT}, y = {.type = VALUE_DICT};
+    x.u.dict = (struct dict *)(uintptr_t)p->vars;
+    y.u.dict = (struct dict *)(uintptr_t)inc->vars;
+    return !inc->vars || value_equal(&x, &y);
+}
+
+static uint32_t place_of(struct rhost *h, const struct included *inc)
+{
+    struct run *r = h->run;
+    uint32_t at = 0;
+    struct include_place **end = &r->places;
+    for (; *end; end = &(*end)->next, at++)
+        if ((*end)->last != h && same_place(*end, inc))
+            break;
+    if (!*end) {
+        struct include_place *p = arena_new_of(r->round_arena, struct include_place);
+        p->inc = inc->inc;
+        if (inc->vars) {
+            struct value v = {.type = VALUE_DICT};
+            v.u.dict = (struct dict *)(uintptr_t)inc->vars;
+            p->vars = value_copy(r->round_arena, &v).u.dict;
+        }
+        *end = p;
+    }
+    (*end)->last = h;
+    return at;
+}
+
+static int by_place(const void *x, const void *y)
+{
+    const struct included *p = x, *q = y;
+    return p->place < q->place ? -1 : p->place > q->place;
+}
+
+void include_order(struct rhost *h)
+{
+    for (size_t i = 0; i < h->n_included; i++)
+        h->included_list[i].place = place_of(h, &h->included_list[i]);
+    if (h->n_included > 1)
+        qsort(h->included_list, h->n_included, sizeof *h->included_list, by_place);
 }
 
 // Variables the included tasks see beside the include's own vars: the loop's item.
@@ -147,7 +196,8 @@ static int include_tasks(struct exec *x, struct dict *args, struct value *result
 
 static int include_role(struct exec *x, struct dict *args, struct value *result)
 {
-    struct role_include ri = {.name = dict_str(args, "name", dict_str(args, "role", NULL)),
+    struct err e = ERR_INIT;
+    struct role_include ri = {.name = playbook_role_named(x->a, x->task, args, &e),
                               .tasks_from = dict_str(args, "tasks_from", NULL),
                               .vars_from = dict_str(args, "vars_from", NULL),
                               .defaults_from = dict_str(args, "defaults_from", NULL),
@@ -157,11 +207,13 @@ static int include_role(struct exec *x, struct dict *args, struct value *result)
                               .allow_duplicates = dict_bool(args, "allow_duplicates", true),
                               .no_validate = !dict_bool(args, "rolespec_validate", true)};
     struct include *inc;
-    struct err e = ERR_INIT;
+    if (!ri.name) {
+        int rc = stop_parsing(x, &e);
+        err_release(&e);
+        return rc;
+    }
     if (x->item && !ri.allow_duplicates)
         ri.item = frame_vars(x);
-    if (!ri.name)
-        return action_fail(x, result, "'name' is a required field for include_role.");
     if (playbook_include_role(x->run->o.loader, x->task, &ri, &inc, &e) < 0) {
         cannot_load_role(x, &e, result);
         err_release(&e);

@@ -26,6 +26,8 @@ struct frame {
 struct rhost {
     struct run *run;
     struct host *inv;
+    struct host *outside; // in its place when it is in no inventory
+    const struct inventory *outside_of;
     const char *name;
     struct store facts;           // ansible_* facts and cacheable set_facts
     struct store set_facts;       // set_fact, register
@@ -67,6 +69,7 @@ struct rhost {
     size_t n_included;
     struct arena *included_arena;
     bool leader, follow, follow_pending, follow_ready; // run_once: see schedule.c
+    bool shares;                                       // the leader's result is everybody's
     enum task_status follow_status;
     struct conn **conns; // used so far, one reference each
     size_t n_conns;
@@ -87,6 +90,15 @@ struct included {
     struct include *inc;
     struct dict *vars; // for its frame, or NULL
     const char *unknown;
+    uint32_t place; // among those of all hosts of the round (include.c)
+};
+
+// Hosts that include the same go through it together, one such place after the other.
+struct include_place {
+    struct include_place *next;
+    const struct include *inc;
+    const struct dict *vars;
+    const struct rhost *last; // that came here
 };
 
 // An include to be told at the end of the round.
@@ -144,6 +156,7 @@ struct run {
     struct task *gather_task;      // of the play, or NULL
     struct task flush_task;        // stands for the implicit flush_handlers
     struct pending_include *includes, **includes_tail;
+    struct include_place *places; // of the round
     struct arena *round_arena;
     struct dict *custom_stats;
     struct dict *left;    // host -> list of {"play", "handler"}: handlers notified and not run
@@ -153,6 +166,7 @@ struct run {
     struct template_opts topts;
     int64_t journal_tasks; // modules sent so far, by which journals number them
     bool merge_hashes;     // hash_behaviour=merge
+    bool inject_facts;     // inject_facts_as_vars: facts are variables too
     const char *fact_dir;  // folder of the fact cache, NULL: facts live as long as the run
 };
 
@@ -172,6 +186,7 @@ struct exec {
     const struct dict *environment;
     const struct dict *args; // of the execution at hand, templated; NULL: not that far
     struct list *notifies;   // handlers named by the executions so far
+    struct brought *brought; // facts of the executions so far (facts.c)
     struct list *changes;    // what it changed, where run_opts.record_diff asks for it; or NULL
     bool secret;             // it sends what came out of a vault
     bool any_secret;         // an item of its loop did
@@ -182,6 +197,7 @@ struct exec {
     bool as_is;   // the result is an action plugin's: nothing is added to it
     bool final;   // the plugin ended by an exception, so that nothing looks at its result
     bool raised;  // one that is an error of the plugin: nothing was done
+    bool aborted; // an error that ends the task with all items of its loop
     int64_t retries_left;
     int timeout;
     // of a check run
@@ -218,6 +234,10 @@ void fact_cache_forget(struct rhost *h);
 // Facts of a host, kept where the settings say. gathered: it is all there is to know of it.
 void host_set_facts(struct rhost *h, const struct dict *facts, bool gathered);
 void host_clear_facts(struct rhost *h);
+
+// --- facts.c
+// A copy of facts, in a, without those that say how a host is reached, of which it warns.
+struct dict *facts_allowed(struct run *r, struct arena *a, const struct dict *facts);
 
 // --- hosts.c
 struct rhost *run_host(struct run *r, const char *name); // known to the run or NULL
@@ -343,9 +363,9 @@ void exec_wake(struct rhost *h);
 const char *exec_connection(struct exec *x); // "ssh" or "local"
 // The user, address, port and so on the target is reached with by ssh.
 void exec_login(struct exec *x, struct conn_params *p);
-// The become part of the task message; null when the task runs as the login user. *rc <0 and *e on
-// failure.
-struct value exec_become(struct exec *x, struct err *e, int *rc);
+// The become part of the task message; null when the task runs as the login user. What cannot be
+// evaluated is x->bad_field then.
+struct value exec_become(struct exec *x);
 
 // --- action.c
 typedef int action_fn(struct exec *x, struct dict *args, struct value *result);
@@ -385,6 +405,9 @@ void foresee_unknown(struct exec *x);
 // The message for an error in a task, prefix first. In Ansible's wording an excerpt of the file
 // follows when pos is known: where it has an object of the playbook to blame.
 const char *task_error(struct exec *x, const char *prefix, const struct err *e, struct pos pos);
+
+// A condition is evaluated that has braces around it, as Ansible warns of.
+void task_warn_condition(struct exec *x, const struct value *cond);
 
 // --- attempt.c
 // Runs the action with until, retries and delay around it, then failed_when and changed_when.
@@ -474,5 +497,7 @@ void warn_reserved_names(struct run *r, const struct play *p);
 // --- include.c
 // Loads what an include task gives for this host (and loop item) and remembers it for walk.c.
 int include_prepare(struct exec *x, struct dict *args, struct value *result);
+// Puts what the host has included in the order all hosts of the round go through it.
+void include_order(struct rhost *h);
 
 #endif

@@ -1,4 +1,4 @@
-// Loop items and loop_control, module defaults, environment, facts in results.
+// Loop items and loop_control, omitted arguments, environment.
 #include "run/loop.h"
 
 #include "core/buf.h"
@@ -271,62 +271,42 @@ void loop_drop_omitted(struct exec *x, struct dict *args)
     }
 }
 
-static int add_environment(struct exec *x, const struct node *n, struct dict *env, struct err *e)
+// What n and all around it say, the outermost first.
+static void list_environments(const struct node *n, struct list *all)
 {
-    int rc = n->parent ? add_environment(x, n->parent, env, e) : 0;
     const struct value *raw = dict_get(n->attrs, "environment");
-    if (rc < 0 || !raw || raw->type == VALUE_NULL)
-        return rc;
-    struct value v;
-    if ((rc = exec_template(x, raw, &v, e)) < 0)
-        return rc;
-    if (v.type == VALUE_DICT)
-        dict_update(env, v.u.dict);
-    if (v.type == VALUE_LIST)
-        for (size_t i = 0; i < v.u.list->len; i++)
-            if (v.u.list->items[i].type == VALUE_DICT)
-                dict_update(env, v.u.list->items[i].u.dict);
-    return 0;
+    if (n->parent)
+        list_environments(n->parent, all);
+    if (!raw || raw->type == VALUE_NULL)
+        return;
+    struct value some = value_as_list(all->arena, raw);
+    for (size_t i = 0; i < some.u.list->len; i++)
+        list_add(all, some.u.list->items[i]);
 }
 
+// Each is to be a dict once it is templated; a list is one only as it is written.
 int loop_environment(struct exec *x, struct err *e)
 {
     struct dict *env = value_dict(x->a).u.dict;
-    int rc = add_environment(x, &x->task->n, env, e);
-    x->environment = env->len ? env : NULL;
-    return rc;
-}
-
-static void store_facts(struct exec *x, struct rhost *h, const struct dict *facts, bool cacheable)
-{
-    const char *module = x->task->module;
-    bool include_vars = strcmp(module, "include_vars") == 0,
-         set_fact = strcmp(module, "set_fact") == 0,
-         gathers = strcmp(module, "setup") == 0 || strcmp(module, "gather_facts") == 0;
-    if (include_vars)
-        store_set_all(x->run, &h->included, facts);
-    else if (set_fact)
-        store_set_all(x->run, &h->set_facts, facts);
-    if (set_fact ? cacheable : !include_vars)
-        host_set_facts(h, facts, gathers && (h == x->h || h == x->target));
-}
-
-void loop_store_facts(struct exec *x, struct dict *result)
-{
-    const struct value *facts = dict_get(result, "ansible_facts");
-    if (!facts || facts->type != VALUE_DICT)
-        return;
-    bool cacheable = dict_bool(result, "_ansible_facts_cacheable", false);
-    struct run *r = x->run;
-    int rc = 0;
-    if (x->delegate_name && exec_attr_bool(x, "delegate_facts", false, &rc, NULL)) {
-        store_facts(x, x->target, facts->u.dict, cacheable);
-        return;
+    struct value all = value_list(x->a), v;
+    list_environments(&x->task->n, all.u.list);
+    for (size_t i = 0; i < all.u.list->len; i++) {
+        int rc = exec_template(x, &all.u.list->items[i], &v, e);
+        if (rc < 0)
+            return rc;
+        if (v.type == VALUE_DICT) {
+            dict_update(env, v.u.dict);
+        } else if (x->run->o.sink.warning) {
+            struct buf b = BUF_INIT;
+            value_print(&b, &all);
+            x->run->o.sink.warning(
+                x->run->o.sink.data, value_pos(&all.u.list->items[i]),
+                arena_printf(x->a, "could not parse environment value, skipping: %s", buf_str(&b)));
+            buf_release(&b);
+        }
     }
-    store_facts(x, x->h, facts->u.dict, cacheable);
-    for (size_t i = 0; x->h->leader && i < r->batch.n; i++) // run_once
-        if (r->batch.hosts[i] != x->h && !r->batch.hosts[i]->unreachable)
-            store_facts(x, r->batch.hosts[i], facts->u.dict, cacheable);
+    x->environment = env->len ? env : NULL;
+    return 0;
 }
 
 static void strip_private(struct dict *d, const char *but)

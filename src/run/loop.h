@@ -35,9 +35,15 @@ void loop_drop_omitted(struct exec *x, struct dict *args);
 const char *omit_text(void);
 // environment: of play, blocks and task merged into x->environment.
 int loop_environment(struct exec *x, struct err *e);
-// ansible_facts of a result go to the host (with delegate_facts to the one delegated to, with
-// run_once to all of the batch).
-void loop_store_facts(struct exec *x, struct dict *result);
+// --- facts.c
+// The facts of a result become locals of what is left of the task: other items see them, and
+// changed_when, failed_when and until.
+void facts_show(struct exec *x, const struct dict *result);
+// Remembers the facts of a result, which must live as long as the task.
+void facts_note(struct exec *x, const struct dict *result);
+// Gives what is remembered to the host (with delegate_facts to the one delegated to, with run_once
+// to all of the batch): the task did not fail.
+void facts_keep(struct exec *x);
 // Removes _ansible_* and invocation before a result is registered.
 void loop_strip_internal(struct dict *d);
 

@@ -68,3 +68,20 @@ const char *task_error(struct exec *x, const char *prefix, const struct err *e, 
     buf_release(&b);
     return s;
 }
+
+void task_warn_condition(struct exec *x, const struct value *cond)
+{
+    const struct run_sink *s = &x->run->o.sink;
+    if (!x->run->o.ansible_wording || !s->warning) // ours is told by `andon check`
+        return;
+    struct value list = value_as_list(x->a, cond);
+    for (size_t i = 0; i < list.u.list->len; i++) {
+        const struct value *c = &list.u.list->items[i];
+        if (c->type == VALUE_STRING && template_is_template(c->u.str.s, c->u.str.len))
+            s->warning(s->data, value_pos(c),
+                       arena_printf(x->a,
+                                    "conditional statements should not include jinja2 templating "
+                                    "delimiters such as {{ }} or {%% %%}. Found: %s",
+                                    c->u.str.s));
+    }
+}

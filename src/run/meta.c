@@ -125,6 +125,9 @@ static enum meta_flow act(struct rhost *h, struct task *t, const char *action, s
     } else if (strcmp(action, "reset_connection") == 0) {
         struct exec *x = arena_new_of(a, struct exec);
         exec_init(x, r, h, t, a);
+        if (r->o.ansible_wording && r->o.sink.warning && strcmp(exec_connection(x), "local") == 0)
+            r->o.sink.warning(r->o.sink.data, t->n.pos,
+                              "Reset is not implemented for this connection");
         exec_reset_connection(x);
     } else if (strcmp(action, "noop") != 0 && strcmp(action, "role_complete") != 0) {
         run_stop(r, t->n.pos, "invalid meta action requested: %s", action);

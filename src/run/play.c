@@ -22,6 +22,7 @@ struct run *run_new(const struct run_opts *opts)
     r->topts = TEMPLATE_OPTS_DEFAULT;
     r->topts.native = config_bool(opts->config, CONFIG_JINJA2_NATIVE);
     r->topts.fail_on_undefined = config_bool(opts->config, CONFIG_ERROR_ON_UNDEFINED);
+    r->inject_facts = config_bool(opts->config, CONFIG_INJECT_FACTS_AS_VARS);
     r->merge_hashes = strcmp(config_str(opts->config, CONFIG_HASH_BEHAVIOUR), "merge") == 0;
     fact_cache_open(r);
     return r;

@@ -99,6 +99,16 @@ static const char *attr_str(struct exec *x, const char *key)
     return rc > 0 ? value_to_cstr(x->a, &v) : NULL;
 }
 
+static bool attr_bool(struct exec *x, const char *key, bool dflt)
+{
+    int rc = 0;
+    struct err e = ERR_INIT;
+    bool v = exec_attr_bool(x, key, dflt, &rc, &e);
+    if (rc < 0)
+        bad_field(x, key, &e);
+    return v;
+}
+
 // A variable without the fallback values of vars.c: what is really set.
 static const char *set_var(struct exec *x, const char *name)
 {
@@ -227,15 +237,14 @@ static void tell_become(struct exec *x, const struct dict *d)
                                                su ? " " : " -u ", dict_str(d, "user", "")));
 }
 
-struct value exec_become(struct exec *x, struct err *e, int *rc)
+struct value exec_become(struct exec *x)
 {
     struct exec *t = target_exec(x);
     const struct run_opts *o = &x->run->o;
     const char *s = set_var(t, "ansible_become");
     bool on =
-        s ? is_true(s)
-          : exec_attr_bool(x, "become", o->become || config_bool(o->config, CONFIG_BECOME), rc, e);
-    if (!on || *rc < 0)
+        s ? is_true(s) : attr_bool(x, "become", o->become || config_bool(o->config, CONFIG_BECOME));
+    if (!on)
         return value_null();
     struct value v = value_dict(x->a);
     const char *method = FIRST(t, "ansible_become_method");
@@ -437,6 +446,7 @@ static int fail_field(struct exec *x, struct value *result)
 {
     action_fail(x, result, "%s", x->bad_field);
     dict_del(result->u.dict, "changed"); // nothing was tried
+    x->aborted = true;
     return ERR_FAILED;
 }
 
@@ -444,7 +454,6 @@ int exec_module(struct exec *x, const struct module_call *c, struct value *resul
 {
     static const struct conn_params here = {.transport = CONN_LOCAL, .name = "localhost"};
     struct err e = ERR_INIT;
-    int rc = 0;
     const struct module_spec *spec = spec_find(c->module);
     bool internal = *c->module == '_'; // the helper's own, without a spec
     if (!spec && !internal) {
@@ -464,12 +473,10 @@ int exec_module(struct exec *x, const struct module_call *c, struct value *resul
         return action_fail(x, result, "interrupted");
     if (!c->here && !exec_give_up(x, result))
         return 0;
-    struct value b = c->here || c->as_login ? value_null() : exec_become(x, &e, &rc);
+    struct value b = c->here || c->as_login ? value_null() : exec_become(x);
     if (c->become_user && b.type == VALUE_DICT)
         dict_set(b.u.dict, "user", value_cstr(c->become_user));
-    struct conn *conn = rc < 0    ? NULL
-                        : c->here ? fleet_conn(x->run->o.fleet, &here, &e)
-                                  : connection(x, &e);
+    struct conn *conn = c->here ? fleet_conn(x->run->o.fleet, &here, &e) : connection(x, &e);
     if (x->bad_field) {
         err_release(&e);
         return fail_field(x, result);
@@ -584,11 +591,10 @@ static const char *raw_become(struct exec *x, const char *command, const struct 
 int exec_raw(struct exec *x, const char *command, const char *executable, struct value *result)
 {
     struct err e = ERR_INIT;
-    int rc = 0;
     if (exec_refused(x, result))
         return ERR_FAILED;
-    struct value b = exec_become(x, &e, &rc);
-    struct conn *conn = rc < 0 ? NULL : connection(x, &e);
+    struct value b = exec_become(x);
+    struct conn *conn = connection(x, &e);
     if (x->bad_field) {
         err_release(&e);
         return fail_field(x, result);
@@ -702,17 +708,17 @@ int exec_remote_shell(struct exec *x, const struct remote_shell_opts *o, struct 
         ret->from_here = local;
         return 0;
     }
-    struct value b = exec_become(own, &e, &rc);
+    struct value b = exec_become(own);
     exec_login(own, &p);
     p.port = o->port ? o->port : p.port;
     p.private_key = o->private_key ? o->private_key : p.private_key;
     p.user = o->keep_user ? p.user : NULL;
     if (!ret->from_here)
         from_elsewhere(o, &p);
-    if (rc == 0 && b.type == VALUE_DICT && strcmp(dict_str(b.u.dict, "method", ""), "sudo") == 0)
+    if (b.type == VALUE_DICT && strcmp(dict_str(b.u.dict, "method", ""), "sudo") == 0)
         ret->become_user = dict_str(b.u.dict, "user", "root");
-    if (rc == 0)
-        rc = ssh_words(x, &p, ret, &e);
+    const char *bad = own->bad_field ? own->bad_field : x->bad_field;
+    rc = bad ? err_set(&e, ERR_FAILED, x->fail_pos, "%s", bad) : ssh_words(x, &p, ret, &e);
     if (rc < 0)
         action_fail(x, result, "%s", task_error(x, "", &e, x->task->n.pos));
     err_release(&e);

@@ -125,21 +125,42 @@ static void tell_includes(struct run *r)
     free(hosts);
     r->includes = NULL;
     r->includes_tail = &r->includes;
+    r->places = NULL;
     arena_reset(r->round_arena);
 }
 
 // --- run_once ------------------------------------------------------------------------------------
 
-static bool is_once(struct run *r, struct rhost *h, struct task *t)
+enum once { ONCE_EACH, ONCE_ALONE, ONCE_FOR_ALL };
+
+// A keyword of the scheduler's own is the play's: what is wrong with it ends the run.
+static void stop_at(struct run *r, const struct task *t, const struct err *e)
+{
+    run_stop(r,
+             r->o.ansible_wording ? POS_NONE
+             : e->pos.line        ? e->pos
+                                  : t->n.pos,
+             "%s", err_msg(e));
+}
+
+// Whether one host runs the task for all (run_once). add_host runs once as well, but what it
+// registers is that host's.
+static enum once is_once(struct run *r, struct rhost *h, struct task *t)
 {
     struct arena *a = arena_new();
     struct exec x;
+    struct err e = ERR_INIT;
     int rc = 0;
-    bool once = false;
-    if (t->kind == TASK_ACTION || t->kind == TASK_INCLUDE_TASKS || t->kind == TASK_INCLUDE_ROLE) {
+    enum once once = ONCE_EACH;
+    if (t->kind != TASK_META) {
         exec_init(&x, r, h, t, a);
-        once = exec_attr_bool(&x, "run_once", false, &rc, NULL);
-        once = once || (strcmp(t->module, "add_host") == 0 && t->kind == TASK_ACTION);
+        if (exec_attr_bool(&x, "run_once", false, &rc, &e))
+            once = ONCE_FOR_ALL;
+        else if (strcmp(t->module, "add_host") == 0)
+            once = ONCE_ALONE;
+        if (rc < 0)
+            stop_at(r, t, &e);
+        err_release(&e);
     }
     arena_free(a);
     return once;
@@ -180,7 +201,8 @@ void schedule_share(struct rhost *h, const struct task *t, enum task_status stat
     if (!h->leader)
         return;
     h->leader = false;
-    share_registered(h, t);
+    if (h->shares)
+        share_registered(h, t);
     for (size_t i = 0; i < r->batch.n; i++) {
         struct rhost *o = r->batch.hosts[i];
         if (o == h || !o->follow_pending)
@@ -224,17 +246,28 @@ static size_t count_running(const struct run *r)
     return n;
 }
 
+static bool whole_number(struct arena *a, const struct value *v, int64_t *ret)
+{
+    char *end;
+    const char *s = value_to_cstr(a, v);
+    *ret = v->type == VALUE_BOOL    ? v->u.b
+           : v->type == VALUE_FLOAT ? (int64_t)v->u.f
+                                    : strtoll(s, &end, 10);
+    return v->type != VALUE_STRING || (end > s && !*end);
+}
+
 static size_t throttle_of(struct run *r, struct rhost *h, struct task *t)
 {
     struct arena *a = arena_new();
     struct exec x;
     struct value v;
+    int64_t want = 0;
     size_t n = (size_t)(r->o.forks > 0 ? r->o.forks : 1);
     if (t->kind != TASK_META && node_attr(&t->n, "throttle")) {
         exec_init(&x, r, h, t, a);
-        int64_t want = exec_attr(&x, "throttle", &v, NULL) <= 0 ? 0
-                       : v.type == VALUE_INT                    ? v.u.i
-                                             : strtoll(value_to_cstr(a, &v), NULL, 10);
+        int rc = exec_attr(&x, "throttle", &v, NULL);
+        if (rc < 0 || (rc > 0 && !whole_number(a, &v, &want)))
+            run_stop(r, t->n.pos, "Failed to convert the throttle value to an integer.");
         if (want > 0 && (size_t)want < n)
             n = (size_t)want;
     }
@@ -259,14 +292,15 @@ static void run_group(struct run *r, struct rhost **group, size_t n, size_t limi
         wait_events(r);
 }
 
-static void run_once(struct run *r, struct rhost **group, size_t n)
+static void run_once(struct run *r, struct rhost **group, size_t n, bool shares)
 {
     struct rhost *leader = group[0];
     leader->leader = true;
+    leader->shares = shares;
     for (size_t i = 1; i < n; i++)
         group[i]->follow_pending = true;
     run_group(r, group, 1, 1);
-    leader->leader = false;
+    leader->leader = leader->shares = false;
     for (size_t i = 1; i < n; i++) {
         struct rhost *o = group[i];
         o->follow_pending = false;
@@ -372,10 +406,11 @@ static bool linear_round(struct run *r, struct rhost **group)
         run_meta(r, group, n, t);
         return true;
     }
+    enum once once = is_once(r, first, t);
     if (may_go_on(first))
         tell_task(r, first, t, n, false);
-    if (n > 0 && is_once(r, first, t))
-        run_once(r, group, n);
+    if (n > 0 && once != ONCE_EACH)
+        run_once(r, group, n, once == ONCE_FOR_ALL);
     else
         run_group(r, group, n, throttle_of(r, first, t));
     tell_includes(r);

@@ -13,9 +13,14 @@ static void add_tags(struct run *r, struct rhost *h, const struct node *n, struc
     v = *raw;
     if (template_has_template(raw) && h) {
         struct exec x;
-        exec_init(&x, r, h, NULL, a);
-        if (exec_template(&x, raw, &v, NULL) < 0)
+        struct err e = ERR_INIT;
+        struct task here = {.n = *n};
+        exec_init(&x, r, h, &here, a);
+        if (exec_template(&x, raw, &v, &e) < 0)
             v = *raw;
+        if (e.code == ERR_UNDEFINED) // nobody can say whether the task is wanted
+            run_stop(r, r->o.ansible_wording ? POS_NONE : value_pos(raw), "%s", err_msg(&e));
+        err_release(&e);
     }
     struct value list = value_as_list(a, &v);
     for (size_t i = 0; i < list.u.list->len; i++) {

@@ -1,6 +1,6 @@
 // Executing one task on one host: loop, condition, arguments, register, events.
 #include "core/file.h"
-#include "run/internal.h"
+#include "run/fields.h"
 #include "run/loop.h"
 
 #include <string.h>
@@ -42,7 +42,8 @@ const char *task_display_name(struct run *r, struct rhost *h, const struct task 
                             dict_str(t->args.u.dict, "name", dict_str(t->args.u.dict, "role", "")));
     struct exec x;
     struct value in = value_cstr(name), out;
-    if (template_is_template(in.u.str.s, in.u.str.len) && h) {
+    bool own = name == t->name || name == t->action; // not made of arguments
+    if (own && template_is_template(in.u.str.s, in.u.str.len) && h) {
         exec_init(&x, r, h, (struct task *)(uintptr_t)t, a);
         x.tpl.opts.fail_on_undefined = false;
         if (exec_template(&x, &in, &out, NULL) == 0)
@@ -88,6 +89,7 @@ static int eval_when(struct exec *x, bool *run, struct value *result)
         struct value list = value_as_list(x->a, cond);
         for (size_t i = 0; i < list.u.list->len && *run; i++) {
             const struct value *c = &list.u.list->items[i];
+            task_warn_condition(x, c);
             int rc = template_condition(&x->tpl, x->a, c, run, &e);
             if (rc == ERR_UNKNOWN) { // another may be false for sure
                 exec_unknown(x, &e);
@@ -152,48 +154,6 @@ static struct value skip_result(struct exec *x)
     return v;
 }
 
-// Task fields that must be known before running. Ansible fails the task when one cannot be
-// templated.
-static int resolve_fields(struct exec *x, struct err *e)
-{
-    int rc = 0;
-    x->no_log = exec_attr_bool(x, "no_log", false, &rc, e);
-    if (rc == 0)
-        x->check = exec_attr_bool(x, "check_mode", x->run->o.check, &rc, e);
-    if (rc == 0)
-        x->diff = exec_attr_bool(x, "diff", x->run->o.diff, &rc, e);
-    if (rc == 0)
-        x->ignore_errors = exec_attr_bool(x, "ignore_errors", false, &rc, e);
-    if (rc == 0)
-        x->ignore_unreachable = exec_attr_bool(x, "ignore_unreachable", false, &rc, e);
-    struct value v;
-    if (rc == 0 && (rc = exec_attr(x, "timeout", &v, e)) >= 0) {
-        x->timeout = rc && v.type == VALUE_INT ? (int)v.u.i : 0;
-        rc = 0;
-    }
-    return rc;
-}
-
-static int resolve_delegate(struct exec *x, struct err *e)
-{
-    struct value v;
-    int rc = exec_attr(x, "delegate_to", &v, e);
-    if (rc <= 0)
-        return rc;
-    x->delegate_name = value_to_cstr(x->a, &v);
-    if (!*x->delegate_name)
-        return err_set(e, ERR_INVALID, x->task->n.pos,
-                       "Empty hostname produced from delegate_to: \"%s\"", x->delegate_name);
-    const struct run_opts *o = &x->run->o;
-    if (o->reach && (rc = o->reach(o->prompt_data, x->delegate_name, e)) < 0)
-        return rc;
-    x->target = run_host_get(x->run, x->delegate_name, true);
-    struct value vars = value_dict(x->a);
-    dict_set(vars.u.dict, x->delegate_name, run_hostvars_of(x->run, x->target, x->a));
-    dict_set(x->locals, "ansible_delegated_vars", vars);
-    return 0;
-}
-
 // Modules that hand values on without looking into them: what is encrypted stays so.
 static bool keeps_vault(const char *module)
 {
@@ -241,37 +201,6 @@ static int task_args(struct exec *x, struct dict **ret, struct err *e)
                : template_find_unknown(&out, x->task->n.pos, e);
 }
 
-// What Ansible adds to a delegated task's result of the host it ran on.
-static void add_delegated(struct exec *x, struct dict *result)
-{
-    if (!x->delegate_name || x->target == x->h)
-        return;
-    struct exec *t = arena_new_of(x->a, struct exec);
-    struct value v = value_dict(x->a);
-    exec_init(t, x->run, x->target, NULL, x->a);
-    static const char *const keys[] = {"ansible_host", "ansible_port", "ansible_user",
-                                       "ansible_connection"};
-    for (size_t i = 0; i < 4; i++) {
-        const char *s = exec_var_str(t, keys[i]);
-        if (s)
-            dict_set(v.u.dict, keys[i], value_str(x->a, s));
-    }
-    dict_set(result, "_ansible_delegated_vars", v);
-}
-
-// What Ansible has no words of its own for ends its worker's run with Python's exception.
-static void add_exception(struct exec *x, const struct err *e, struct dict *result)
-{
-    const char *class = e->code == ERR_FAILED ? x->tpl.exc : NULL;
-    if (!class || strncmp(class, "ansible.", 8) == 0 || strcmp(class, "ValueError") == 0 ||
-        strcmp(class, "TypeError") == 0)
-        return;
-    dict_set(result, "exception", value_strf(x->a, "%s: %s", class, err_msg(e)));
-    dict_set(result, "changed", value_bool(false));
-    if (x->run->o.ansible_wording)
-        dict_del(result, "msg");
-}
-
 // The handlers the task names; what a check run cannot know of them keeps it from nothing.
 static int known_handlers(struct exec *x, struct err *e)
 {
@@ -283,72 +212,69 @@ static int known_handlers(struct exec *x, struct err *e)
     return 0;
 }
 
+static bool is_include(const struct task *t)
+{
+    return t->kind == TASK_INCLUDE_TASKS || t->kind == TASK_INCLUDE_ROLE;
+}
+
+// Everything the task needs before it can run.
+static int prepare(struct exec *x, struct bad_field *bad, struct dict **args)
+{
+    if (bad->name)
+        return bad->e.code;
+    int rc = fields_delegate(x, &bad->e);
+    if (rc < 0) {
+        bad->name = "delegate_to";
+    } else if ((rc = loop_environment(x, &bad->e)) < 0) {
+        bad->name = "environment";
+    } else if ((rc = task_args(x, args, &bad->e)) == 0 && (rc = known_handlers(x, &bad->e)) < 0) {
+        bad->name = "notify";
+    }
+    return rc;
+}
+
+static void run_prepared(struct exec *x, struct dict *args, struct value *result)
+{
+    if (!is_include(x->task)) {
+        x->args = args;
+        task_attempts(x, args, result);
+        return;
+    }
+    include_prepare(x, args, result);
+    if (!x->maybe || result_status(result->u.dict) != STATUS_FAILED)
+        x->unknown = NULL; // its tasks say so
+}
+
 static void try_execute(struct exec *x, struct value *result, const struct err *loop_err)
 {
     bool run = true;
-    struct err e = ERR_INIT;
-    *result = value_dict(x->a);
-    int rc = resolve_fields(x, &e);
+    struct bad_field bad = {.e = ERR_INIT};
     struct value cond = value_dict(x->a);
+    struct dict *args = NULL;
+    *result = value_dict(x->a);
+    fields_resolve(x, &bad);
     if (eval_when(x, &run, &cond) < 0) {
         *result = cond;
-        err_release(&e);
-        return;
-    }
-    if (!run) {
+        x->aborted = true;
+    } else if (!run) {
         *result = skip_result(x);
         const struct value *c = dict_get(cond.u.dict, "false_condition");
         if (c && !x->run->o.ansible_wording) // newer than the Ansible we print like
             dict_set(result->u.dict, "false_condition", *c);
-        err_release(&e);
-        return;
+    } else {
+        uncertain_around(x);
+        if (x->unknown && !is_include(x->task)) {
+            (void)!known_handlers(x, NULL);
+        } else if (loop_err && loop_err->code) {
+            action_fail(x, result, "%s", task_error(x, "", loop_err, POS_NONE));
+            dict_del(result->u.dict, "changed");
+        } else if (prepare(x, &bad, &args) < 0) {
+            fields_refuse(x, bad.name, &bad.e, result);
+        } else {
+            run_prepared(x, args, result);
+        }
     }
-    uncertain_around(x);
-    bool include = x->task->kind == TASK_INCLUDE_TASKS || x->task->kind == TASK_INCLUDE_ROLE;
-    if (x->unknown && !include) {
-        err_release(&e);
-        (void)!known_handlers(x, NULL);
-        return;
-    }
-    if (loop_err && loop_err->code) {
-        err_release(&e);
-        err_set(&e, loop_err->code, loop_err->pos, "%s", err_msg(loop_err));
-        action_fail(x, result, "%s", task_error(x, "", &e, POS_NONE));
-        err_release(&e);
-        dict_del(result->u.dict, "changed");
-        return;
-    }
-    struct dict *args = NULL;
-    if (rc == 0)
-        rc = resolve_delegate(x, &e);
-    const char *undefined_in =
-        "The task includes an option with an undefined variable. The error was: ";
-    if (rc == 0 && (rc = loop_environment(x, &e)) < 0)
-        undefined_in = "The field 'environment' has an invalid value, which includes an undefined "
-                       "variable. The error was: ";
-    if (rc == 0)
-        rc = task_args(x, &args, &e);
-    if (rc == 0 && (rc = known_handlers(x, &e)) < 0)
-        undefined_in = "The field 'notify' has an invalid value, which includes an undefined "
-                       "variable. The error was: ";
-    if (rc < 0) {
-        const char *prefix = e.code == ERR_UNDEFINED ? undefined_in : "";
-        bool of_field = e.code == ERR_UNDEFINED || e.code == ERR_INVALID;
-        const char *msg = task_error(x, prefix, &e, of_field ? x->task->n.pos : POS_NONE);
-        action_fail(x, result, "%s", msg);
-        dict_del(result->u.dict, "changed"); // nothing was tried
-        add_exception(x, &e, result->u.dict);
-        err_release(&e);
-        return;
-    }
-    if (include) {
-        include_prepare(x, args, result);
-        if (!x->maybe || result_status(result->u.dict) != STATUS_FAILED)
-            x->unknown = NULL; // its tasks say so
-        return;
-    }
-    x->args = args;
-    task_attempts(x, args, result);
+    err_release(&bad.e);
 }
 
 // One execution (one loop item, or the whole task without loop).
@@ -359,13 +285,14 @@ static void execute(struct exec *x, struct value *result, const struct err *loop
     x->changes = NULL;
     x->secret = false;
     x->undo_after = value_null();
-    x->maybe = x->on_host = x->foreseen = false;
+    x->maybe = x->on_host = x->foreseen = x->aborted = false;
     try_execute(x, result, loop_err);
     if (x->unknown) {
+        x->aborted = false; // other items may be known
         unknown_result(x, result);
         unknown_effects(x);
     }
-    add_delegated(x, result->u.dict);
+    fields_add_delegated(x, result->u.dict);
 }
 
 static void tell(struct exec *x, const struct value *result, const struct value *label, bool loop,
@@ -421,9 +348,8 @@ static void finish_loop(struct dict *d, struct value results, const struct list 
 
 static bool told_per_item(const struct exec *x, const struct dict *result)
 {
-    bool include = x->task->kind == TASK_INCLUDE_TASKS || x->task->kind == TASK_INCLUDE_ROLE;
     enum task_status status = result_status(result);
-    return !include || status == STATUS_SKIPPED || status == STATUS_FAILED ||
+    return !is_include(x->task) || status == STATUS_SKIPPED || status == STATUS_FAILED ||
            status == STATUS_UNKNOWN;
 }
 
@@ -441,24 +367,42 @@ static void execute_item(struct exec *x, const struct loop_control *lc, struct l
     loop_set_item(x, lc, items, i);
     execute(x, ret, NULL);
     x->any_secret = x->any_secret || x->secret;
-    if (loop_label(x, lc, &items->items[i], &label, &no_label) == ERR_UNDEFINED)
+    label = value_null();
+    if (!x->aborted && loop_label(x, lc, &items->items[i], &label, &no_label) == ERR_UNDEFINED)
         action_fail(x, ret, "Failed to template loop_control.label: %s", err_msg(&no_label));
     err_release(&no_label);
     struct arena *own = x->a;
     x->a = outer;
     *ret = value_copy(outer, ret);
+    facts_note(x, ret->u.dict);
     if (lc->label || label.u.list != items->items[i].u.list)
         label = value_copy(outer, &label);
-    loop_decorate(x, lc, ret, items, i, &label);
+    if (!x->aborted)
+        loop_decorate(x, lc, ret, items, i, &label);
     x->delegate_name = arena_strdup(outer, x->delegate_name);
     x->environment = NULL;
     x->item = NULL;
     exec_set_locals(x, around);
-    if (told_per_item(x, ret->u.dict))
+    facts_show(x, ret->u.dict);
+    if (!x->aborted && told_per_item(x, ret->u.dict))
         tell(x, ret, &label, false, 0);
     x->args = NULL;
     x->changes = NULL;
     arena_free(own);
+}
+
+static void warn_of_loop_var(struct exec *x, const char *name)
+{
+    const struct run_sink *s = &x->run->o.sink;
+    struct value v;
+    if (s->warning && x->tpl.vars.get(x->tpl.vars.data, x->a, name, &v, NULL) > 0)
+        s->warning(s->data, x->task->loop_pos,
+                   arena_printf(x->a,
+                                "TASK: %s: The loop variable '%s' is already in use. You should "
+                                "set the `loop_var` value in the `loop_control` option for the "
+                                "task to something else to avoid variable collisions and "
+                                "unexpected behavior.",
+                                x->name, name));
 }
 
 // Runs every item and puts the results together.
@@ -473,6 +417,7 @@ static void execute_loop(struct exec *x, struct list *items, struct value *resul
         err_release(&e);
         return;
     }
+    warn_of_loop_var(x, lc.var);
     bool all_skipped = items->len > 0, changed = false, failed = false;
     const char *unknown = NULL;
     const struct value *reg = node_own(&x->task->n, "register");
@@ -483,6 +428,10 @@ static void execute_loop(struct exec *x, struct list *items, struct value *resul
         if (i && lc.pause > 0)
             exec_sleep(x, lc.pause);
         execute_item(x, &lc, items, i, &one);
+        if (x->aborted) { // an error of the task, not of one item
+            *result = one;
+            return;
+        }
         struct dict *d = one.u.dict;
         all_skipped = all_skipped && dict_bool(d, "skipped", false);
         changed = changed || dict_bool(d, "changed", false);
@@ -496,7 +445,7 @@ static void execute_loop(struct exec *x, struct list *items, struct value *resul
         if (reg && reg->type == VALUE_STRING)
             dict_set(x->locals, reg->u.str.s, one);
     }
-    add_delegated(x, result->u.dict);
+    fields_add_delegated(x, result->u.dict);
     finish_loop(result->u.dict, results, items, all_skipped, changed, failed);
     if (unknown && !changed && !failed) {
         dict_set(result->u.dict, TEMPLATE_UNKNOWN, value_cstr(unknown));
@@ -602,14 +551,17 @@ enum task_status task_run(struct run *r, struct rhost *h, struct task *t, struct
     int rc = t->dynamic ? resolve_action(&x, &e) : 0;
     if (rc == 0 && t->loop)
         rc = loop_items(&x, &items, &e);
-    if (rc == 0 && items)
+    if (rc == 0 && items) {
         execute_loop(&x, items, ret);
-    else
+    } else {
         execute(&x, ret, rc < 0 ? &e : NULL);
+        facts_note(&x, ret->u.dict);
+    }
     err_release(&e);
     struct dict *d = ret->u.dict;
     enum task_status status = result_status(d);
-    bool include = t->kind == TASK_INCLUDE_TASKS || t->kind == TASK_INCLUDE_ROLE;
+    if (status == STATUS_OK || status == STATUS_CHANGED)
+        facts_keep(&x);
     bool ignored = (status == STATUS_FAILED && x.ignore_errors) ||
                    (status == STATUS_UNREACHABLE && x.ignore_unreachable);
     register_result(&x, ret);
@@ -623,8 +575,8 @@ enum task_status task_run(struct run *r, struct rhost *h, struct task *t, struct
     // what stopped the run is an error, which Ansible shows instead of the result
     bool untold = dict_bool(d, "_andon_untold", false);
     if (known && !r->stopped && !untold)
-        tell(&x, ret, NULL, items != NULL, (double)(clock_mono_ms() - start) / 1000.0);
-    count(&x, status, ignored, include, dict_bool(d, "changed", false));
+        tell(&x, ret, NULL, items && !x.aborted, (double)(clock_mono_ms() - start) / 1000.0);
+    count(&x, status, ignored, is_include(t), dict_bool(d, "changed", false));
     dict_set(d, "_andon_ignored", value_bool(ignored));
     if (status == STATUS_UNREACHABLE && !ignored)
         h->unreachable = true;

@@ -30,7 +30,8 @@ void exec_scopes(struct exec *x)
         scope_add(s, x->run->play_prompts);
         scope_add(s, p->vars);
     }
-    scope_add_growing(s, x->h->facts.d);
+    if (x->run->inject_facts)
+        scope_add_growing(s, x->h->facts.d);
     struct inventory_vars inv;
     run_inventory_vars(x->run, x->h, &inv);
     scope_add(s, inv.own);
@@ -46,21 +47,31 @@ static int by_rank(const void *x, const void *y)
     return p->rank < q->rank ? -1 : p->rank > q->rank;
 }
 
-// The hosts of the play in the order of the inventory, whatever its `order` says.
-static struct rhost **play_hosts(struct arena *a, const struct run *r)
+// Hosts in the order of the inventory, whatever the play's `order` says.
+static struct rhost **ranked(struct arena *a, struct rhost *const *hosts, size_t n)
 {
-    struct rhost **sorted = arena_array(a, struct rhost *, r->n_play_hosts + 1);
-    for (size_t i = 0; i < r->n_play_hosts; i++)
-        sorted[i] = r->play_hosts[i];
-    qsort(sorted, r->n_play_hosts, sizeof *sorted, by_rank);
+    struct rhost **sorted = arena_array(a, struct rhost *, n + 1);
+    for (size_t i = 0; i < n; i++)
+        sorted[i] = hosts[i];
+    qsort(sorted, n, sizeof *sorted, by_rank);
     return sorted;
+}
+
+// end_host takes a host out of its batch; later ones of the play count it in again.
+static bool left_batch(const struct rhost *h)
+{
+    const struct batch *b = &h->run->batch;
+    for (size_t i = 0; h->ended && i < b->n; i++)
+        if (b->hosts[i] == h)
+            return true;
+    return false;
 }
 
 static struct value names_of(struct arena *a, struct rhost *const *hosts, size_t n, bool alive_only)
 {
     struct value v = value_list(a);
     for (size_t i = 0; i < n; i++)
-        if (!alive_only || (!hosts[i]->failed && !hosts[i]->unreachable && !hosts[i]->ended))
+        if (!alive_only || (!hosts[i]->failed && !hosts[i]->unreachable && !left_batch(hosts[i])))
             list_add(v.u.list, value_cstr(hosts[i]->name));
     return v;
 }
@@ -152,9 +163,10 @@ static bool magic_play(struct exec *x, const char *name, struct value *ret)
     if (!r->play || x->no_play)
         return false;
     if (strcmp(name, "ansible_play_hosts") == 0)
-        *ret = names_of(x->a, play_hosts(x->a, r), r->n_play_hosts, true);
-    else if (strcmp(name, "ansible_play_hosts_all") == 0)
-        *ret = names_of(x->a, play_hosts(x->a, r), r->n_play_hosts, false);
+        *ret = names_of(x->a, ranked(x->a, r->play_hosts, r->n_play_hosts), r->n_play_hosts, true);
+    else if (strcmp(name, "ansible_play_hosts_all") == 0) // with those that failed in earlier plays
+        *ret = names_of(x->a, ranked(x->a, r->play_matched, r->n_play_matched), r->n_play_matched,
+                        false);
     else if (strcmp(name, "ansible_play_batch") == 0 || strcmp(name, "play_hosts") == 0)
         *ret = names_of(x->a, r->batch.hosts, r->batch.n, true);
     else if (strcmp(name, "ansible_play_name") == 0)
@@ -235,6 +247,9 @@ static bool magic_host(struct exec *x, const char *name, struct value *ret)
         *ret = run_group_names(x->run, x->h, x->a);
     } else if (strcmp(name, "ansible_facts") == 0) {
         *ret = facts_view(x->run, x->h);
+    } else if (strcmp(name, "ansible_local") == 0 && !x->run->inject_facts &&
+               dict_get(x->h->facts.d, name)) {
+        *ret = *dict_get(x->h->facts.d, name);
     } else if (strcmp(name, "hostvars") == 0) {
         *ret = run_hostvars(x);
     } else if (strcmp(name, "ansible_search_path") == 0 && x->task) {

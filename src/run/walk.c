@@ -139,6 +139,7 @@ static enum flow after_task(struct rhost *h, struct task *t, enum task_status st
 
 static enum flow walk_included(struct rhost *h)
 {
+    include_order(h);
     // the list is taken over: included tasks may include again
     struct included *list = h->included_list;
     size_t n = h->n_included;
@@ -154,7 +155,7 @@ static enum flow walk_included(struct rhost *h)
             f = FLOW_OUT;
             break;
         }
-        h->path[h->depth - 1] = (uint32_t)i;
+        h->path[h->depth - 1] = list[i].place;
         h->frames = &frame;
         f = walk_node(h, &list[i].inc->n);
         pop(h);
@@ -233,7 +234,8 @@ static enum flow walk_task(struct rhost *h, struct task *t)
     enum flow f = after_task(h, t, status, &result, a);
     arena_free(a);
     if (f == FLOW_GO && h->n_included)
-        f = walk_included(h);
+        return walk_included(h);
+    h->n_included = 0; // of items before the one that failed
     return f;
 }
 
@@ -260,6 +262,8 @@ static enum flow walk_block(struct rhost *h, struct block *b)
         h->in_rescue++;
         f = walk_section(h, 1, b, &b->rescue);
         h->in_rescue--;
+        if (f == FLOW_OUT && h->ended) // end_host: nothing rescued it
+            h->failed = true;
     }
     if (f != FLOW_OUT && b->always.len) {
         h->in_rescue++;
@@ -379,7 +383,7 @@ void host_walk(void *arg)
         f = section(h, SECTION_POST, &p->post_tasks);
     if (f == FLOW_FAILED) {
         h->failed = true;
-        if (r->force_handlers && h->n_notified && !r->interrupted) {
+        if (r->force_handlers && h->n_notified && !r->interrupted && !r->fatal) {
             h->path[0] += h->path[0] % 2; // where the others flush theirs
             h->forced = true;
             if (schedule_arrive_flush(h))

@@ -1,7 +1,9 @@
 // fetch: a file of the host, brought here.
+#include "core/buf.h"
 #include "core/file.h"
 #include "core/hash.h"
 #include "run/actions/actions.h"
+#include "run/foreign.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -98,6 +100,68 @@ static bool is_text(struct exec *x, const struct dict *args, const char *key, co
     return false;
 }
 
+// Closes what was written; what is whole takes the place of dest.
+static void finish_file(struct fetch *f, bool whole)
+{
+    if (f->fd < 0)
+        return;
+    fsync(f->fd);
+    close(f->fd);
+    if (!whole || rename(f->tmp, f->dest) < 0)
+        unlink(f->tmp);
+}
+
+// A module called slurp that the user put in the place of Ansible's, which Ansible reads files with
+// when it becomes another user; NULL: there is none, or the task becomes nobody.
+static const struct plugin_module *own_slurp(struct exec *x)
+{
+    const struct plugin_module *m =
+        x->run->o.plugins ? plugins_module(x->run->o.plugins, "ansible.legacy.slurp", NULL) : NULL;
+    return m && m->path && exec_become(x).type == VALUE_DICT ? m : NULL;
+}
+
+// Fetches by that module. Nothing it says but the content counts.
+static int fetch_slurped(struct exec *x, const struct plugin_module *m, const char *src,
+                         struct fetch *f, struct value *result)
+{
+    struct dict *args = value_dict(x->a).u.dict, *d;
+    struct value answer = value_dict(x->a);
+    struct buf content = BUF_INIT;
+    char sum[HASH_HEX_MAX], old[HASH_HEX_MAX] = "", md5[HASH_HEX_MAX];
+    dict_set(args, "src", value_cstr(src));
+    int rc = action_foreign(x, m, args, NULL, &answer);
+    const char *text = dict_str(answer.u.dict, "content", NULL);
+    if (rc < 0 || !text || dict_bool(answer.u.dict, "failed", false)) {
+        *result = answer;
+        return rc;
+    }
+    if (base64_decode(&content, text, strlen(text)) < 0) {
+        buf_release(&content);
+        return action_fail(x, result, "what the module slurp answered for %s is no base64", src);
+    }
+    hash_hex(HASH_SHA1, buf_str(&content), content.len, sum);
+    hash_hex(HASH_MD5, buf_str(&content), content.len, md5);
+    bool changed = hash_file(HASH_SHA1, f->dest, old, NULL) < 0 || strcmp(old, sum) != 0;
+    if (changed)
+        (void)!fetched(f, 0, buf_str(&content), content.len, NULL);
+    buf_release(&content);
+    finish_file(f, !f->failed);
+    if (f->failed)
+        return action_fail(x, result, "%s", f->msg);
+    d = result->u.dict;
+    dict_set(d, "changed", value_bool(changed));
+    dict_set(d, "dest", value_str(x->a, f->dest));
+    dict_set(d, "checksum", value_str(x->a, sum));
+    dict_set(d, "md5sum", value_str(x->a, md5));
+    if (!changed) {
+        dict_set(d, "file", value_str(x->a, src));
+    } else {
+        dict_set(d, "remote_checksum", value_str(x->a, sum));
+        dict_set(d, "remote_md5sum", value_null());
+    }
+    return 0;
+}
+
 int action_fetch(struct exec *x, struct dict *args, struct value *result)
 {
     const char *src = arg_str(x, args, "src"), *dest = arg_str(x, args, "dest");
@@ -115,6 +179,9 @@ int action_fetch(struct exec *x, struct dict *args, struct value *result)
     struct fetch f = {.x = x, .fd = -1, .dest = fetch_dest(x, args, src, dest, result)};
     if (!f.dest)
         return ERR_FAILED;
+    const struct plugin_module *slurp = own_slurp(x);
+    if (slurp)
+        return fetch_slurped(x, slurp, src, &f, result);
     struct dict *extra = value_dict(x->a).u.dict, *send = value_dict(x->a).u.dict;
     if (hash_file(HASH_SHA1, f.dest, hex, NULL) == 0)
         dict_set(extra, "_have_checksum", value_str(x->a, hex));
@@ -125,12 +192,7 @@ int action_fetch(struct exec *x, struct dict *args, struct value *result)
     d = result->u.dict;
     bool ok = rc == 0 && !f.failed && !dict_bool(d, "failed", false) &&
               !dict_bool(d, "unreachable", false);
-    if (f.fd >= 0) {
-        fsync(f.fd);
-        close(f.fd);
-        if (!ok || rename(f.tmp, f.dest) < 0)
-            unlink(f.tmp);
-    }
+    finish_file(&f, ok);
     if (f.failed)
         return action_fail(x, result, "%s", f.msg);
     if (ok && dict_get(d, "checksum")) {

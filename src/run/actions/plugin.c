@@ -220,10 +220,9 @@ static int context_part(struct exec *x, const char *connection, struct value *re
     struct conn_params p = {0};
     struct value v = value_dict(x->a);
     struct dict *d = v.u.dict;
-    int rc = 0;
-    struct value become = exec_become(x, e, &rc);
-    if (rc < 0)
-        return rc;
+    struct value become = exec_become(x);
+    if (x->bad_field)
+        return err_set(e, ERR_FAILED, x->fail_pos, "%s", x->bad_field);
     exec_login(x, &p);
     dict_set(d, "connection", value_cstr(exec_connection(x)));
     dict_set(d, "own_connection", value_bool(connection == NULL));

@@ -13,9 +13,20 @@
 
 #define MAX_TEMPLATE (64u << 20)
 
-static void template_opts(struct exec *x, const struct dict *args, struct template_opts *o)
+// A line end as it is, or as it is written in YAML without double quotes; NULL: it is none.
+static const char *line_end(const char *s)
 {
-    const char *s;
+    static const char *const ends[][2] = {{"\n", "\\n"}, {"\r", "\\r"}, {"\r\n", "\\r\\n"}};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (strcmp(s, ends[i][0]) == 0 || strcmp(s, ends[i][1]) == 0)
+            return ends[i][0];
+    return NULL;
+}
+
+static int template_opts(struct exec *x, const struct dict *args, struct template_opts *o,
+                         struct value *result)
+{
+    const char *s = arg_str(x, args, "newline_sequence");
     *o = TEMPLATE_OPTS_DEFAULT;
     o->convert_data = false;
     o->trim_blocks = arg_bool(args, "trim_blocks", true);
@@ -26,11 +37,9 @@ static void template_opts(struct exec *x, const struct dict *args, struct templa
     o->variable_end = arg_str(x, args, "variable_end_string");
     o->comment_start = arg_str(x, args, "comment_start_string");
     o->comment_end = arg_str(x, args, "comment_end_string");
-    if ((s = arg_str(x, args, "newline_sequence")))
-        o->newline_sequence = strcmp(s, "\\r\\n") == 0 ? "\r\n"
-                              : strcmp(s, "\\r") == 0  ? "\r"
-                              : strcmp(s, "\\n") == 0  ? "\n"
-                                                       : s;
+    if (s && !(o->newline_sequence = line_end(s)))
+        return action_fail(x, result, "newline_sequence needs to be one of: \n, \r or \r\n");
+    return 0;
 }
 
 // str.format with the names that ansible_managed may use; others stay as they are.
@@ -161,9 +170,10 @@ int action_template(struct exec *x, struct dict *args, struct value *result)
     int rc = local_text(x, path, true, MAX_TEMPLATE, &text, &len, result);
     if (rc == 0)
         rc = check_encoding(x, path, text, len, result);
+    if (rc == 0)
+        rc = template_opts(x, args, &o, result);
     if (rc < 0)
         return rc;
-    template_opts(x, args, &o);
     template_locals(x, src, path, dest);
     size_t n = 0, have = x->tpl.paths.n;
     const char **dirs = arena_array(x->a, const char *, have * 2 + 2);
