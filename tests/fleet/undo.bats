@@ -226,16 +226,29 @@ END
 @test "an undo waits for a package manager that a lost run has left at work" {
     host sh -c 'mkdir -p /root/slow/DEBIAN && cd /root/slow/DEBIAN &&
         printf "Package: slow\nVersion: 1\nArchitecture: all\nMaintainer: x <x@x>\nDescription: slow\n" >control &&
-        printf "#!/bin/sh\nsleep 4\necho made >/opt/configured\n" >postinst && printf "#!/bin/sh\nrm -f /opt/configured\n" >prerm &&
+        printf "#!/bin/sh\nuntil [ -e /tmp/go ]; do sleep 0.1; done\necho made >/opt/configured\n" >postinst && printf "#!/bin/sh\nrm -f /opt/configured\n" >prerm &&
         chmod 755 postinst prerm && dpkg-deb --build /root/slow /root/slow.deb'
     look >before
     play '{name: install, apt: {deb: /root/slow.deb, policy_rc_d: 101}}'
     andon run -i one p.yml >out 2>&1 &
     on_h1 "pgrep -f slow.postins[t]"
     controllers | xargs kill -KILL || true # some have ended with others
+    (sleep 2; host touch /tmp/go) 3>&- &
     run andon undo -i one "$(newest)"
     [ "$status" -eq 0 ] || { echo "$output"; return 1; }
     has "put back on h1 (1)"
+    look >after
+    diff before after
+    # and for one of a background job
+    host rm /tmp/go
+    play '{name: install, apt: {deb: /root/slow.deb, policy_rc_d: 101}, async: 600, poll: 0}'
+    run andon run -i one p.yml
+    on_h1 "pgrep -f slow.postins[t]"
+    (sleep 2; host touch /tmp/go) 3>&- &
+    run andon undo -i one last
+    [ "$status" -eq 0 ] || { echo "$output"; return 1; }
+    has "put back on h1 (1)"
+    host rm -r /root/.ansible_async
     look >after
     diff before after
 }
