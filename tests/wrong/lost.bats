@@ -35,7 +35,7 @@ Y
     before() {
         close_connections
         on 1 pkill -9 -f 'sshd: root@notty' || true
-        on 1 sh -c 'for i in $(seq 100); do sleep 0.1; pgrep -f "[s]leep 4323" && { pkill -9 -f "[s]shd: root@"; break; }; done' >/dev/null 3>&- &
+        on 1 sh -c 'for i in $(seq 1200); do sleep 0.1; pgrep -f "[s]leep 4323" && { pkill -9 -f "[s]shd: root@"; break; }; done' >/dev/null 3>&- &
     }
     play <<'Y'
 - {name: one, command: echo one, changed_when: false}
