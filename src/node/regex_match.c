@@ -5,7 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+#define MAX_STEPS 4000000u // of code that is watched: seconds there too
+#else
 #define MAX_STEPS 200000000u
+#endif
 #define MAX_STACK 4000000u // entries
 #define MAX_NEST 100
 
