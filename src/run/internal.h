@@ -308,6 +308,9 @@ struct module_call {
     const char *become_user; // where the task becomes someone: this one, or NULL
 };
 int exec_module(struct exec *x, const struct module_call *c, struct value *result);
+// Waits in the coroutine; exec_wake ends it early.
+void exec_sleep(struct exec *x, double seconds);
+void exec_wake(struct rhost *h);
 // journal.c: the part of a task message that asks for an undo journal; null: none is to be kept.
 struct value exec_journal(struct exec *x, const struct module_call *c);
 // Before a host's first module: has its helper end what is left of runs that were given up. False:
@@ -331,9 +334,11 @@ struct dict *async_job(struct exec *x, const struct async_task *t);
 int async_run(struct exec *x, const struct async_task *t, struct dict *args, struct value *result);
 // The folder of jobs on the host.
 const char *async_folder(struct exec *x);
+// --- raw.c
 // s in single quotes for a shell.
 const char *shell_quote(struct arena *a, const char *s);
 int exec_raw(struct exec *x, const char *command, const char *executable, struct value *result);
+// --- login.c
 // x, or when the task is delegated one with the variables of the host it runs on.
 struct exec *target_exec(struct exec *x);
 int exec_reset_connection(struct exec *x);
@@ -357,9 +362,6 @@ int exec_remote_shell(struct exec *x, const struct remote_shell_opts *o, struct 
                       struct value *result);
 // Takes over a reference to a connection used for the target.
 void conn_keep(struct exec *x, struct conn *c);
-// Waits in the coroutine; exec_wake ends it early.
-void exec_sleep(struct exec *x, double seconds);
-void exec_wake(struct rhost *h);
 const char *exec_connection(struct exec *x); // "ssh" or "local"
 // The user, address, port and so on the target is reached with by ssh.
 void exec_login(struct exec *x, struct conn_params *p);
