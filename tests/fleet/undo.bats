@@ -151,7 +151,7 @@ on_h1() {
     play '{name: first, copy: {content: a, dest: /srv/first}}' \
         '{name: slow, shell: "touch /srv/began; sleep 600; touch /srv/late", vars: {andon_undo: "rm -f /srv/began /srv/late"}, ignore_errors: true, ignore_unreachable: true}' \
         '{name: next, copy: {content: a, dest: /srv/next}, ignore_errors: true, ignore_unreachable: true}' \
-        '{name: then, copy: {content: a, dest: /srv/then}, ignore_errors: true}' \
+        '{name: anew, copy: {content: a, dest: /srv/anew}, ignore_errors: true}' \
         '{name: bare, raw: touch /srv/bare, ignore_errors: true}' '{name: last, copy: {content: a, dest: /srv/last}}'
     andon run -i one p.yml >out 2>&1 &
     controller=$!
@@ -167,7 +167,7 @@ on_h1() {
     diff before after
     run ! host pgrep -f "sleep 600"
     run ! wait "$controller"
-    for task in then bare last; do # those before may have met a connection that was just ending
+    for task in anew bare last; do # those before may have met a connection that was just ending
         grep -A 1 -E "^ +failed +$task " out | grep "the run $id was given up on this host" || { cat out; return 1; }
     done
     look >after
