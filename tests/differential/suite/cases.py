@@ -14,6 +14,7 @@ comment lines of the form `# key: value` at the top of the playbook:
           oracle is only good for the very same ones), live (depends on the machine or the date: never cached)
   expect: exit code of Ansible's first invocation (default 0)
   ignore: a pattern of paths left out of the comparison, and why, after a dash
+  settles: a pattern of paths that the repeated run may still alter with both tools alike, and why, after a dash
   loose:  names of result fields whose values are not compared, and why, after a dash
   user:   the login (default root)
   variant: of the fleet's hosts: python (default) or systemd
@@ -33,7 +34,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CASES = os.path.join(ROOT, "cases")
 SHARED = os.path.join(ROOT, "shared")
 ROLES = os.path.join(ROOT, "roles")
-KEYS = {"about", "hosts", "run", "again", "order", "needs", "expect", "ignore", "loose", "user", "variant", "limit"}
+KEYS = {"about", "hosts", "run", "again", "order", "needs", "expect", "ignore", "settles", "loose", "user", "variant", "limit"}
 
 
 class CaseError(Exception):
@@ -73,7 +74,8 @@ class Case:
         if "collections" in self.needs and "ANSIBLE_COLLECTIONS_PATH" in os.environ:
             self.env = {"ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"]}
         self.expect = int(one("expect", "0"))
-        self.ignore = [text.split(" - ")[0].strip() for text in seen.get("ignore", [])]
+        patterns = lambda key: [text.split(" - ")[0].strip() for text in seen.get(key, [])]
+        self.ignore, self.settles = patterns("ignore"), patterns("settles")
         self.loose = set(" ".join(text.split(" - ")[0] for text in seen.get("loose", [])).split())
         self.user = one("user", "root")
         self.variant = one("variant", "python")

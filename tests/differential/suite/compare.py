@@ -1,5 +1,6 @@
 """Compares two outcomes of a case; every difference is one short line."""
 import difflib
+import fnmatch
 import json
 
 from .normal import ANY
@@ -31,14 +32,15 @@ def faults(case, got, name):
                 out.append(f"{name}: the repeated run is not clean on {host}: {counts}")
         if not last["recap"]:
             out.append(f"{name}: the repeated run printed no recap")
-        before, after = without_reports(got["runs"][-2]["state"]), without_reports(last["state"])
+        before, after = settled(case, got["runs"][-2]["state"]), settled(case, last["state"])
         out += [f"{name}: the repeated run left {line}" for line in state_differences(before, after, set())]
     return out
 
 
-def without_reports(state):
-    """Reports say what each invocation did, so they differ between the first and the repeated one."""
-    return {host: dict(s, tree={p: e for p, e in s["tree"].items() if not p.startswith("_results/")})
+def settled(case, state):
+    """What the repeated run must leave alone. Reports say what each invocation did, so they differ between the first and that one."""
+    may = ["_results/*", *case.settles]
+    return {host: dict(s, tree={p: e for p, e in s["tree"].items() if not any(fnmatch.fnmatchcase(p, pattern) for pattern in may)})
             for host, s in state.items()}
 
 
