@@ -1,6 +1,7 @@
 // find: files below folders by name, type, age, size and content.
 #include "node/modules.h"
 #include "node/module.h"
+#include "node/modules/stat_fields.h"
 #include "node/regex.h"
 
 #include "core/file.h"
@@ -32,11 +33,6 @@ struct find_task {
     int64_t examined;
     const char *error; // why a path was given up
 };
-
-static double seconds(struct timespec t)
-{
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 // A number with a unit ("-2d", "10k"): false when malformed.
 static bool parse_unit(const char *s, const char *units, const int64_t *factors, int64_t *ret)
@@ -75,9 +71,9 @@ static bool age_wanted(const struct find_task *t, const struct stat *st)
 {
     if (!t->has_age)
         return true;
-    double at = seconds(*t->stamp == 'm'   ? st->st_mtim
-                        : *t->stamp == 'a' ? st->st_atim
-                                           : st->st_ctim);
+    double at = stat_seconds(*t->stamp == 'm'   ? st->st_mtim
+                             : *t->stamp == 'a' ? st->st_atim
+                                                : st->st_ctim);
     double old = t->now - at, limit = (double)llabs(t->age);
     return t->age >= 0 ? old >= limit : old <= limit;
 }
@@ -124,48 +120,14 @@ static bool wanted(const struct find_task *t, const char *path, const char *name
     return reg && size_wanted(t, st) && content_wanted(t, path);
 }
 
-// A name in an entry, and the bits of the mode that make it true.
-struct mode_bit {
-    const char *name;
-    mode_t mask, value;
-};
-
-static void set_bits(struct dict *o, mode_t mode, const struct mode_bit *bits, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        dict_set(o, bits[i].name, value_bool((mode & bits[i].mask) == bits[i].value));
-}
-
-// In Ansible's order, which shows where an entry is an item.
 static void set_stat(struct find_task *t, struct dict *o, const struct stat *st)
 {
-    static const struct mode_bit types[] = {
-        {"isdir", S_IFMT, S_IFDIR},   {"ischr", S_IFMT, S_IFCHR},  {"isblk", S_IFMT, S_IFBLK},
-        {"isreg", S_IFMT, S_IFREG},   {"isfifo", S_IFMT, S_IFIFO}, {"islnk", S_IFMT, S_IFLNK},
-        {"issock", S_IFMT, S_IFSOCK},
-    };
-    static const struct mode_bit rights[] = {
-        {"wusr", S_IWUSR, S_IWUSR},  {"rusr", S_IRUSR, S_IRUSR},  {"xusr", S_IXUSR, S_IXUSR},
-        {"wgrp", S_IWGRP, S_IWGRP},  {"rgrp", S_IRGRP, S_IRGRP},  {"xgrp", S_IXGRP, S_IXGRP},
-        {"woth", S_IWOTH, S_IWOTH},  {"roth", S_IROTH, S_IROTH},  {"xoth", S_IXOTH, S_IXOTH},
-        {"isuid", S_ISUID, S_ISUID}, {"isgid", S_ISGID, S_ISGID},
-    };
     struct arena *a = t->m->arena;
     const char *user = host_user_name(t->m, st->st_uid), *group = host_group_name(t->m, st->st_gid);
-    dict_set(o, "mode", value_strf(a, "%04o", st->st_mode & 07777u));
-    set_bits(o, st->st_mode, types, sizeof types / sizeof *types);
-    dict_set(o, "uid", value_int(st->st_uid));
-    dict_set(o, "gid", value_int(st->st_gid));
-    dict_set(o, "size", value_int(st->st_size));
-    dict_set(o, "inode", value_int((int64_t)st->st_ino));
-    dict_set(o, "dev", value_int((int64_t)st->st_dev));
-    dict_set(o, "nlink", value_int((int64_t)st->st_nlink));
-    dict_set(o, "atime", value_float(seconds(st->st_atim)));
-    dict_set(o, "mtime", value_float(seconds(st->st_mtim)));
-    dict_set(o, "ctime", value_float(seconds(st->st_ctim)));
+    stat_set_kind(a, o, st);
     dict_set(o, "gr_name", value_str(a, group ? group : ""));
     dict_set(o, "pw_name", value_str(a, user ? user : ""));
-    set_bits(o, st->st_mode, rights, sizeof rights / sizeof *rights);
+    stat_set_rights(o, st->st_mode);
 }
 
 static void add_found(struct find_task *t, const char *path, const struct stat *st)
@@ -344,7 +306,7 @@ int mod_find(struct module *m)
         .follow = module_bool(m, "follow"),
         .checksum = module_bool(m, "get_checksum"),
         .depth = module_int(m, "depth", 0),
-        .now = seconds(now),
+        .now = stat_seconds(now),
         .files = files.u.list,
     };
     if (prepare(&t) < 0)

@@ -1,6 +1,7 @@
 // stat: what is known about a file.
 #include "node/module.h"
 #include "node/modules.h"
+#include "node/modules/stat_fields.h"
 
 #include "core/hash.h"
 
@@ -9,59 +10,6 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
-
-static double seconds(struct timespec t)
-{
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static void set_bits(struct dict *o, mode_t mode)
-{
-    static const struct {
-        const char *name;
-        mode_t bit;
-    } bits[] = {
-        {"wusr", S_IWUSR}, {"rusr", S_IRUSR},  {"xusr", S_IXUSR},  {"wgrp", S_IWGRP},
-        {"rgrp", S_IRGRP}, {"xgrp", S_IXGRP},  {"woth", S_IWOTH},  {"roth", S_IROTH},
-        {"xoth", S_IXOTH}, {"isuid", S_ISUID}, {"isgid", S_ISGID},
-    };
-    static const struct {
-        const char *name;
-        mode_t type;
-    } types[] = {
-        {"isdir", S_IFDIR},  {"ischr", S_IFCHR}, {"isblk", S_IFBLK},   {"isreg", S_IFREG},
-        {"isfifo", S_IFIFO}, {"islnk", S_IFLNK}, {"issock", S_IFSOCK},
-    };
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        dict_set(o, types[i].name, value_bool((mode & S_IFMT) == types[i].type));
-    for (size_t i = 0; i < sizeof bits / sizeof *bits; i++)
-        dict_set(o, bits[i].name, value_bool(mode & bits[i].bit));
-}
-
-static void set_stat(struct module *m, struct dict *o, const struct stat *st)
-{
-    dict_set(o, "mode", value_strf(m->arena, "%04o", st->st_mode & 07777u));
-    set_bits(o, st->st_mode);
-    const struct {
-        const char *name;
-        int64_t n;
-    } numbers[] = {
-        {"uid", st->st_uid},
-        {"gid", st->st_gid},
-        {"size", st->st_size},
-        {"inode", (int64_t)st->st_ino},
-        {"dev", (int64_t)st->st_dev},
-        {"nlink", (int64_t)st->st_nlink},
-        {"blocks", st->st_blocks},
-        {"block_size", st->st_blksize},
-        {"device_type", (int64_t)st->st_rdev},
-    };
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        dict_set(o, numbers[i].name, value_int(numbers[i].n));
-    dict_set(o, "atime", value_float(seconds(st->st_atim)));
-    dict_set(o, "mtime", value_float(seconds(st->st_mtim)));
-    dict_set(o, "ctime", value_float(seconds(st->st_ctim)));
-}
 
 static void set_names(struct module *m, struct dict *o, const char *path, const struct stat *st)
 {
@@ -176,6 +124,7 @@ int mod_stat(struct module *m)
     struct value out = value_dict(m->arena);
     struct dict *o = out.u.dict;
     struct stat st;
+    module_changed(m, false);
     if ((follow ? stat(path, &st) : lstat(path, &st)) < 0) {
         if (errno != ENOENT)
             return module_fail(m, "%s", strerror(errno));
@@ -185,7 +134,11 @@ int mod_stat(struct module *m)
     }
     dict_set(o, "exists", value_bool(true));
     dict_set(o, "path", value_str(m->arena, path));
-    set_stat(m, o, &st);
+    stat_set_kind(m->arena, o, &st);
+    stat_set_rights(o, st.st_mode);
+    dict_set(o, "blocks", value_int(st.st_blocks));
+    dict_set(o, "block_size", value_int(st.st_blksize));
+    dict_set(o, "device_type", value_int((int64_t)st.st_rdev));
     set_names(m, o, path, &st);
     if (S_ISREG(st.st_mode) && access(path, R_OK) == 0) {
         if (module_bool(m, "get_md5"))
