@@ -73,6 +73,7 @@ struct out {
     size_t nodes;
     struct value first;
     bool unsafe;
+    bool text; // a lone piece is text too
 };
 
 struct block_stack {

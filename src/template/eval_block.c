@@ -62,6 +62,7 @@ static int block_call(struct value_object *o, struct arena *a, const struct list
     ev.a = a;
     ev.e = e;
     out_init(&out, session_buf(ev.ctx->ss, &own));
+    out.text = true;
     ev.out = &out;
     bool convert = ev.ctx->convert, native = ev.ctx->native;
     int rc = run_block(&ev, r->stack, r->at, ev.ctx);

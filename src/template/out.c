@@ -77,6 +77,17 @@ static int check_defined(struct ev *ev, const struct value *v, int depth)
     return rc;
 }
 
+// A list or dict as it prints now: the rest of the template may change it.
+static struct value printed(struct ev *ev, const struct value *v)
+{
+    struct buf b = BUF_INIT;
+    value_print(&b, v);
+    struct value text = value_strn(ev->a, buf_str(&b), b.len);
+    text.flags = VALUE_PLAIN_STR;
+    buf_release(&b);
+    return text;
+}
+
 int out_value(struct ev *ev, const struct value *v, bool finalize)
 {
     if (v->type == VALUE_STRING || v->type == VALUE_INT) {
@@ -120,6 +131,9 @@ int out_value(struct ev *ev, const struct value *v, bool finalize)
     if (!o->unsafe && (x.flags & VALUE_UNSAFE || x.type >= VALUE_LIST) &&
         value_has_unsafe(&x, true, 0))
         o->unsafe = true;
+    if (o->nodes == 0 && (o->text || !(ev->ctx->convert || ev->ctx->native)) &&
+        (x.type == VALUE_LIST || x.type == VALUE_DICT))
+        x = printed(ev, &x);
     return add_piece(ev, &x);
 }
 

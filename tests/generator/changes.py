@@ -7,6 +7,7 @@ import jinja2.runtime
 import operator
 from unittest import mock
 
+from ansible.module_utils.common.text.converters import to_text
 from ansible.parsing.yaml.dumper import AnsibleDumper
 from ansible.utils.unsafe_proxy import AnsibleUnsafeText
 
@@ -138,7 +139,7 @@ def full_yaml(env):
 # --- super() and self make a text of whatever a block prints
 
 def joined_blocks(env):
-    return mock.patch.object(jinja2.runtime, 'concat', lambda parts: ''.join(map(str, parts)))
+    return mock.patch.object(jinja2.runtime, 'concat', lambda parts: ''.join(map(to_text, parts)))
 
 
 # --- what is printed is a text from then on

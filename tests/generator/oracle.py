@@ -96,15 +96,22 @@ class Oracle:
 
     def ask(self, case):
         """['ok', repr, type, unsafe], ['undefined' or 'error', message], or None when it gave no answer in time."""
-        signal.setitimer(signal.ITIMER_PROF, SECONDS)
+        try:
+            signal.setitimer(signal.ITIMER_PROF, SECONDS)
+            try:
+                return self.answer(case)
+            finally:
+                signal.setitimer(signal.ITIMER_PROF, 0)
+        except (TooLong, MemoryError):
+            return None
+
+    def answer(self, case):
         try:
             r = self.render(case)
             return ['ok', brief(repr(r)), type(r).__name__, has_unsafe(r)]
         except RecursionError:
             return ['error', 'recursive loop detected']
-        except (TooLong, MemoryError):
+        except MemoryError:
             return None
         except Exception as e:
             return [kind_of(e), str(e)]
-        finally:
-            signal.setitimer(signal.ITIMER_PROF, 0)
