@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <pwd.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -85,4 +86,15 @@ char *path_unfrack(struct arena *a, const char *path, const char *base, path_env
     const char *p = expand_home(a, arena_strdup(a, buf_str(&b)), env, data);
     buf_release(&b);
     return normalize(a, path_join(a, base, p));
+}
+
+static const char *process_env(void *data, const char *name)
+{
+    (void)data;
+    return getenv(name);
+}
+
+const char *path_home(struct arena *a, const char *path)
+{
+    return expand_home(a, path, process_env, NULL);
 }

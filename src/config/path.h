@@ -11,4 +11,7 @@ typedef const char *(*path_env)(void *data, const char *name);
 // taken out. Symbolic links stay.
 char *path_unfrack(struct arena *a, const char *path, const char *base, path_env env, void *data);
 
+// path with ~ or ~user at its start replaced by that home; as it is when there is none.
+const char *path_home(struct arena *a, const char *path);
+
 #endif

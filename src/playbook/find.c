@@ -1,9 +1,9 @@
 // Where the files named in tasks are looked for.
+#include "config/path.h"
 #include "core/buf.h"
 #include "core/file.h"
 #include "playbook/loader.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define MAX_DIRS 128
@@ -53,8 +53,7 @@ const char *playbook_find_file(struct arena *a, const struct node *n, const char
 {
     struct buf tried = BUF_INIT;
     const char *path = NULL;
-    if (name[0] == '~' && (name[1] == '/' || !name[1]) && getenv("HOME"))
-        name = arena_printf(a, "%s%s", getenv("HOME"), name + 1);
+    name = path_home(a, name);
     if (name[0] == '/') {
         path = attempt(a, &tried, "", "", name);
     } else {

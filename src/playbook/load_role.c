@@ -1,4 +1,5 @@
 // Roles: where they are, their files, their dependencies.
+#include "config/path.h"
 #include "core/buf.h"
 #include "core/file.h"
 #include "playbook/keywords.h"
@@ -64,14 +65,10 @@ static int find_role(struct loader *l, const struct where *w, const char *name, 
     const char *basedir = w->basedir ? w->basedir : path_dir(a, w->play->n.file);
     if (find_collection_role(l, name, basedir, ret))
         return 0;
-    if (name[0] == '/' || name[0] == '~') {
-        const char *home = getenv("HOME");
-        bool own = name[0] == '~' && (name[1] == '/' || !name[1]) && home;
-        const char *path = own ? arena_printf(a, "%s%s", home, name + 1) : arena_strdup(a, name);
-        if (is_dir(path)) {
-            *ret = path;
-            return 0;
-        }
+    const char *path = path_home(a, arena_strdup(a, name));
+    if (*path == '/' && is_dir(path)) {
+        *ret = path;
+        return 0;
     }
     if (try_role(a, tried, path_join(a, basedir, "roles"), name, ret))
         return 0;

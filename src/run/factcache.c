@@ -1,5 +1,6 @@
 // Facts kept between runs: a folder with one JSON file per host, as Ansible's jsonfile plugin keeps
 // them, so that both may share it.
+#include "config/path.h"
 #include "core/file.h"
 #include "core/json.h"
 #include "run/internal.h"
@@ -35,9 +36,7 @@ static const char *folder(struct run *r)
              "to be set (to a writeable directory path)");
         return NULL;
     }
-    const char *home = getenv("HOME");
-    if (dir[0] == '~' && (dir[1] == '/' || !dir[1]) && home)
-        dir = arena_printf(r->arena, "%s%s", home, dir + 1);
+    dir = path_home(r->arena, dir);
     if (access(dir, F_OK) < 0 ? file_mkdirs(dir, 0777, &e) < 0
                               : access(dir, R_OK | W_OK | X_OK) < 0)
         warn(r,

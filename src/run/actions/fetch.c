@@ -1,9 +1,11 @@
 // fetch: a file of the host, brought here.
+#include "config/path.h"
 #include "core/buf.h"
 #include "core/file.h"
 #include "core/hash.h"
 #include "run/actions/actions.h"
 #include "run/foreign.h"
+#include "template/paths.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -62,31 +64,39 @@ static int fetched(void *data, uint32_t n, const char *s, size_t len, const char
 }
 
 // Where the file goes here; NULL, with the failure in result, when it cannot go there.
+// A path without double slashes, "." and "..".
+static const char *plain_path(struct arena *a, const char *path)
+{
+    struct buf b = BUF_INIT;
+    path_norm(&b, (struct text){path, strlen(path)});
+    path = arena_strdup(a, buf_str(&b));
+    buf_release(&b);
+    return path;
+}
+
 static const char *fetch_dest(struct exec *x, const struct dict *args, const char *src,
                               const char *dest, struct value *result)
 {
     const char *base = run_basedir(x->run);
-    const char *home = getenv("HOME");
-    if (dest[0] == '~' && home)
-        dest = arena_printf(x->a, "%s%s", home, dest + 1);
+    dest = path_home(x->a, dest);
     size_t n = strlen(dest);
     if (arg_bool(args, "flat", false)) {
         struct stat st;
         bool slash = n && dest[n - 1] == '/';
         dest = path_join(x->a, base, dest);
         if (slash)
-            return path_join(x->a, dest, path_base(src));
+            return plain_path(x->a, path_join(x->a, dest, path_base(src)));
         if (stat(dest, &st) == 0 && S_ISDIR(st.st_mode)) {
             action_fail(x, result,
                         "dest is an existing directory, use a trailing slash if you want to fetch "
                         "src into that directory");
             return NULL;
         }
-        return dest;
+        return plain_path(x->a, dest);
     }
     const char *who = x->delegate_name ? x->delegate_name : x->h->name;
-    return path_join(x->a, base,
-                     arena_printf(x->a, "%s/%s/%s", dest, who, *src == '/' ? src + 1 : src));
+    dest = arena_printf(x->a, "%s/%s/%s", dest, who, *src == '/' ? src + 1 : src);
+    return plain_path(x->a, path_join(x->a, base, dest));
 }
 
 // A path is text, and nothing else is taken for one.

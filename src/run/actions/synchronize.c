@@ -1,5 +1,6 @@
 // synchronize: rsync between this machine (or the host delegated to) and the host of the task, over
 // the ssh that its connection uses.
+#include "config/path.h"
 #include "core/buf.h"
 #include "core/file.h"
 #include "run/actions/actions.h"
@@ -160,13 +161,13 @@ static bool is_daemon(const char *path)
 // A path on this machine: relative ones are looked for as those of copy are.
 static const char *local_path(struct sync *s, const char *path, bool source)
 {
-    const char *home = getenv("HOME"), *found = NULL;
+    const char *found = NULL;
     struct arena *a = s->x->a;
     size_t n = strlen(path);
     if (strchr(path, ':') || s->elsewhere || *path == '/')
         return path; // another host's, or as it is
-    if (*path == '~' && (path[1] == '/' || !path[1]) && home)
-        return arena_printf(a, "%s%s", home, path + 1);
+    if (*path == '~' && *path_home(a, path) == '/')
+        return path_home(a, path);
     char *tried;
     if (source)
         found =
