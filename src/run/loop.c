@@ -309,16 +309,52 @@ int loop_environment(struct exec *x, struct err *e)
     return 0;
 }
 
+static bool starts(const struct value *key, const char *prefix)
+{
+    return key->type == VALUE_STRING && strncmp(key->u.str.s, prefix, strlen(prefix)) == 0;
+}
+
 static void strip_private(struct dict *d, const char *but)
 {
     struct dict_entry *it;
     DICT_EACH(d, it)
     {
-        if (it->key.type == VALUE_STRING &&
-            (strncmp(it->key.u.str.s, "_ansible_", 9) == 0 ||
-             strncmp(it->key.u.str.s, "_andon_", 7) == 0) &&
+        if ((starts(&it->key, "_ansible_") || starts(&it->key, "_andon_")) &&
             (!but || strcmp(it->key.u.str.s, but) != 0))
             dict_delv(d, &it->key);
+    }
+}
+
+// Whether Ansible's own keys stand anywhere in v, as when a module returns its arguments.
+static bool has_private(const struct value *v)
+{
+    struct dict_entry *it;
+    bool found = false;
+    if (v->type == VALUE_LIST)
+        for (size_t i = 0; i < v->u.list->len && !found; i++)
+            found = has_private(&v->u.list->items[i]);
+    if (v->type == VALUE_DICT)
+        DICT_EACH(v->u.dict, it)
+        {
+            found = found || starts(&it->key, "_ansible_") || has_private(&it->val);
+        }
+    return found;
+}
+
+static void strip_nested(struct value *v)
+{
+    struct dict_entry *it;
+    if (v->type == VALUE_LIST)
+        for (size_t i = 0; i < v->u.list->len; i++)
+            strip_nested(&v->u.list->items[i]);
+    if (v->type != VALUE_DICT)
+        return;
+    DICT_EACH(v->u.dict, it)
+    {
+        if (starts(&it->key, "_ansible_"))
+            dict_delv(v->u.dict, &it->key);
+        else
+            strip_nested(&it->val);
     }
 }
 
@@ -331,4 +367,12 @@ void loop_strip_internal(struct dict *d)
         for (size_t i = 0; i < results->u.list->len; i++)
             if (results->u.list->items[i].type == VALUE_DICT)
                 strip_private(results->u.list->items[i].u.dict, TEMPLATE_UNKNOWN);
+    struct dict_entry *it;
+    DICT_EACH(d, it)
+    {
+        if (!has_private(&it->val))
+            continue;
+        it->val = value_copy(d->arena, &it->val); // others may have the value as well
+        strip_nested(&it->val);
+    }
 }
