@@ -2,6 +2,7 @@
 #include "plugin/internal.h"
 #include "spec/spec.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define MAX_REDIRECTS 10
@@ -109,16 +110,26 @@ static const struct value *group_metadata(const struct list *entries, size_t *re
     return found;
 }
 
+static int by_text(const void *x, const void *y)
+{
+    return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
+// The keys of d in alphabetical order, all but one.
 static const char *keys_of(struct plugins *p, const struct dict *d, const char *without)
 {
     struct buf b = BUF_INIT;
     struct dict_entry *it;
+    const char **keys = arena_array(p->arena, const char *, d->len + 1);
+    size_t n = 0;
     DICT_EACH(d, it)
     {
-        const char *key = value_to_cstr(p->arena, &it->key);
-        if (!without || strcmp(key, without) != 0)
-            buf_addf(&b, "%s%s", b.len ? ", " : "", key);
+        keys[n++] = value_to_cstr(p->arena, &it->key);
     }
+    qsort(keys, n, sizeof *keys, by_text);
+    for (size_t i = 0; i < n; i++)
+        if (!without || strcmp(keys[i], without) != 0)
+            buf_addf(&b, "%s%s", b.len ? ", " : "", keys[i]);
     const char *s = arena_strdup(p->arena, buf_str(&b));
     buf_release(&b);
     return s;

@@ -79,6 +79,9 @@ const struct dict *runtime_section(struct plugins *p, const char *collection, si
 // Where a redirect of a name in plugin_routing leads: kind is "modules", "filter", ... NULL: none.
 const char *routed(struct plugins *p, const char *collection, size_t len, const char *kind,
                    const char *name);
+// The action plugin that plugin_routing names for a module, or NULL.
+const char *routed_to_action(struct plugins *p, const char *collection, size_t len,
+                             const char *module);
 
 // --- modules.c
 // The length of "ns.collection" in a full name, 0 for a short one.

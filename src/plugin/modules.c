@@ -93,7 +93,8 @@ static enum module_style style_of(const char *text, size_t len)
 static const struct plugin_module *module_at(struct plugins *p, const char *name, const char *path,
                                              const char *action)
 {
-    const char *key = arena_printf(p->arena, "%s %s", name, path);
+    const char *key =
+        arena_printf(p->arena, "%s %s %s", name, path ? path : "", action ? action : "");
     const struct value *v = dict_get(p->known, key);
     if (v)
         return (const struct plugin_module *)(uintptr_t)v->u.i;
@@ -160,13 +161,17 @@ size_t collection_of(const char *name)
     return second ? (size_t)(second - name) : 0;
 }
 
-// An action plugin of another name that stands for this one, as platforms' modules have.
-static const char *routed_action(struct plugins *p, const char *name, size_t len, const char *rest)
+// The action plugin of a full name, which may stand for one of another name.
+static const char *action_file(struct plugins *p, const char *name, int depth)
 {
-    const char *to = routed(p, name, len, "action", rest);
-    size_t n = to ? collection_of(to) : 0;
-    const char *dir = n ? collection_dir(p, to, n) : NULL;
-    return dir ? collection_file(p, dir, "action", to + n + 1, false) : NULL;
+    size_t n = collection_of(name);
+    const char *dir = n ? collection_dir(p, name, n) : NULL, *found;
+    if (!dir)
+        return NULL;
+    if ((found = collection_file(p, dir, "action", name + n + 1, false)))
+        return found;
+    const char *to = routed(p, name, n, "action", name + n + 1);
+    return to && depth < MAX_REDIRECTS ? action_file(p, to, depth + 1) : NULL;
 }
 
 static const struct plugin_module *in_collection(struct plugins *p, const char *name, size_t len,
@@ -175,14 +180,22 @@ static const struct plugin_module *in_collection(struct plugins *p, const char *
     const char *rest = name + len + 1, *dir = collection_dir(p, name, len);
     if (!dir)
         return NULL;
-    const char *to = routed(p, name, len, "modules", rest);
-    if (to && depth < MAX_REDIRECTS)
-        return find(p, to, NULL, depth + 1);
-    const char *path = collection_file(p, dir, "modules", rest, true),
-               *action = collection_file(p, dir, "action", rest, false);
-    if (!action)
-        action = routed_action(p, name, len, rest);
+    const char *action = action_file(p, name, 0), *to = routed(p, name, len, "modules", rest);
+    if (to && depth < MAX_REDIRECTS) {
+        const struct plugin_module *m = find(p, to, NULL, depth + 1);
+        return m && action ? module_at(p, m->name, m->path, action) : m;
+    }
+    const char *path = collection_file(p, dir, "modules", rest, true);
+    if ((to = routed_to_action(p, name, len, rest)) && action_file(p, to, 0))
+        action = action_file(p, to, 0); // as modules of platforms have
     return path || action ? module_at(p, name, path, action) : NULL;
+}
+
+// A module that was Ansible's own once and is a collection's now.
+static const struct plugin_module *moved(struct plugins *p, const char *name, int depth)
+{
+    const char *to = routed(p, "ansible.builtin", strlen("ansible.builtin"), "modules", name);
+    return to && depth < MAX_REDIRECTS ? find(p, to, NULL, depth + 1) : NULL;
 }
 
 static const struct plugin_module *find_short(struct plugins *p, const char *name,
@@ -208,8 +221,7 @@ static const struct plugin_module *find_short(struct plugins *p, const char *nam
         return NULL;
     if ((path = package_file(p, "modules", name)))
         return module_at(p, name, path, package_file(p, "plugins/action", name));
-    const char *to = routed(p, "ansible.builtin", strlen("ansible.builtin"), "modules", name);
-    return to && depth < MAX_REDIRECTS ? find(p, to, NULL, depth + 1) : NULL;
+    return moved(p, name, depth);
 }
 
 static const struct plugin_module *find(struct plugins *p, const char *name,
@@ -226,7 +238,7 @@ static const struct plugin_module *find(struct plugins *p, const char *name,
         return in_collection(p, name, len, depth);
     const char *path = package_file(p, "modules", name + 16);
     return path ? module_at(p, name + 16, path, package_file(p, "plugins/action", name + 16))
-                : NULL;
+                : moved(p, name + 16, depth);
 }
 
 const struct plugin_module *plugins_module(struct plugins *p, const char *name,

@@ -114,13 +114,28 @@ const struct dict *runtime_section(struct plugins *p, const char *collection, si
     return v && v->type == VALUE_DICT ? v->u.dict : NULL;
 }
 
-const char *routed(struct plugins *p, const char *collection, size_t len, const char *kind,
-                   const char *name)
+// What plugin_routing says of a plugin, or NULL.
+static const struct dict *routing_of(struct plugins *p, const char *collection, size_t len,
+                                     const char *kind, const char *name)
 {
     const struct dict *routing = runtime_section(p, collection, len, "plugin_routing");
     const struct value *v = routing ? dict_get(routing, kind) : NULL;
     v = v && v->type == VALUE_DICT ? dict_get(v->u.dict, name) : NULL;
-    return v && v->type == VALUE_DICT ? dict_str(v->u.dict, "redirect", NULL) : NULL;
+    return v && v->type == VALUE_DICT ? v->u.dict : NULL;
+}
+
+const char *routed(struct plugins *p, const char *collection, size_t len, const char *kind,
+                   const char *name)
+{
+    const struct dict *d = routing_of(p, collection, len, kind, name);
+    return d ? dict_str(d, "redirect", NULL) : NULL;
+}
+
+const char *routed_to_action(struct plugins *p, const char *collection, size_t len,
+                             const char *module)
+{
+    const struct dict *d = routing_of(p, collection, len, "modules", module);
+    return d ? dict_str(d, "action_plugin", NULL) : NULL;
 }
 
 // --- the installed Ansible
