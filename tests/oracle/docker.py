@@ -24,7 +24,7 @@ import hosts
 from cases_docker import DOCKER_CASES
 
 TREE = os.environ.get("ANDON_DOCKER", "")
-IGNORE = {"invocation", "deprecations", "exception", "warnings"}
+IGNORE = {"invocation", "deprecations", "exception"}
 ID = re.compile(r"[0-9a-f]{64}")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.\d]*(Z|[+-]\d\d:\d\d)")
 # Of a container or network: what differs from one to the next.
@@ -160,7 +160,7 @@ def normal(v):
 
 
 def compared(result, step):
-    ignore = (IGNORE - set(step.get("also", []))).union(step.get("ignore", []))
+    ignore = IGNORE.union(step.get("ignore", []))
     out = {k: normal(v) for k, v in result.items() if k not in ignore}
     if out.get("changed") is False:
         del out["changed"]
