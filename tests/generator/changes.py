@@ -86,6 +86,19 @@ def no_sets(env):
     return literals(lambda v: isinstance(v, set))
 
 
+# --- what text spells is text where Python cannot hash it
+
+@contextlib.contextmanager
+def hashable_only(env):
+    def read(text):
+        try:
+            return literal_eval(text)
+        except TypeError:
+            raise ValueError
+    with mock.patch.object(ast, 'literal_eval', read):
+        yield
+
+
 # --- integers have 64 bits
 
 def wide(v):
@@ -116,12 +129,22 @@ def narrow_integers(env):
 # --- texts and lists have limits
 
 def within_limits(f):
-    def call(*args, **kwargs):
-        r = f(*args, **kwargs)
-        if (isinstance(r, str) and len(r) > MOST_BYTES // 4 and len(r.encode('utf-8', 'replace')) > MOST_BYTES) or (isinstance(r, (list, tuple)) and len(r) > MOST_ITEMS):
-            raise OverflowError('more than 64 MB or 4194304 items')
+    """The operator, refusing large results before they are made where that can be told."""
+    def call(x, y):
+        many, times = (x, y) if isinstance(y, int) else (y, x)
+        if f is operator.mul and isinstance(many, (str, list, tuple)) and isinstance(times, int):
+            check_size(many, times)
+        r = f(x, y)
+        check_size(r, 1)
         return r
     return call
+
+
+def check_size(v, times):
+    if not isinstance(v, (str, list, tuple)) or len(v) * times <= MOST_ITEMS:
+        return
+    if not isinstance(v, str) or len(v.encode('utf-8', 'replace')) * times > MOST_BYTES:
+        raise OverflowError('more than 64 MB or 4194304 items')
 
 
 def limited(env):

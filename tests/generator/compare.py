@@ -35,6 +35,7 @@ CHANGES = {
     "Ansible's compiler writes constants down as text before it knows that the result is native": 'unfolded',
     'range, the views of a dict and sets are lists': 'lists',
     'there are no sets: the text stays text': 'no_sets',
+    'Ansible fails on text that spells a set or mapping that cannot be': 'hashable_only',
     'integers have 64 bits': 'narrow_integers',
     'no text has more than 64 MB, no list more than 4 million items': 'limited',
     'YAML is written in full, without anchors': 'full_yaml',

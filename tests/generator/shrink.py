@@ -1,8 +1,11 @@
 """Makes a differing case as small as it gets while the same kind of difference stays."""
+import time
+
 from maker import Tree
 
 SIMPLE = ['1', "'a'", '[]', 'none']
 MOST_ROUNDS = 60
+MOST_SECONDS = 120 # of computing, after which a case is small enough
 
 
 def below(tree, kinds):
@@ -82,10 +85,12 @@ def size(case):
 
 def shrink(case, judge):
     """judge(cases) gives the kind of difference of each, None where there is none."""
-    kind = judge([case])[0]
+    kind, end = judge([case])[0], time.process_time() + MOST_SECONDS
     for _ in range(MOST_ROUNDS):
         tried = [c for c in variants(case) if size(c) < size(case)]
         for at in range(0, len(tried), 40):
+            if time.process_time() > end:
+                return case
             some = tried[at:at + 40]
             found = [c for c, k in zip(some, judge(some)) if k == kind]
             if found:
