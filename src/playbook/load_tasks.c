@@ -268,12 +268,12 @@ static int find_loop(struct task *t, struct err *e)
     {
         const char *k = it->key.u.str.s;
         bool with = strncmp(k, "with_", 5) == 0;
-        if (!with && strcmp(k, "loop") != 0)
+        if (!with && (strcmp(k, "loop") != 0 || it->val.type == VALUE_NULL))
             continue;
         if (t->loop)
             return err_set(e, ERR_INVALID, value_pos(&it->key), "duplicate loop in task: %s", k);
         if (with && it->val.type == VALUE_NULL)
-            return err_set(e, ERR_INVALID, value_pos(&it->key),
+            return err_set(e, ERR_FAILED, value_pos(&it->key),
                            "you must specify a value when using %s", k);
         t->loop = &it->val;
         t->loop_lookup = with ? k + 5 : NULL;
@@ -388,6 +388,18 @@ static int load_task(struct loader *l, const struct where *w, const struct value
     return 0;
 }
 
+// A list of tasks of the block that w->parent is. One without a value has most likely lost them to
+// their indentation.
+static int load_section(struct loader *l, const struct where *w, const char *name,
+                        struct node_list *ret, struct err *e)
+{
+    const struct value *list = dict_get(w->parent->attrs, name);
+    if (list && list->type == VALUE_NULL)
+        return err_set(e, ERR_INVALID, value_pos(list).line ? value_pos(list) : w->parent->pos,
+                       "'%s' must be a list of tasks, but is empty", name);
+    return list ? load_tasks(l, w, list, ret, e) : 0;
+}
+
 static int load_block(struct loader *l, const struct where *w, const struct value *v,
                       struct node_list *ret, struct err *e)
 {
@@ -407,17 +419,14 @@ static int load_block(struct loader *l, const struct where *w, const struct valu
                        "Using a block as a handler is not supported.");
     struct where in = *w;
     in.parent = &b->n;
-    const struct value *body = dict_get(v->u.dict, "block"),
-                       *rescue = dict_get(v->u.dict, "rescue"),
+    const struct value *rescue = dict_get(v->u.dict, "rescue"),
                        *always = dict_get(v->u.dict, "always");
-    if (!body && (rescue || always))
+    if (!dict_get(v->u.dict, "block") && (rescue || always))
         return err_set(e, ERR_INVALID, value_pos(v), "'%s' keyword cannot be used without 'block'",
                        rescue ? "rescue" : "always");
-    if ((body && body->type != VALUE_NULL && (rc = load_tasks(l, &in, body, &b->body, e)) < 0) ||
-        (rescue && rescue->type != VALUE_NULL &&
-         (rc = load_tasks(l, &in, rescue, &b->rescue, e)) < 0) ||
-        (always && always->type != VALUE_NULL &&
-         (rc = load_tasks(l, &in, always, &b->always, e)) < 0))
+    if ((rc = load_section(l, &in, "block", &b->body, e)) < 0 ||
+        (rc = load_section(l, &in, "rescue", &b->rescue, e)) < 0 ||
+        (rc = load_section(l, &in, "always", &b->always, e)) < 0)
         return rc;
     node_list_add(l->arena, ret, &b->n);
     return 0;

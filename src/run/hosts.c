@@ -74,28 +74,67 @@ struct list *run_all_hosts(struct run *r, struct arena *a)
     return l;
 }
 
-bool run_add_host(struct run *r, const char *name, const struct list *groups,
-                  const struct dict *vars)
+// What add_host and group_by did, done again when the inventory is read anew.
+struct addition {
+    struct addition *next;
+    const char *name;          // of the host or the group
+    const char *member;        // that joins the group; NULL: it is a host
+    const struct list *groups; // the host's, or the group's parents
+    const struct dict *vars;   // of the host
+};
+
+static bool add_to_inventory(struct run *r, const struct addition *p)
 {
     bool changed = false;
     struct err e = ERR_INIT;
-    if (inventory_add_host(r->o.inventory, name, vars, groups, &changed, &e) < 0)
+    struct inventory *inv = r->o.inventory;
+    struct host *h = p->member ? inventory_find_host(inv, p->member) : NULL;
+    int rc = 0;
+    if (!p->member)
+        rc = inventory_add_host(inv, p->name, p->vars, p->groups, &changed, &e);
+    else if (h)
+        rc = inventory_add_to_group(inv, h, p->name, p->groups, &changed, &e);
+    if (rc < 0)
         run_stop(r, e.pos, "%s", err_msg(&e));
     err_release(&e);
+    return changed;
+}
+
+static void remember(struct run *r, const struct addition *p)
+{
+    struct addition *own = arena_new_of(r->arena, struct addition);
+    struct value groups = {.type = VALUE_LIST}, vars = {.type = VALUE_DICT};
+    groups.u.list = (struct list *)(uintptr_t)p->groups;
+    vars.u.dict = (struct dict *)(uintptr_t)p->vars;
+    *own = (struct addition){.name = arena_strdup(r->arena, p->name),
+                             .member = arena_strdup(r->arena, p->member),
+                             .groups = p->groups ? value_copy(r->arena, &groups).u.list : NULL,
+                             .vars = p->vars ? value_copy(r->arena, &vars).u.dict : NULL};
+    if (r->last_addition)
+        r->last_addition->next = own;
+    else
+        r->additions = own;
+    r->last_addition = own;
+}
+
+bool run_add_host(struct run *r, const char *name, const struct list *groups,
+                  const struct dict *vars)
+{
+    struct addition a = {.name = name, .groups = groups, .vars = vars};
+    bool changed = add_to_inventory(r, &a);
     struct rhost *h = run_host(r, name);
     if (h && !h->inv)
         h->inv = inventory_find_host(r->o.inventory, name);
+    remember(r, &a);
     return changed;
 }
 
 bool run_add_group(struct run *r, const char *group, const struct list *parents, const char *host)
 {
-    bool changed = false;
-    struct err e = ERR_INIT;
-    struct host *h = inventory_find_host(r->o.inventory, host);
-    if (h && inventory_add_to_group(r->o.inventory, h, group, parents, &changed, &e) < 0)
-        run_stop(r, e.pos, "%s", err_msg(&e));
-    err_release(&e);
+    struct addition a = {.name = group, .member = host, .groups = parents};
+    bool changed = add_to_inventory(r, &a);
+    if (changed)
+        remember(r, &a);
     return changed;
 }
 
@@ -112,6 +151,8 @@ void run_refresh_inventory(struct run *r)
     }
     r->o.inventory = fresh;
     r->warnings_told = 0;
+    for (const struct addition *p = r->additions; p; p = p->next)
+        add_to_inventory(r, p);
     for (size_t i = 0; i < r->n_hosts; i++)
         r->hosts[i]->inv = inventory_find_host(fresh, r->hosts[i]->name);
 }

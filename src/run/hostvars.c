@@ -47,6 +47,13 @@ static const struct value_ops one_ops = {
     .materialize = one_all,
 };
 
+// ansible_delegated_vars is a dict to templates.
+static const struct value_ops delegated_ops = {
+    .type_name = "dict",
+    .get = one_get,
+    .materialize = one_all,
+};
+
 // What hostvars has of a host: nothing of the play and its roles.
 static struct value inventory_view(struct run *r, struct rhost *h, struct arena *a)
 {
@@ -63,7 +70,7 @@ struct value run_hostvars_of(struct run *r, struct rhost *h, struct arena *a)
     struct exec *x = arena_new_of(a, struct exec);
     exec_init(x, r, h, NULL, a);
     x->tpl.opts.keep_vault = true;
-    return value_object(a, &one_ops, x);
+    return value_object(a, &delegated_ops, x);
 }
 
 static bool is_method(const char *name)

@@ -188,7 +188,7 @@ static int include_tasks(struct exec *x, struct dict *args, struct value *result
         err_release(&e);
         return 0;
     }
-    dict_set(result->u.dict, "include", value_str(x->a, path));
+    dict_set(result->u.dict, "include", value_cstr(name));
     add_included(x, inc, frame_vars(x));
     note(x, path);
     return 0;

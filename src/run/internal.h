@@ -156,7 +156,8 @@ struct run {
     struct task *gather_task;      // of the play, or NULL
     struct task flush_task;        // stands for the implicit flush_handlers
     struct pending_include *includes, **includes_tail;
-    struct include_place *places; // of the round
+    struct include_place *places;               // of the round
+    struct addition *additions, *last_addition; // to the inventory (hosts.c)
     struct arena *round_arena;
     struct dict *custom_stats;
     struct dict *left;    // host -> list of {"play", "handler"}: handlers notified and not run

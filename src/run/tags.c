@@ -3,25 +3,38 @@
 
 #include <string.h>
 
-static void add_tags(struct run *r, struct rhost *h, const struct node *n, struct arena *a,
-                     struct list *ret)
+// Tags as the host has them; without one, where they are only shown, as they are for all.
+static struct value templated(struct run *r, struct rhost *h, const struct node *n,
+                              const struct value *raw, struct arena *a)
 {
-    const struct value *raw = dict_get(n->attrs, "tags");
-    struct value v;
-    if (!raw || raw->type == VALUE_NULL)
-        return;
-    v = *raw;
-    if (template_has_template(raw) && h) {
+    struct value v = *raw;
+    struct err e = ERR_INIT;
+    struct task here = {.n = *n};
+    if (h) {
         struct exec x;
-        struct err e = ERR_INIT;
-        struct task here = {.n = *n};
         exec_init(&x, r, h, &here, a);
         if (exec_template(&x, raw, &v, &e) < 0)
             v = *raw;
         if (e.code == ERR_UNDEFINED) // nobody can say whether the task is wanted
             run_stop(r, r->o.ansible_wording ? POS_NONE : value_pos(raw), "%s", err_msg(&e));
-        err_release(&e);
+    } else {
+        struct static_scope s;
+        struct templar t;
+        run_static_templar(r, n, &s, &t);
+        if (template_value(&t, a, raw, &v, &e) < 0)
+            v = *raw;
     }
+    err_release(&e);
+    return v;
+}
+
+static void add_tags(struct run *r, struct rhost *h, const struct node *n, struct arena *a,
+                     struct list *ret)
+{
+    const struct value *raw = dict_get(n->attrs, "tags");
+    if (!raw || raw->type == VALUE_NULL)
+        return;
+    struct value v = template_has_template(raw) ? templated(r, h, n, raw, a) : *raw;
     struct value list = value_as_list(a, &v);
     for (size_t i = 0; i < list.u.list->len; i++) {
         const char *s = value_to_cstr(a, &list.u.list->items[i]);
