@@ -183,7 +183,8 @@ static int mark(struct arena *a, const char *folder, const char *run, struct err
 struct calls {
     int fds[2 * PLACES + JOBS];
     size_t n;
-    bool busy; // one has so many callers that we could not be one of them
+    pid_t last; // one of them, or 0
+    bool busy;  // one has so many callers that we could not be one of them
 };
 
 static bool is_theirs(const struct places *p, uid_t uid)
@@ -200,10 +201,13 @@ static void call(struct calls *c, const struct places *p, int number)
     bool there = fd >= 0 && connect(fd, (struct sockaddr *)&at, len) == 0;
     c->busy |= fd >= 0 && !there && errno == EAGAIN;
     // or somebody else took the name
-    if (there && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0 && is_theirs(p, who.uid))
+    if (there && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0 &&
+        is_theirs(p, who.uid)) {
         c->fds[c->n++] = fd;
-    else if (fd >= 0)
+        c->last = who.pid;
+    } else if (fd >= 0) {
         close(fd);
+    }
 }
 
 static void call_all(struct calls *c, const struct places *p)
@@ -239,12 +243,17 @@ static int wait_for_all(const char *run, int wait_ms, struct err *e)
         if (!c.n && !c.busy)
             return 0;
         wait_for_end(&c, until);
-        if (clock_mono_ms() >= until)
-            return err_set(e, ERR_FAILED, POS_NONE,
-                           "the run %s is still at work here, with something that must not be "
-                           "left half done; once more when that has ended",
-                           run);
-        poll(NULL, 0, AGAIN_MS);
+        if (clock_mono_ms() < until) {
+            poll(NULL, 0, AGAIN_MS);
+            continue;
+        }
+        char who[64] = "";
+        if (c.last > 0)
+            snprintf(who, sizeof who, " (process %ld, or one that it began)", (long)c.last);
+        return err_set(e, ERR_FAILED, POS_NONE,
+                       "the run %s is still at work here%s, with something that must not be "
+                       "left half done; once more when that has ended",
+                       run, who);
     }
 }
 

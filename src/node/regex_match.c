@@ -6,7 +6,7 @@
 #include <string.h>
 
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
-#define MAX_STEPS 4000000u // of code that is watched: seconds there too
+#define MAX_STEPS 4000000u // where each is watched
 #else
 #define MAX_STEPS 200000000u
 #endif
