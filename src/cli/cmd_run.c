@@ -106,12 +106,10 @@ static int list_only(struct session *s, struct run *r, struct playbook *pb, cons
         struct value pattern;
         const char **names;
         size_t n;
-        const char *shown = p->name;
-        if (!shown && run_play_hosts(r, pb, p, &pattern, &names, &n, NULL) == 0)
-            shown = pattern.u.str.s;
-        printf("\n  play #%zu (%s): %s\tTAGS: [", i + 1,
-               run_play_hosts(r, pb, p, &pattern, &names, &n, NULL) == 0 ? pattern.u.str.s : "",
-               shown ? shown : "");
+        const char *hosts =
+            run_play_hosts(r, pb, p, &pattern, &names, &n, NULL) == 0 ? pattern.u.str.s : "";
+        printf("\n  play #%zu (%s): %s\tTAGS: [", i + 1, hosts,
+               run_play_title(r, p, hosts, s->arena));
         for (size_t k = 0; k < tags.u.list->len; k++)
             printf("%s%s", k ? "," : "", tags.u.list->items[k].u.str.s);
         printf("]\n");

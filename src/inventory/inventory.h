@@ -64,6 +64,8 @@ int inventory_load(struct arena *a, const char *const *sources, size_t n,
 // What to warn the user of so far: a list of strings with positions where a file is to blame. It
 // grows.
 const struct list *inventory_warnings(const struct inventory *inv);
+// The sources as a list of texts: absolute paths, and lists of hosts as they were given.
+struct value inventory_sources(const struct inventory *inv, struct arena *a);
 // True when at least one source could be read.
 bool inventory_parsed(const struct inventory *inv);
 

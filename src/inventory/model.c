@@ -493,6 +493,14 @@ struct inventory *model_new(struct arena *a, const struct inventory_opts *opts)
 // --- reading
 // -------------------------------------------------------------------------------------------------
 
+struct value inventory_sources(const struct inventory *inv, struct arena *a)
+{
+    struct value v = value_list(a);
+    for (size_t i = 0; i < inv->sources.len; i++)
+        list_add(v.u.list, value_cstr(inv->sources.items[i]));
+    return v;
+}
+
 const struct list *inventory_warnings(const struct inventory *inv)
 {
     return inv->warnings;

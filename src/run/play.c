@@ -101,6 +101,14 @@ static int play_value(struct run *r, struct play *p, const char *key, struct are
     return rc < 0 ? err_at(e, value_pos(raw)) : ret->type != VALUE_NULL;
 }
 
+const char *run_play_title(struct run *r, struct play *p, const char *pattern, struct arena *a)
+{
+    struct value v;
+    if (p->name && play_value(r, p, "name", a, &v, NULL) > 0)
+        return arena_strdup(a, value_to_cstr(a, &v));
+    return arena_strdup(a, p->name ? p->name : pattern);
+}
+
 static bool play_bool(struct run *r, struct play *p, const char *key, bool dflt, struct arena *a)
 {
     struct value v;
@@ -385,7 +393,7 @@ static int run_play(struct run *r, struct play *p, struct err *e)
 {
     const char **names;
     size_t n;
-    struct value pattern;
+    struct value pattern, v;
     arena_free(r->play_arena);
     r->play_arena = arena_new();
     r->play = p;
@@ -399,12 +407,7 @@ static int run_play(struct run *r, struct play *p, struct err *e)
     int rc = run_play_hosts(r, r->pb, p, &pattern, &names, &n, e);
     if (rc < 0)
         return rc;
-    struct value v;
-    rc = p->name ? play_value(r, p, "name", r->play_arena, &v, NULL) : 0;
-    const char *name = rc > 0    ? value_to_cstr(r->play_arena, &v)
-                       : p->name ? p->name
-                                 : pattern.u.str.s;
-    r->play_name = arena_strdup(r->play_arena, name);
+    r->play_name = run_play_title(r, p, pattern.u.str.s, r->play_arena);
     r->play_check = play_bool(r, p, "check_mode", r->o.check, r->play_arena);
     free(r->play_hosts);
     free(r->play_matched);

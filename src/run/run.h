@@ -104,6 +104,8 @@ int run_list_tasks(struct run *r, struct playbook *pb, struct play *p,
                    void *data, struct err *e);
 // The tags of a play itself, appended to ret.
 void run_play_tags(struct run *r, struct play *p, struct arena *a, struct list *ret);
+// What a play is called: its templated name, or its hosts pattern. In a.
+const char *run_play_title(struct run *r, struct play *p, const char *pattern, struct arena *a);
 // The templated hosts pattern of a play and the hosts it gives.
 int run_play_hosts(struct run *r, struct playbook *pb, struct play *p, struct value *ret_pattern,
                    const char ***ret_names, size_t *ret_n, struct err *e);

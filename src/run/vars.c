@@ -224,14 +224,16 @@ static bool magic_run(struct exec *x, const char *name, struct value *ret)
         *ret = value_cstr(r->o.limit);
     else if (strcmp(name, "playbook_dir") == 0)
         *ret = value_cstr(run_basedir(r));
+    else if (strcmp(name, "ansible_inventory_sources") == 0)
+        *ret = inventory_sources(r->o.inventory, x->a);
     else if (strcmp(name, "ansible_playbook_python") == 0)
         *ret = value_cstr("/usr/bin/python3");
     else if (strcmp(name, "omit") == 0)
         *ret = value_cstr(omit_text());
     else if (strcmp(name, "groups") == 0)
         *ret = run_groups(r);
-    else if (strcmp(name, "ansible_config_file") == 0 && config_file(r->o.config))
-        *ret = value_cstr(config_file(r->o.config));
+    else if (strcmp(name, "ansible_config_file") == 0)
+        *ret = config_file(r->o.config) ? value_cstr(config_file(r->o.config)) : value_null();
     else
         return false;
     return true;
@@ -351,6 +353,7 @@ static int vars_all(void *data, struct arena *a, struct dict **ret, struct err *
                                         "ansible_play_name",
                                         "ansible_diff_mode",
                                         "ansible_forks",
+                                        "ansible_inventory_sources",
                                         "omit",
                                         "ansible_connection",
                                         "ansible_user",
