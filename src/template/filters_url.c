@@ -176,6 +176,34 @@ static void quote_plus(struct call *c, struct buf *b, const struct value *v)
     buf_release(&tmp);
 }
 
+static int query_part(struct call *c, struct buf *b, const struct value *key,
+                      const struct value *val, struct err *e)
+{
+    if (is_strict(key) || is_strict(val))
+        return fail_undefined(c, is_strict(key) ? key : val, e);
+    if (b->len)
+        buf_addc(b, '&');
+    quote_plus(c, b, key);
+    buf_addc(b, '=');
+    quote_plus(c, b, val);
+    return 0;
+}
+
+// A pair of a list as name and value.
+static int query_pair(struct call *c, struct buf *b, const struct value *v, struct err *e)
+{
+    struct list *pair;
+    if (is_strict(v))
+        return fail_undefined(c, v, e);
+    if (value_iterate(c, v, &pair, NULL) < 0)
+        return fail_type(c, e, "cannot unpack non-iterable %s object", value_type_name(v));
+    if (pair->len < 2)
+        return fail_with(c, e, "not enough values to unpack (expected 2, got %zu)", pair->len);
+    if (pair->len > 2)
+        return fail_with(c, e, "too many values to unpack (expected 2)");
+    return query_part(c, b, &pair->items[0], &pair->items[1], e);
+}
+
 // urlencode: Percent-encoded text, or a query string of a mapping or pairs.
 BUILTIN(filter_urlencode)
 {
@@ -187,40 +215,16 @@ BUILTIN(filter_urlencode)
     struct dict_entry *en;
     if (d) {
         DICT_EACH(d, en)
-        {
-            if (b.len)
-                buf_addc(&b, '&');
-            quote_plus(c, &b, &en->key);
-            buf_addc(&b, '=');
-            quote_plus(c, &b, &en->val);
-        }
+        if (rc >= 0)
+            rc = query_part(c, &b, &en->key, &en->val, e);
     } else if (c->self.type == VALUE_LIST) {
-        for (size_t i = 0; i < c->self.u.list->len; i++) {
-            struct list *pair;
-            rc = value_iterate(c, &c->self.u.list->items[i], &pair, NULL);
-            if (rc < 0)
-                rc = fail_type(c, e, "cannot unpack non-iterable %s object",
-                               value_type_name(&c->self.u.list->items[i]));
-            if (rc >= 0 && pair->len != 2)
-                rc = fail_with(c, e,
-                               pair->len < 2 ? "not enough values to unpack (expected 2, got %zu)"
-                                             : "too many values to unpack (expected 2)%.0zu",
-                               pair->len);
-            if (rc < 0) {
-                buf_release(&b);
-                return rc;
-            }
-            if (i)
-                buf_addc(&b, '&');
-            quote_plus(c, &b, &pair->items[0]);
-            buf_addc(&b, '=');
-            quote_plus(c, &b, &pair->items[1]);
-        }
+        for (size_t i = 0; i < c->self.u.list->len && rc >= 0; i++)
+            rc = query_pair(c, &b, &c->self.u.list->items[i], e);
     } else {
         url_quote(&b, text_of(c, &c->self), "/");
     }
     *ret = take_buf(c, &b);
-    return 0;
+    return rc;
 }
 
 // The bytes behind percent signs become text once the ASCII around them ends, as in Python.

@@ -1,5 +1,6 @@
 // Tests that compare: eq, lt, in, divisibleby, contains, subset, any, all, truthy and so on.
 #include "template/eval.h"
+#include "template/pyformat.h"
 #include "template/pysort.h"
 #include "template/pystr.h"
 #include "template/rows.h"
@@ -145,11 +146,21 @@ BUILTIN(test_contains)
     return rc;
 }
 
+// Text % by puts by into the text, which is no number then.
+static int formatted(struct call *c, const struct value *by, double *ret, struct err *e)
+{
+    struct buf b = call_buf(c);
+    int rc = py_percent(c, (struct text){c->self.u.str.s, c->self.u.str.len}, by, &b, e);
+    drop_buf(c, &b);
+    *ret = NAN;
+    return rc;
+}
+
 static int modulo(struct call *c, const struct value *by, double *ret, struct err *e)
 {
     double x, y;
     if (c->self.type == VALUE_STRING)
-        return fail_type(c, e, "not all arguments converted during string formatting");
+        return formatted(c, by, ret, e);
     if (by->type == VALUE_UNDEFINED)
         return fail_undefined(c, by, e);
     if (!number_of(&c->self, &x) || !number_of(by, &y))
@@ -288,7 +299,7 @@ static int truthy(struct call *c, bool want, struct value *ret, struct err *e)
     if (rc >= 0)
         rc = truth_of(c, &c->self, &yes, e);
     if (rc >= 0 && convert) {
-        struct text t = text_of(c, &c->self);
+        struct text t = str_strip(text_of(c, &c->self), NULL, STRIP_BOTH);
         int word =
             is_number(&c->self) || c->self.type == VALUE_STRING ? value_parse_bool(t.s, t.len) : -1;
         double n;

@@ -86,6 +86,12 @@ def no_sets(env):
     return literals(lambda v: isinstance(v, set))
 
 
+# --- what text spells is no Ellipsis
+
+def no_ellipsis(env):
+    return literals(lambda v: v is Ellipsis)
+
+
 # --- what text spells is text where Python cannot hash it
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from maker import Tree
 
 SIMPLE = ['1', "'a'", '[]', 'none']
 MOST_ROUNDS = 60
-MOST_SECONDS = 120 # of computing, after which a case is small enough
+MOST_SECONDS = 60 # of computing, after which a case is small enough
 
 
 def below(tree, kinds):
