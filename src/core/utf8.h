@@ -21,6 +21,8 @@ void utf8_add(struct buf *b, uint32_t cp);
 size_t utf8_count(const char *s, size_t len);
 // Byte offset of code point n, len when there are fewer.
 size_t utf8_offset(const char *s, size_t len, size_t n);
+// Whether Python's repr() shows the code point as it is.
+bool utf8_printable(uint32_t cp);
 // Appends s with U+FFFD for what is not UTF-8, as Python's errors='replace': one for each beginning
 // of a code point that does not go on, and for each other byte.
 void utf8_add_replaced(struct buf *b, const char *s, size_t len);

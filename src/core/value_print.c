@@ -67,15 +67,6 @@ void value_print_float(struct buf *b, double f)
     }
 }
 
-static bool printable(uint32_t c)
-{
-    if (c < 0xa0)
-        return c >= 0x20 && c < 0x7f;
-    return c != 0xad && !(c >= 0x2028 && c <= 0x202f) && !(c >= 0x200b && c <= 0x200f) &&
-           !(c >= 0xd800 && c <= 0xf8ff) && c != 0x3000 && c != 0xfeff && c != 0x1680 &&
-           !(c >= 0x2000 && c <= 0x200a) && !(c >= 0x205f && c <= 0x2064);
-}
-
 static void repr_string(struct buf *b, const char *s, size_t len, bool bytes)
 {
     char q = memchr(s, '\'', len) && !memchr(s, '"', len) ? '"' : '\'';
@@ -101,7 +92,7 @@ static void repr_string(struct buf *b, const char *s, size_t len, bool bytes)
         else if ((n = utf8_decode(s + i, len - i, &cp)) == 0)
             buf_addf(b, "\\udc%02x", c); // Python's surrogateescape
         else {
-            if (printable(cp))
+            if (utf8_printable(cp))
                 buf_add(b, s + i, n);
             else if (cp < 0x100)
                 buf_addf(b, "\\x%02x", cp);

@@ -293,9 +293,12 @@ static const char *skip(const char *p, const char *end, bool (*kind)(uint32_t cp
 // human_to_bytes: The number of bytes (bits with isbits) that "10M" or "2 KB" stands for.
 BUILTIN(filter_human_to_bytes)
 {
-    const struct value *dflt = NULL;
+    const struct value *dflt = NULL, *isbits = NULL;
     bool bits = false;
-    int rc = args_read(c, e, "default_unit:v isbits:b", &dflt, &bits);
+    int rc = args_read(c, e, "default_unit:v isbits:v", &dflt, &isbits);
+    bool unknown = isbits && is_strict(isbits); // an error of the text to Ansible
+    if (rc >= 0 && isbits && !unknown)
+        rc = truth_of(c, isbits, &bits, e);
     if (rc < 0)
         return rc;
     struct text t = text_of(c, &c->self);
@@ -315,7 +318,7 @@ BUILTIN(filter_human_to_bytes)
         unit = text_of(c, dflt);
     if (unit.len) {
         factor = unit_factor(unit, bits);
-        if (factor < 0)
+        if (factor < 0 || unknown)
             return fail_with(c, e, "human_to_bytes() can't interpret following string: %s", t.s);
     }
     double r = nearbyint(num * factor);

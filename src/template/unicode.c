@@ -49,7 +49,7 @@ bool uni_is(uint32_t cp, enum uni_class k)
     case UNI_NUMERIC:
         return in_ranges(uni_numeric, uni_numeric_n, cp);
     case UNI_PRINTABLE:
-        return in_ranges(uni_printable, uni_printable_n, cp);
+        return utf8_printable(cp);
     }
     return false;
 }

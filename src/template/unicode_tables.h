@@ -24,9 +24,9 @@ struct uni_special {
 };
 
 extern const struct uni_range uni_alpha[], uni_lower[], uni_upper[], uni_space[];
-extern const struct uni_range uni_decimal[], uni_digit[], uni_numeric[], uni_printable[];
+extern const struct uni_range uni_decimal[], uni_digit[], uni_numeric[];
 extern const size_t uni_alpha_n, uni_lower_n, uni_upper_n, uni_space_n;
-extern const size_t uni_decimal_n, uni_digit_n, uni_numeric_n, uni_printable_n;
+extern const size_t uni_decimal_n, uni_digit_n, uni_numeric_n;
 extern const struct uni_map uni_to_lower[], uni_to_upper[], uni_to_title[], uni_to_fold[];
 extern const size_t uni_to_lower_n, uni_to_upper_n, uni_to_title_n, uni_to_fold_n;
 extern const struct uni_special uni_to_lower_special[], uni_to_upper_special[],

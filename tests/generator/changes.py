@@ -9,6 +9,7 @@ from unittest import mock
 
 from ansible.module_utils.common.text.converters import to_text
 from ansible.parsing.yaml.dumper import AnsibleDumper
+from ansible.template import AnsibleUndefined
 from ansible.utils.unsafe_proxy import AnsibleUnsafeText
 
 SET_FILTERS = ('union', 'intersect', 'difference', 'symmetric_difference')
@@ -60,7 +61,18 @@ def listed(obj, key, found):
     """A method of a dict, giving a list in place of a view."""
     if not isinstance(obj, dict) or key not in ('items', 'keys', 'values') or not callable(found):
         return found
-    return lambda *args: list(found(*args))
+    return Listing(found)
+
+
+class Listing:
+    def __init__(self, found):
+        self.found = found
+
+    def __call__(self, *args):
+        return list(self.found(*args))
+
+    def __repr__(self):
+        return repr(self.found)
 
 
 def unset(f):
@@ -84,6 +96,12 @@ def lists(env):
 
 def no_sets(env):
     return literals(lambda v: isinstance(v, set))
+
+
+# --- an undefined value is printed as the name of its class
+
+def short_undefined(env):
+    return mock.patch.object(AnsibleUndefined, '__repr__', lambda self: 'AnsibleUndefined')
 
 
 # --- what text spells is no Ellipsis

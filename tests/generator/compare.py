@@ -36,6 +36,7 @@ CHANGES = {
     'range, the views of a dict and sets are lists': 'lists',
     'there are no sets: the text stays text': 'no_sets',
     'Ansible fails on text that spells a set or mapping that cannot be': 'hashable_only',
+    'an undefined value that is printed inside another one is the name of its class alone': 'short_undefined',
     'there is no Ellipsis: the text stays text': 'no_ellipsis',
     'integers have 64 bits': 'narrow_integers',
     'no text has more than 64 MB, no list more than 4 million items': 'limited',
