@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -87,6 +88,8 @@ static pid_t serve(const char *dir, const struct call_answer *answers)
     assert_int_equal(bind(listener, (struct sockaddr *)&addr, sizeof addr), 0);
     assert_int_equal(listen(listener, 16), 0);
     pid_t pid = fork();
+    if (pid == 0)
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
     while (pid == 0) {
         int fd = accept(listener, NULL, NULL);
         answer(fd, answers);

@@ -185,7 +185,8 @@ int docker_try(struct docker *d, const struct docker_call *call, struct docker_a
     }
     add_headers(d, call, &req);
     int rc = http_fetch(d->m, &req, &res);
-    explicit_bzero(body.p, body.len);
+    if (body.p)
+        explicit_bzero(body.p, body.len);
     buf_release(&body);
     if (rc < 0)
         return module_fail(d->m, "Error connecting to the Docker daemon at %s: %s", d->address,

@@ -146,8 +146,10 @@ int docker_build(struct image_task *t)
     buf_release(&query);
     if (status < 0)
         return ERR_FAILED;
-    if (status >= 400)
+    if (status >= 400) {
+        buf_release(&answer.body);
         return module_fail(t->m, "Error building %s: %s", t->name, t->d.error);
+    }
     int rc = read_output(t, &answer.body);
     buf_release(&answer.body);
     return rc;

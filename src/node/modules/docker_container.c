@@ -159,7 +159,9 @@ static bool unpaused(struct container *c)
     if (!strstr(c->d.error, "Unpause the container before stopping or killing"))
         return false;
     const char *path = docker_path(&c->d, "/containers/%s/unpause", id_of(c));
-    return docker_try(&c->d, &(struct docker_call){.method = "POST", .path = path}, &answer) < 400;
+    int status = docker_try(&c->d, &(struct docker_call){.method = "POST", .path = path}, &answer);
+    buf_release(&answer.body);
+    return status < 400;
 }
 
 // A call that may take as long as stopping takes.
@@ -309,6 +311,7 @@ static int attend(struct container *c)
     const char *path = docker_path(&c->d, "/containers/%s/wait", id_of(c));
     int rc = docker_try(
         &c->d, &(struct docker_call){.method = "POST", .path = path, .timeout_s = -1}, &answer);
+    buf_release(&answer.body);
     if (rc < 0)
         return ERR_FAILED;
     if (rc >= 400)

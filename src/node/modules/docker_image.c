@@ -140,14 +140,16 @@ static int load(struct image_task *t)
                    &(struct docker_call){
                        .method = "POST", .path = "/images/load", .file = path, .timeout_s = -1},
                    &answer);
+    const char *what = arena_printf(t->a, "Error loading image %s", t->name);
+    int rc;
     if (status < 0)
         return ERR_FAILED;
     if (status >= 400)
-        return module_fail(t->m, "Error loading image %s - %s", t->name, t->d.error);
-    const char *what = arena_printf(t->a, "Error loading image %s", t->name);
-    if (docker_stream_error(&t->d, &answer.body, what) != 0)
-        return ERR_FAILED;
-    return check_loaded(t, &answer.body) != 0 ? ERR_FAILED : refresh(t);
+        rc = module_fail(t->m, "%s - %s", what, t->d.error);
+    else if ((rc = docker_stream_error(&t->d, &answer.body, what)) == 0)
+        rc = check_loaded(t, &answer.body);
+    buf_release(&answer.body);
+    return rc != 0 ? ERR_FAILED : refresh(t);
 }
 
 static int build(struct image_task *t)
@@ -228,6 +230,7 @@ static int archive(struct image_task *t, const char *path)
                                          .timeout_s = -1,
                                          .out_fd = fd},
                    &answer);
+    buf_release(&answer.body);
     if (status < 0)
         return ERR_FAILED;
     if (status >= 400)
@@ -256,9 +259,8 @@ static int push(struct image_task *t, const char *name, const char *tag)
     if (status < 0)
         return ERR_FAILED;
     const char *what = arena_printf(t->a, "Error pushing image %s/%s:%s", server, repository, tag);
-    if (status >= 400)
-        return module_fail(t->m, "%s - %s", what, t->d.error);
-    int rc = docker_stream_error(&t->d, &answer.body, what);
+    int rc = status >= 400 ? module_fail(t->m, "%s - %s", what, t->d.error)
+                           : docker_stream_error(&t->d, &answer.body, what);
     buf_release(&answer.body);
     return rc;
 }

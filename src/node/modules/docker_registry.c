@@ -253,9 +253,9 @@ int docker_pull(struct docker *d, const char *name, const char *tag, const char 
         &answer);
     if (status < 0)
         return ERR_FAILED;
-    if (status >= 400)
-        return module_fail(d->m, "%s - %s", what, d->error);
-    int rc = docker_stream_error(d, &answer.body, arena_printf(d->a, "Error pulling %s", name));
+    int rc = status >= 400 ? module_fail(d->m, "%s - %s", what, d->error)
+                           : docker_stream_error(d, &answer.body,
+                                                 arena_printf(d->a, "Error pulling %s", name));
     buf_release(&answer.body);
     if (rc != 0 || docker_find_image(d, name, tag, ret_image) < 0)
         return ERR_FAILED;
