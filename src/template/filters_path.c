@@ -223,6 +223,37 @@ BUILTIN(filter_realpath)
     return 0;
 }
 
+// Two slashes at the beginning are as good as one.
+static struct text one_slash(struct text p)
+{
+    return p.len > 1 && p.s[1] == '/' ? (struct text){p.s + 1, p.len - 1} : p;
+}
+
+// The way from one absolute path to another: up as far as they have nothing in common, then down.
+static void path_between(struct buf *out, struct text from, struct text to)
+{
+    size_t same = 0;
+    from = one_slash(from);
+    to = one_slash(to);
+    for (size_t i = 0;; i++) {
+        bool end = i >= to.len, from_end = i >= from.len;
+        if ((end || to.s[i] == '/') && (from_end || from.s[i] == '/'))
+            same = i;
+        if (end || from_end || to.s[i] != from.s[i])
+            break;
+    }
+    for (size_t i = same; i < from.len; i++)
+        if (from.s[i] != '/' && (!i || from.s[i - 1] == '/'))
+            buf_adds(out, out->len ? "/.." : "..");
+    while (same < to.len && to.s[same] == '/')
+        same++;
+    if (same < to.len && out->len)
+        buf_addc(out, '/');
+    buf_add(out, to.s + same, to.len - same);
+    if (!out->len)
+        buf_addc(out, '.');
+}
+
 // relpath: The path as seen from start (the current folder unless given).
 BUILTIN(filter_relpath)
 {
@@ -240,33 +271,7 @@ BUILTIN(filter_relpath)
     struct buf a = BUF_INIT, b = BUF_INIT, out = BUF_INIT;
     path_abs(&a, p);
     path_abs(&b, start);
-    const char *x = a.p, *y = b.p;
-    size_t same = 0;
-    for (size_t i = 0;; i++) {
-        bool xe = !x[i] || x[i] == '/', ye = !y[i] || y[i] == '/';
-        if (xe && ye)
-            same = i;
-        if (!x[i] || !y[i] || x[i] != y[i])
-            break;
-    }
-    for (const char *s = y + same; *s;) {
-        while (*s == '/')
-            s++;
-        if (!*s)
-            break;
-        buf_adds(&out, out.len ? "/.." : "..");
-        s += strcspn(s, "/");
-    }
-    const char *rest = x + same;
-    while (*rest == '/')
-        rest++;
-    if (*rest) {
-        if (out.len)
-            buf_addc(&out, '/');
-        buf_adds(&out, rest);
-    }
-    if (!out.len)
-        buf_addc(&out, '.');
+    path_between(&out, (struct text){buf_str(&b), b.len}, (struct text){buf_str(&a), a.len});
     buf_release(&a);
     buf_release(&b);
     *ret = take_buf(c, &out);

@@ -84,7 +84,8 @@ BUILTIN(filter_string)
 {
     int rc = args_none(c, e);
     struct text t = text_of(c, &c->self);
-    *ret = c->self.type == VALUE_STRING ? c->self : value_ref(t.s, t.len);
+    bool text = c->self.type == VALUE_STRING && !(c->self.flags & VALUE_BYTES);
+    *ret = text ? c->self : value_ref(t.s, t.len);
     ret->flags &= (uint8_t)~VALUE_MARKUP;
     return rc;
 }

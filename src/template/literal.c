@@ -20,10 +20,15 @@ struct reader {
 
 static bool read_value(struct reader *r, struct value *ret);
 
-// White space, comments and line ends (all insignificant inside brackets).
+static bool at_line_end(const struct reader *r)
+{
+    return r->p < r->end && (*r->p == '\n' || *r->p == '\r');
+}
+
+// White space and comments, and inside brackets line ends; outside a line end ends the expression.
 static void skip(struct reader *r)
 {
-    while (r->p < r->end) {
+    while (r->p < r->end && (r->depth || !at_line_end(r))) {
         if (*r->p == '#') {
             while (r->p < r->end && *r->p != '\n')
                 r->p++;
@@ -35,6 +40,12 @@ static void skip(struct reader *r)
             break;
         }
     }
+}
+
+static void skip_lines(struct reader *r)
+{
+    for (skip(r); at_line_end(r); skip(r))
+        r->p++;
 }
 
 static bool word(struct reader *r, const char *w)
@@ -375,7 +386,10 @@ bool literal_eval(struct arena *a, const char *s, size_t len, bool json_words, s
 {
     struct reader r = {a, s, s + len, json_words, 0};
     struct value v;
-    if (memchr(s, '\0', len) || ends_indented(s, len) || !read_value(&r, &v))
+    if (memchr(s, '\0', len) || ends_indented(s, len))
+        return false;
+    skip_lines(&r);
+    if (!read_value(&r, &v))
         return false;
     if (at(&r, ',')) { // a tuple without parentheses
         struct value tuple = value_list(a);
@@ -383,7 +397,7 @@ bool literal_eval(struct arena *a, const char *s, size_t len, bool json_words, s
         list_add(tuple.u.list, v);
         do {
             skip(&r);
-            if (r.p == r.end)
+            if (r.p == r.end || at_line_end(&r))
                 break;
             if (!read_value(&r, &v))
                 return false;
@@ -391,7 +405,7 @@ bool literal_eval(struct arena *a, const char *s, size_t len, bool json_words, s
         } while (at(&r, ','));
         v = tuple;
     }
-    skip(&r);
+    skip_lines(&r);
     if (r.p != r.end)
         return false;
     *ret = v;

@@ -375,7 +375,7 @@ static int parted(struct call *c, bool last, struct value *ret, struct err *e)
     if (rc < 0)
         return rc;
     int64_t at = last ? str_rfind(t, sep) : str_find(t, sep);
-    struct value whole = str_from(c, t.s, t.len), none = value_cstr("");
+    struct value whole = c->self, none = value_cstr(""); // itself, as Python gives it
     struct value v[3] = {last ? none : whole, none, last ? whole : none};
     if (at >= 0) {
         v[0] = str_from(c, t.s, (size_t)at);

@@ -125,10 +125,12 @@ BUILTIN(filter_wordwrap)
                          value_type_name(&c->self));
     if (sep && sep->type != VALUE_NULL)
         w.sep = text_of(c, sep);
+    if (c->self.flags & VALUE_BYTES && c->self.u.str.len)
+        return fail_type(c, e, "cannot use a string pattern on a bytes-like object");
     if (w.width <= 0 && c->self.u.str.len)
         return fail_with(c, e, "invalid width %lld (must be > 0)", (long long)w.width);
     struct value lines = value_list(c->arena);
-    str_splitlines(c, text_of(c, &c->self), false, lines.u.list);
+    str_splitlines(c, bare_text_of(c, &c->self), false, lines.u.list);
     for (size_t i = 0; i < lines.u.list->len && rc >= 0; i++) {
         struct value chunks = value_list(c->arena);
         if (i)

@@ -388,6 +388,14 @@ static bool scalar_of(struct emitter *m, const struct value *v, struct scalar *s
     case VALUE_STRING:
         if (v->flags & VALUE_MARKUP)
             return false;
+        if (v->flags & VALUE_BYTES) {
+            struct buf b = call_buf(m->c);
+            yaml_binary(&b, v->u.str.s, v->u.str.len);
+            struct value lines = take_buf(m->c, &b);
+            *s = (struct scalar){
+                .t = {lines.u.str.s, lines.u.str.len}, .tag = "!!binary", .style = '|'};
+            return true;
+        }
         s->t = (struct text){v->u.str.s, v->u.str.len};
         s->quoted_ok = true;
         if (m->o->string && !(v->flags & VALUE_VAULT))

@@ -1,6 +1,8 @@
 // Scalar analysis after libyaml's rules, and PyYAML's implicit types.
 #include "template/yaml_scalar.h"
 
+#include "core/buf.h"
+#include "core/hash.h"
 #include "template/unicode.h"
 
 #include <ctype.h>
@@ -246,4 +248,16 @@ bool yaml_resolves(const char *s, size_t len)
         return false;
     const char *end = s + len;
     return is_int(s, end) || is_float(s, end) || is_timestamp(s, end);
+}
+
+void yaml_binary(struct buf *b, const void *data, size_t len)
+{
+    const size_t most = 76;
+    struct buf plain = BUF_INIT;
+    base64_encode(&plain, data, len);
+    for (size_t i = 0; i < plain.len; i += most) {
+        buf_add(b, plain.p + i, plain.len - i < most ? plain.len - i : most);
+        buf_addc(b, '\n');
+    }
+    buf_release(&plain);
 }
