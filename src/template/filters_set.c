@@ -90,14 +90,17 @@ static int both(struct call *c, const char *name, struct list **x, struct list *
     return rc;
 }
 
-// Python's `in` finds only text in a text.
+// Python's `in` finds only text in a text, and only what can be hashed in a dict.
 static int searchable(struct call *c, const struct list *x, struct err *e)
 {
     const struct value *b = call_arg(c, 0, "b");
-    if (b->type != VALUE_STRING || is_hashable(&c->self))
+    if ((b->type != VALUE_STRING && b->type != VALUE_DICT) || is_hashable(&c->self))
         return 0;
     for (size_t i = 0; i < x->len; i++)
-        if (x->items[i].type != VALUE_STRING)
+        if (b->type == VALUE_DICT && !is_hashable(&x->items[i]))
+            return fail_type(c, e, "unhashable type: '%s'",
+                             value_type_name(find_unhashable(&x->items[i])));
+        else if (b->type == VALUE_STRING && x->items[i].type != VALUE_STRING)
             return fail_type(c, e, "'in <string>' requires string as left operand, not %s",
                              value_type_name(&x->items[i]));
     return 0;

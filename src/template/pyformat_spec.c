@@ -223,6 +223,8 @@ int py_format_value(struct call *c, const struct value *v, struct text spec, str
     }
     if (datetime_is(v))
         return datetime_strftime(v, spec, b, e);
+    if (v->type == VALUE_STRING && v->flags & VALUE_BYTES)
+        return fail_type(c, e, "unsupported format string passed to bytes.__format__");
     struct spec s;
     int rc = read_spec(c, v, spec, &s, e);
     if (rc < 0)
