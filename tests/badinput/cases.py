@@ -129,7 +129,7 @@ task("delay wrong", "- {debug: msg=x, until: false, retries: 1, delay: many}", "
 task("loop over a number", "- {debug: msg=x, loop: 3}", "at site.yml:4:", "loop", at_run=True)
 task("register to what is no name", "- {debug: msg=x, register: 'a b'}", "site.yml:4:", "a b", at_run=True)
 task("handler missing", "- {debug: msg=x, changed_when: true, notify: nosuch}", "site.yml:4:", "nosuch", at_run=True)
-task("delegate to nothing", "- {debug: msg=x, delegate_to: ''}", None, None, at_run=True)
+task("delegate to nothing", "- {debug: msg=x, delegate_to: ''}", works=True)  # is no delegation, as with Ansible
 task("a huge sequence", "- {debug: msg=x, with_sequence: start=1 end=100000000000}", "at site.yml:4:", None, at_run=True)
 task("a sequence of nothing", "- {debug: msg=x, with_sequence: start=1 end=5 stride=-1}", "at site.yml:4:", None, at_run=True)
 task("become method unknown", "- {command: 'true', become: true, become_user: nobody, become_method: magic}", "at site.yml:4:", "magic",
